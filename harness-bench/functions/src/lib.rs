@@ -1,0 +1,1 @@
+//! The function-calling exam: BFCL data, environment and verifiers

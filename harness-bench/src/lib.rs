@@ -1,0 +1,1 @@
+//! The exam: suites, splits, the runner and its results

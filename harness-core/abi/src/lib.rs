@@ -1,0 +1,1 @@
+//! The threshold: what module packs compile against

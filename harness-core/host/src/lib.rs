@@ -1,0 +1,1 @@
+//! The doorman: inspects, verifies and loads module packs

@@ -1,0 +1,1 @@
+//! The blueprint: a harness as data and the algebra of its edits

@@ -1,0 +1,1 @@
+//! The engine: assembles a harness into an agent and runs it

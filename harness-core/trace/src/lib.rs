@@ -1,0 +1,1 @@
+//! The record: episodes, model calls, rewards and decisions in one SQLite file

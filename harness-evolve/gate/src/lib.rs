@@ -1,0 +1,1 @@
+//! The judge: paired, sequential, anytime-valid verdicts

@@ -1,0 +1,1 @@
+//! The workshop: digest, plan, edit, screen, judge, ship

@@ -1,0 +1,1 @@
+//! The first pack: built-in modules, through the same door as plugins

@@ -1,0 +1,1 @@
+//! GGUF language models on the CPU as a module pack

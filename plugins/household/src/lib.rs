@@ -1,0 +1,1 @@
+//! Household games as a module pack

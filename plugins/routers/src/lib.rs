@@ -1,0 +1,1 @@
+//! Tool routers as a module pack
