@@ -1,1 +1,3 @@
-//! The threshold: what module packs compile against
+//! The threshold: what module packs compile against.
+mod hook;
+pub use hook::{Hook, Kind};
