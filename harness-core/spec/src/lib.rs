@@ -1,1 +1,26 @@
-//! The blueprint: a harness as data and the algebra of its edits
+//! The blueprint: a harness as data and the algebra of its edits. Refuses IO, clocks and models: every function here takes values
+//! and text and gives values and text.
+//!
+//! `harness.toml` ⇔ [`Harness`] → canonical form → [`VariantId`]; [`Change`] → [`Op`] → [`Edit`], applied whole or not at all.
+
+mod catalogue;
+mod change;
+mod edit;
+mod harness;
+mod manifest;
+mod nearest;
+mod reference;
+mod setting;
+mod vocabulary;
+
+pub use catalogue::{Catalogue, Entry, LookupError};
+pub use change::{Change, Place, Position};
+pub use edit::{Edit, Op};
+pub use harness::{
+    AdaptRule, Budget, Condition, Config, Fallback, Harness, ModelSpec, ModuleSpec, Sampling,
+};
+pub use manifest::{Field, Module, Pack, PackManifest};
+pub use nearest::nearest;
+pub use reference::{ModuleRef, NameError, Version, valid_name};
+pub use setting::Setting;
+pub use vocabulary::{ActionMode, Capability, Dimension, FieldType, Order, Permission, Vocabulary};
