@@ -6,11 +6,15 @@
 mod catalogue;
 mod change;
 mod edit;
+mod field;
 mod harness;
 mod manifest;
+mod manifest_parse;
 mod nearest;
+mod parse;
 mod reference;
 mod setting;
+mod table;
 mod vocabulary;
 
 pub use catalogue::{Catalogue, Entry, LookupError};
@@ -23,4 +27,5 @@ pub use manifest::{Field, Module, Pack, PackManifest};
 pub use nearest::nearest;
 pub use reference::{ModuleRef, NameError, Version, valid_name};
 pub use setting::Setting;
+pub use table::{ParseError, Problem};
 pub use vocabulary::{ActionMode, Capability, Dimension, FieldType, Order, Permission, Vocabulary};
