@@ -1,13 +1,12 @@
 //! The eight lifecycle hooks and the five kinds of module: the two closed lists everything else refers to.
 
-use abi_stable::StableAbi;
 use serde::{Deserialize, Serialize};
 
 /// A point of an episode at which processors are called.
 ///
 /// `task_start → [step_start → before_model → MODEL → after_model → (before_tool → TOOL → after_tool)* → step_end]* → task_end`
 #[repr(u8)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hook {
     /// The task begins; the system prompt may change.
@@ -40,6 +39,16 @@ impl Hook {
         Self::StepEnd,
         Self::TaskEnd,
     ];
+
+    /// The number that crosses the boundary.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The hook of a number; `None` for one of a newer host.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.get(code as usize).copied()
+    }
 
     /// The name used in manifests, traces and documents.
     pub const fn name(self) -> &'static str {

@@ -1,0 +1,62 @@
+//! Environments: worlds with tasks; and verifiers: what turns a final state into a reward.
+
+use abi_stable::{
+    sabi_trait,
+    std_types::{RBox, RResult, RSlice, RStr, RString},
+};
+use serde_json::Value;
+
+use crate::{Action, Judgement, Message, ModuleError, Observation, Task, TaskQuery};
+
+/// An environment as the host sees it: JSON of the [`crate::records`] types.
+#[sabi_trait]
+pub trait RawEnvironment: Send {
+    /// [`TaskQuery`] → array of [`Task`].
+    fn tasks(&mut self, query: RStr<'_>) -> RResult<RString, ModuleError>;
+    /// [`Task`] (its `gold` removed) and seed → first [`Observation`].
+    fn reset(&mut self, task: RStr<'_>, seed: u64) -> RResult<RString, ModuleError>;
+    /// [`Action`] → [`Observation`].
+    fn step(&mut self, action: RStr<'_>) -> RResult<RString, ModuleError>;
+    /// The final state, for the verifier.
+    fn state(&mut self) -> RResult<RString, ModuleError>;
+    /// Whole [`Task`] → the array of [`Action`]s that solve it.
+    #[sabi(last_prefix_field)]
+    fn oracle(&mut self, task: RStr<'_>) -> RResult<RString, ModuleError>;
+}
+
+/// An environment as the host holds it.
+pub type EnvironmentBox = RawEnvironment_TO<'static, RBox<()>>;
+
+/// An environment as its author writes it; one instance per episode.
+pub trait Environment: Send + 'static {
+    /// Lists tasks. The order is part of what is listed and never changes for equal data and query.
+    fn tasks(&mut self, query: &TaskQuery) -> Result<Vec<Task>, ModuleError>;
+
+    /// Begins `task` and gives the first observation.
+    fn reset(&mut self, task: &Task, seed: u64) -> Result<Observation, ModuleError>;
+
+    /// Performs an action. An action the world refuses is an observation, not an error.
+    fn step(&mut self, action: &Action) -> Result<Observation, ModuleError>;
+
+    /// The final state, for the verifier.
+    fn state(&mut self) -> Result<Value, ModuleError>;
+
+    /// The actions that solve `task`, where they are known: it checks environment and verifier.
+    fn oracle(&mut self, task: &Task) -> Result<Vec<Action>, ModuleError> {
+        Err(ModuleError::unsupported(format_args!("no known solution for task {}", task.id)))
+    }
+}
+
+/// A verifier as the host sees it.
+#[sabi_trait]
+pub trait RawVerifier: Send + Sync {
+    /// Whole [`Task`], final state, history → [`Judgement`].
+    #[sabi(last_prefix_field)]
+    fn verify(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError>;
+}
+
+/// A verifier as its author writes it; shared.
+pub trait Verifier: Send + Sync + 'static {
+    /// Judges the final state of `task`.
+    fn verify(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError>;
+}

@@ -1,0 +1,216 @@
+//! The adapters between what authors write and what crosses the boundary: panic guard, JSON, configuration.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+use abi_stable::{
+    sabi_trait::TD_Opaque,
+    std_types::{RResult, RSlice, RStr, RString, RVec},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Message, Model, ModelBox,
+    ModuleError, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool, RawVerifier, ScoreRequest,
+    ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink, Verifier, VerifierBox,
+};
+use crate::{
+    environment::{RawEnvironment_TO, RawVerifier_TO},
+    model::RawModel_TO,
+    processor::RawProcessor_TO,
+    tool::RawTool_TO,
+};
+
+/// A value as JSON text. The record types of this crate always serialise; a value that does not becomes `null`, which no reader accepts.
+pub fn json(value: &impl Serialize) -> RString {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()).into()
+}
+
+/// Runs `body` behind a panic barrier: a panic becomes an error that carries its place and message.
+///
+/// Every pack has its own copy of the standard library, so the hook set here is the pack's and not the host's.
+pub fn guarded<T>(body: impl FnOnce() -> Result<T, ModuleError>) -> RResult<T, ModuleError> {
+    thread_local! {
+        static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+        static INSIDE: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = take_hook();
+        set_hook(Box::new(move |info| {
+            // Only panics below a guard are ours to keep quiet; a linked pack shares the hook with its host.
+            let inside = INSIDE.try_with(|depth| depth.get() > 0).unwrap_or(false);
+            if !inside || LAST.try_with(|last| last.replace(Some(info.to_string()))).is_err() {
+                previous(info);
+            }
+        }));
+    });
+    INSIDE.with(|depth| depth.set(depth.get() + 1));
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.with(|depth| depth.set(depth.get() - 1));
+    match outcome {
+        Ok(result) => result.into(),
+        Err(payload) => {
+            std::mem::forget(payload); // dropping a payload may panic itself
+            let message = LAST.with(RefCell::take).unwrap_or_else(|| "panicked".to_owned());
+            RResult::RErr(ModuleError::fault(message.replace('\n', " ")))
+        }
+    }
+}
+
+/// Reads a module's configuration and builds it; used by `export_pack!`.
+fn build<C, M, B>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<M, ModuleError>,
+    wrap: impl FnOnce(M) -> B,
+) -> RResult<B, ModuleError>
+where
+    C: DeserializeOwned,
+{
+    guarded(|| {
+        let text = if config.is_empty() { "{}" } else { config.as_str() };
+        let config = serde_json::from_str(text).map_err(ModuleError::config)?;
+        Ok(wrap(constructor(config)?))
+    })
+}
+
+struct ProcessorAdapter<P>(P);
+
+impl<P: Processor> RawProcessor for ProcessorAdapter<P> {
+    fn on(&mut self, hook: u32, cx: &ContextRef<'_>) -> RResult<RVec<StoredDecision>, ModuleError> {
+        guarded(|| {
+            let cx = Cx::new(cx);
+            let outcome = self.0.on(&cx, Event::of(hook, &cx)?);
+            match outcome {
+                Ok(decisions) => Ok(decisions.into_iter().map(StoredDecision::new).collect()),
+                Err(Stop::Failed(error)) => Err(error),
+                Err(Stop::Pending) => {
+                    let questions = cx.into_pending();
+                    Ok(RVec::from(vec![StoredDecision::new(Decision::Ask { questions })]))
+                }
+            }
+        })
+    }
+}
+
+struct ToolAdapter<T>(T);
+
+impl<T: Tool> RawTool for ToolAdapter<T> {
+    fn specs(&self) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.specs())))
+    }
+
+    fn call(&self, request: &ToolRequest<'_>, sink: ToolSink) {
+        // A panic drops the sink, which tells the host.
+        let _ = guarded(|| {
+            self.0.start(request, sink);
+            Ok(())
+        });
+    }
+}
+
+struct ModelAdapter<M>(M);
+
+impl<M: Model> RawModel for ModelAdapter<M> {
+    fn info(&self) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.info())))
+    }
+
+    fn chat(&self, request: &ChatRequest<'_>, sink: ChatSink) {
+        let _ = guarded(|| {
+            self.0.start_chat(request, sink);
+            Ok(())
+        });
+    }
+
+    fn score(&self, request: ScoreRequest, sink: ScoreSink) {
+        let _ = guarded(|| {
+            self.0.start_score(&request, sink);
+            Ok(())
+        });
+    }
+}
+
+struct EnvironmentAdapter<E>(E);
+
+impl<E: Environment> RawEnvironment for EnvironmentAdapter<E> {
+    fn tasks(&mut self, query: RStr<'_>) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.tasks(&serde_json::from_str::<TaskQuery>(query.as_str())?)?)))
+    }
+
+    fn reset(&mut self, task: RStr<'_>, seed: u64) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.reset(&serde_json::from_str::<Task>(task.as_str())?, seed)?)))
+    }
+
+    fn step(&mut self, action: RStr<'_>) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.step(&serde_json::from_str::<Action>(action.as_str())?)?)))
+    }
+
+    fn state(&mut self) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.state()?)))
+    }
+
+    fn oracle(&mut self, task: RStr<'_>) -> RResult<RString, ModuleError> {
+        guarded(|| Ok(json(&self.0.oracle(&serde_json::from_str::<Task>(task.as_str())?)?)))
+    }
+}
+
+struct VerifierAdapter<V>(V);
+
+impl<V: Verifier> RawVerifier for VerifierAdapter<V> {
+    fn verify(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError> {
+        guarded(|| {
+            let task = serde_json::from_str(task.as_str())?;
+            let state = serde_json::from_str(state.as_str())?;
+            Ok(json(&self.0.verify(&task, &state, history.as_slice())?))
+        })
+    }
+}
+
+/// Builds a processor; used by `export_pack!`.
+#[doc(hidden)]
+pub fn processor<C: DeserializeOwned, P: Processor>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<P, ModuleError>,
+) -> RResult<ProcessorBox, ModuleError> {
+    build(config, constructor, |module| RawProcessor_TO::from_value(ProcessorAdapter(module), TD_Opaque))
+}
+
+/// Builds a tool; used by `export_pack!`.
+#[doc(hidden)]
+pub fn tool<C: DeserializeOwned, T: Tool>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<T, ModuleError>,
+) -> RResult<ToolBox, ModuleError> {
+    build(config, constructor, |module| RawTool_TO::from_value(ToolAdapter(module), TD_Opaque))
+}
+
+/// Builds a model; used by `export_pack!`.
+#[doc(hidden)]
+pub fn model<C: DeserializeOwned, M: Model>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<M, ModuleError>,
+) -> RResult<ModelBox, ModuleError> {
+    build(config, constructor, |module| RawModel_TO::from_value(ModelAdapter(module), TD_Opaque))
+}
+
+/// Builds an environment; used by `export_pack!`.
+#[doc(hidden)]
+pub fn environment<C: DeserializeOwned, E: Environment>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<E, ModuleError>,
+) -> RResult<EnvironmentBox, ModuleError> {
+    build(config, constructor, |module| RawEnvironment_TO::from_value(EnvironmentAdapter(module), TD_Opaque))
+}
+
+/// Builds a verifier; used by `export_pack!`.
+#[doc(hidden)]
+pub fn verifier<C: DeserializeOwned, V: Verifier>(
+    config: RStr<'_>,
+    constructor: impl FnOnce(C) -> Result<V, ModuleError>,
+) -> RResult<VerifierBox, ModuleError> {
+    build(config, constructor, |module| RawVerifier_TO::from_value(VerifierAdapter(module), TD_Opaque))
+}

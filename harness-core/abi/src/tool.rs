@@ -1,0 +1,80 @@
+//! Tools: something a model may call.
+
+use abi_stable::{
+    StableAbi, sabi_trait,
+    std_types::{RBox, RResult, RStr, RString},
+};
+use serde_json::Value;
+
+use crate::{ModuleError, ToolOutput, ToolSpec};
+
+/// A call of a tool, borrowed: a tool has read what it needs of it when its `call` returns.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct ToolRequest<'a> {
+    /// Joins the call to its result.
+    pub id: RStr<'a>,
+    /// Which of the module's tools.
+    pub name: RStr<'a>,
+    /// The arguments: a JSON object as text.
+    pub arguments: RStr<'a>,
+    /// Seed of this very call.
+    pub seed: u64,
+    /// JSON for what later versions add; empty now.
+    pub extra: RStr<'a>,
+}
+
+impl ToolRequest<'_> {
+    /// The arguments as a value.
+    pub fn arguments(&self) -> Result<Value, ModuleError> {
+        serde_json::from_str(self.arguments.as_str())
+            .map_err(|error| ModuleError::input(format_args!("arguments of {} are not JSON: {error}", self.name)))
+    }
+}
+
+/// Where a tool call is answered, from any thread.
+///
+/// Dropped without an answer, it tells the host that the module gave up.
+#[sabi_trait]
+pub trait RawToolSink: Send {
+    /// Whether the host lost interest.
+    fn cancelled(&self) -> bool;
+    /// The answer, [`ToolOutput`] as JSON; the last call.
+    fn finish(self, output: RResult<RString, ModuleError>);
+    /// The answer of the most common shape, without JSON; the last call.
+    #[sabi(last_prefix_field)]
+    fn finish_text(self, text: RString, is_error: bool);
+}
+
+/// A sink as a tool receives it.
+pub type ToolSink = RawToolSink_TO<'static, RBox<()>>;
+
+/// A tool as the host sees it.
+#[sabi_trait]
+pub trait RawTool: Send + Sync {
+    /// The tools it offers: a JSON array of [`ToolSpec`].
+    fn specs(&self) -> RResult<RString, ModuleError>;
+    /// Begins a call.
+    #[sabi(last_prefix_field)]
+    fn call(&self, request: &ToolRequest<'_>, sink: ToolSink);
+}
+
+/// A tool as its author writes it. Calls of one step run in parallel.
+///
+/// An `Err` is a fault of the tool and ends up in the record as one; what the model should see and mend is an output with `is_error`.
+pub trait Tool: Send + Sync + 'static {
+    /// The tools it offers.
+    fn specs(&self) -> Vec<ToolSpec>;
+
+    /// Answers a call, blocking for as long as it takes.
+    fn call(&self, request: &ToolRequest<'_>, sink: &ToolSink) -> Result<ToolOutput, ModuleError>;
+
+    /// Begins a call; by default runs [`Tool::call`] here.
+    fn start(&self, request: &ToolRequest<'_>, sink: ToolSink) {
+        match crate::kit::guarded(|| self.call(request, &sink)) {
+            RResult::ROk(output) if output.cost_micros == 0 => sink.finish_text(output.text.into(), output.is_error),
+            RResult::ROk(output) => sink.finish(RResult::ROk(crate::kit::json(&output))),
+            RResult::RErr(error) => sink.finish(RResult::RErr(error)),
+        }
+    }
+}
