@@ -1,1 +1,40 @@
-//! The judge: paired, sequential, anytime-valid verdicts
+//! The judge: paired, sequential, anytime-valid verdicts. Statistics only: no IO, no clock, no model, no thread. The
+//! same outcomes give the same verdict, byte for byte.
+//!
+//! ```text
+//! groups ─split→ explore │ gate: folds │ sealed
+//!                            └─ open fold + terms (α from the error budget) ─DuelPlan::draw→ Duel
+//!                                 next_groups(n) → the caller runs both arms → record(group, pairs), in any order
+//!                                 → verdict + Certificate ─recheck→ the same verdict, by anyone
+//! ```
+//!
+//! A run holds three values of this crate, all serialisable: an [`ErrorBudget`], a [`FoldLedger`] and its open [`Duel`]s.
+
+pub mod interval;
+pub mod panel;
+
+mod bet;
+mod budget;
+mod certificate;
+mod duel;
+mod folds;
+mod order;
+mod outcome;
+mod plan;
+mod process;
+mod split;
+mod stream;
+mod unit;
+
+pub use bet::{Capital, Stake};
+pub use budget::{ErrorBudget, Schedule};
+pub use certificate::{CERTIFICATE_VERSION, Certificate, RecheckError, recheck};
+pub use duel::{CallOff, Duel, GroupOutcome, RecordError, Recorded};
+pub use folds::{FoldLedger, Guarantee, NextFold};
+pub use order::{draw_order, order_digest};
+pub use outcome::{Difference, Outcome, Pair};
+pub use plan::{DuelPlan, PlanError, PlannedGroup, Terms};
+pub use process::{Claim, Futility, Process, Reason, Stopping, Verdict};
+pub use split::{GroupSplit, Shares, Split, SplitError, split_by_hash, split_exact, split_of};
+pub use stream::Stream;
+pub use unit::{Alpha, Unit, UnitError};

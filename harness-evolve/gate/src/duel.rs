@@ -1,0 +1,342 @@
+//! A candidate against the incumbent on one fold: a state machine that says which groups to run and counts their
+//! outcomes in drawn order, whatever order they arrive in. Refuses IO, unplanned pairs, dropped pairs, and a second
+//! opinion about a group.
+//!
+//! The state is the plan, the outcomes and whether it was called off; all else is folded from them again, so a duel
+//! written to a file and read back goes on to the same verdict.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::Certificate;
+use crate::outcome::{Difference, Pair};
+use crate::plan::{DuelPlan, PlanError, PlannedGroup};
+use crate::process::{Process, Reason, Verdict};
+
+/// Why a duel is called off from outside. It never proves anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOff {
+    /// The run's budget ended.
+    Budget,
+    /// Another candidate shipped; this one begins again in a new duel.
+    Rebased,
+}
+
+impl From<CallOff> for Reason {
+    fn from(call: CallOff) -> Self {
+        match call {
+            CallOff::Budget => Self::Budget,
+            CallOff::Rebased => Self::Rebased,
+        }
+    }
+}
+
+/// The outcome of one group as it was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupOutcome {
+    /// Group id.
+    pub group: String,
+    /// How often it was tried; above 1 after infrastructure faults.
+    pub attempts: u32,
+    /// Every pair, sorted by task and seed.
+    pub pairs: Vec<Pair>,
+}
+
+/// What became of a recorded group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is counted, or will be when its turn comes.
+    Kept,
+    /// The infrastructure failed in these (task, seed): run *both* arms of each again, then record the whole group
+    /// again. The rule sees the kind of fault and nothing else.
+    Repeat(Vec<(String, u64)>),
+    /// The duel already has its answer; the outcome is not needed.
+    Over,
+}
+
+/// An outcome the duel cannot take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The group is not in the plan.
+    #[error("group `{group}` is not in the plan of candidate `{candidate}`")]
+    Unplanned {
+        /// The group.
+        group: String,
+        /// The duel's candidate.
+        candidate: String,
+    },
+    /// The pairs are not exactly the planned tasks times the planned seeds.
+    #[error(
+        "group `{group}` came with {got} pairs that are not its {planned} planned ones (every task with every seed, once): no pair may be dropped or added"
+    )]
+    WrongPairs {
+        /// The group.
+        group: String,
+        /// Pairs given.
+        got: usize,
+        /// Pairs planned.
+        planned: usize,
+    },
+    /// The group was recorded before with other outcomes.
+    #[error(
+        "group `{group}` was already recorded with other outcomes; an outcome depends on harness, task and seed alone"
+    )]
+    Contradiction {
+        /// The group.
+        group: String,
+    },
+    /// A saved duel whose plan breaks a law.
+    #[error("the saved duel's plan is not valid")]
+    Plan(#[from] PlanError),
+}
+
+/// What is written down of a duel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Saved {
+    plan: DuelPlan,
+    outcomes: Vec<GroupOutcome>,
+    called_off: Option<CallOff>,
+}
+
+/// The sequential paired test of one candidate on one fold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
+pub struct Duel {
+    plan: DuelPlan,
+    places: BTreeMap<String, usize>,
+    /// Outcomes by place in the drawn order, counted or waiting for their turn.
+    outcomes: BTreeMap<usize, GroupOutcome>,
+    /// Groups counted so far: a prefix of the order.
+    counted: usize,
+    process: Process,
+    called_off: Option<CallOff>,
+    ended: Option<Reason>,
+}
+
+impl Duel {
+    /// Opens the duel of a plan.
+    ///
+    /// # Errors
+    /// The plan breaks one of its laws.
+    pub fn new(plan: DuelPlan) -> Result<Self, PlanError> {
+        plan.check()?;
+        let terms = &plan.terms;
+        let process = Process::new(
+            terms.claim,
+            terms.alpha,
+            terms.stopping,
+            plan.order.len() as u32,
+        );
+        let places = plan
+            .order
+            .iter()
+            .enumerate()
+            .map(|(place, planned)| (planned.group.clone(), place))
+            .collect();
+        let ended = process.at_end();
+        Ok(Self {
+            plan,
+            places,
+            outcomes: BTreeMap::new(),
+            counted: 0,
+            process,
+            called_off: None,
+            ended,
+        })
+    }
+
+    /// The first `n` groups of the drawn order that have no outcome yet; none once there is an answer. The caller
+    /// keeps `n` in flight by starting those it has not started.
+    pub fn next_groups(&self, n: usize) -> Vec<&PlannedGroup> {
+        if self.ended.is_some() {
+            return Vec::new();
+        }
+        let open = self.plan.order.iter().enumerate().skip(self.counted);
+        open.filter(|(place, _)| !self.settled(*place))
+            .map(|(_, planned)| planned)
+            .take(n)
+            .collect()
+    }
+
+    /// Takes the outcome of a group, in any order of groups and pairs. Recording the same outcome twice is harmless.
+    ///
+    /// # Errors
+    /// The group or its pairs are not the planned ones, or contradict what was recorded.
+    pub fn record(&mut self, group: &str, pairs: Vec<Pair>) -> Result<Recorded, RecordError> {
+        let attempts = match self
+            .places
+            .get(group)
+            .and_then(|place| self.outcomes.get(place))
+        {
+            Some(known) => known.attempts + 1,
+            None => 1,
+        };
+        self.replay(GroupOutcome {
+            group: group.to_owned(),
+            attempts,
+            pairs,
+        })
+    }
+
+    /// Takes an outcome with the attempts it was written down with.
+    pub(crate) fn replay(&mut self, mut outcome: GroupOutcome) -> Result<Recorded, RecordError> {
+        let Some(&place) = self.places.get(&outcome.group) else {
+            return Err(RecordError::Unplanned {
+                group: outcome.group,
+                candidate: self.plan.terms.candidate.clone(),
+            });
+        };
+        outcome
+            .pairs
+            .sort_by(|a, b| (&a.task, a.seed).cmp(&(&b.task, b.seed)));
+        self.check_pairs(place, &outcome)?;
+        if let Some(known) = self.outcomes.get(&place).filter(|_| self.settled(place)) {
+            // A group that used up its attempts stays lost: a later, luckier try must not change the verdict.
+            let same = known.pairs == outcome.pairs || Difference::of(&known.pairs).is_none();
+            return if same {
+                Ok(Recorded::Kept)
+            } else {
+                Err(RecordError::Contradiction {
+                    group: outcome.group,
+                })
+            };
+        }
+        if self.ended.is_some() {
+            return Ok(Recorded::Over);
+        }
+        let failed: Vec<_> = outcome
+            .pairs
+            .iter()
+            .filter(|pair| pair.incumbent.score().is_none() || pair.candidate.score().is_none())
+            .map(|pair| (pair.task.clone(), pair.seed))
+            .collect();
+        self.outcomes.insert(place, outcome);
+        if !failed.is_empty() && !self.settled(place) {
+            return Ok(Recorded::Repeat(failed));
+        }
+        self.count();
+        Ok(Recorded::Kept)
+    }
+
+    /// Whether the group at `place` has its final outcome: scores, or no attempt left.
+    fn settled(&self, place: usize) -> bool {
+        self.outcomes.get(&place).is_some_and(|outcome| {
+            outcome.attempts >= self.plan.terms.attempts || Difference::of(&outcome.pairs).is_some()
+        })
+    }
+
+    fn check_pairs(&self, place: usize, outcome: &GroupOutcome) -> Result<(), RecordError> {
+        let Some(planned) = self.plan.order.get(place) else {
+            return Ok(());
+        };
+        let mut expected: Vec<_> = planned
+            .tasks
+            .iter()
+            .flat_map(|task| {
+                self.plan
+                    .terms
+                    .seeds
+                    .iter()
+                    .map(move |&seed| (task.as_str(), seed))
+            })
+            .collect();
+        expected.sort_unstable();
+        if expected.iter().copied().eq(outcome
+            .pairs
+            .iter()
+            .map(|pair| (pair.task.as_str(), pair.seed)))
+        {
+            return Ok(());
+        }
+        Err(RecordError::WrongPairs {
+            group: outcome.group.clone(),
+            got: outcome.pairs.len(),
+            planned: expected.len(),
+        })
+    }
+
+    /// Counts every settled group whose turn has come.
+    fn count(&mut self) {
+        while self.ended.is_none() && self.settled(self.counted) {
+            let Some(outcome) = self.outcomes.get(&self.counted) else {
+                break;
+            };
+            self.ended = match Difference::of(&outcome.pairs) {
+                Some(difference) => self.process.enter(difference.mean()),
+                None => Some(Reason::Infrastructure),
+            };
+            self.counted += 1;
+        }
+        self.forget_the_rest();
+    }
+
+    /// Outcomes whose turn never comes are no part of the state: it must not depend on what was in flight at the end.
+    fn forget_the_rest(&mut self) {
+        if self.ended.is_some() {
+            self.outcomes.split_off(&self.counted);
+        }
+    }
+
+    /// Ends the duel without a proof; does nothing once there is an answer.
+    pub fn call_off(&mut self, why: CallOff) {
+        if self.ended.is_none() {
+            self.called_off = Some(why);
+            self.ended = Some(why.into());
+            self.forget_the_rest();
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &DuelPlan {
+        &self.plan
+    }
+
+    /// The answer, once there is one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.ended.map(Reason::verdict)
+    }
+
+    /// The certificate, once there is an answer.
+    pub fn certificate(&self) -> Option<Certificate> {
+        let reason = self.ended?;
+        let counted: Vec<_> = self
+            .outcomes
+            .range(..self.counted)
+            .map(|(_, outcome)| outcome.clone())
+            .collect();
+        Some(Certificate::new(
+            self.plan.clone(),
+            counted,
+            self.called_off,
+            reason,
+            &self.process,
+        ))
+    }
+}
+
+impl From<Duel> for Saved {
+    fn from(duel: Duel) -> Self {
+        Self {
+            plan: duel.plan,
+            outcomes: duel.outcomes.into_values().collect(),
+            called_off: duel.called_off,
+        }
+    }
+}
+
+impl TryFrom<Saved> for Duel {
+    type Error = RecordError;
+
+    fn try_from(saved: Saved) -> Result<Self, RecordError> {
+        let mut duel = Self::new(saved.plan)?;
+        for outcome in saved.outcomes {
+            duel.replay(outcome)?;
+        }
+        if let Some(why) = saved.called_off {
+            duel.call_off(why);
+        }
+        Ok(duel)
+    }
+}

@@ -1,0 +1,233 @@
+//! One sequential test as a fold over group differences: the claim, the capital for it, the capital against it, and
+//! the rules of stopping. Refuses order and bookkeeping: differences come in as they are to be counted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bet::{Capital, Stake};
+use crate::unit::{Alpha, Unit};
+
+/// What is to be proven about the mean difference d (candidate − incumbent) over the population of groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Claim {
+    /// Mean gain > 0. Bets on x = d.
+    Gain,
+    /// Mean harm > 0: the mirror image. Bets on x = −d.
+    Harm,
+    /// Mean gain > −margin. Bets on x = (d + margin)/(1 − margin), the scaling that makes all-in admissible.
+    NonInferior {
+        /// The loss that would be tolerated, ε; below 1.
+        margin: Unit,
+    },
+}
+
+impl Claim {
+    /// The difference in the claim's favour: −d for harm, d otherwise.
+    fn favour(self, d: f64) -> f64 {
+        match self {
+            Self::Harm => -d,
+            Self::Gain | Self::NonInferior { .. } => d,
+        }
+    }
+
+    /// Margin by which the null mean lies below zero.
+    fn margin(self) -> f64 {
+        match self {
+            Self::NonInferior { margin } => margin.value(),
+            Self::Gain | Self::Harm => 0.0,
+        }
+    }
+
+    /// The bet's outcome x ≥ −1, whose mean is ≤ 0 when the claim is false.
+    fn payoff(self, d: f64) -> f64 {
+        let margin = self.margin();
+        (self.favour(d) + margin) / (1.0 - margin)
+    }
+
+    fn stake(self) -> Stake {
+        match self {
+            Self::NonInferior { .. } => Stake::Clean,
+            Self::Gain | Self::Harm => Stake::Spread,
+        }
+    }
+}
+
+/// Giving up on an effect that is too small to be worth the rollouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Futility {
+    /// The smallest effect worth having, δ. For non-inferiority use 0: no loss at all.
+    pub delta: Unit,
+    /// Chance of giving up wrongly on an effect of δ or more, β.
+    pub beta: Alpha,
+}
+
+impl Default for Futility {
+    /// 20 points, given up wrongly in at most one case of ten.
+    fn default() -> Self {
+        Self {
+            delta: Unit::points(20),
+            beta: Alpha::ONE_IN_TEN,
+        }
+    }
+}
+
+/// When a test may stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopping {
+    /// No acceptance before this many groups.
+    pub min_groups: u32,
+    /// Early rejection of effects below δ; `None` plays every fold to its end unless the threshold is out of reach.
+    pub futility: Option<Futility>,
+}
+
+impl Default for Stopping {
+    fn default() -> Self {
+        Self {
+            min_groups: 1,
+            futility: Some(Futility::default()),
+        }
+    }
+}
+
+/// The answer of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The claim is proven at the test's α.
+    Accept,
+    /// The claim is not proven and is not worth more rollouts.
+    Reject,
+    /// The data ended before an answer.
+    Insufficient,
+}
+
+/// Why a test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// Accept: capital reached 1/α.
+    Proven,
+    /// Reject: capital against "the effect is at least δ" reached 1/β.
+    Futile,
+    /// Reject: even if every group left went the claim's way, capital could not reach 1/α.
+    OutOfReach,
+    /// Reject: the fold was played to its end and the mean difference does not favour the claim.
+    NoEffect,
+    /// Insufficient: the fold was played to its end, the mean difference favours the claim, and it is not proven.
+    FoldExhausted,
+    /// Insufficient: the run's budget ended first.
+    Budget,
+    /// Insufficient: a group could not be run for want of a working infrastructure.
+    Infrastructure,
+    /// Insufficient: another candidate shipped; this one begins again against the new incumbent on a fresh fold.
+    Rebased,
+}
+
+impl Reason {
+    /// The verdict a reason belongs to.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Proven => Verdict::Accept,
+            Self::Futile | Self::OutOfReach | Self::NoEffect => Verdict::Reject,
+            Self::FoldExhausted | Self::Budget | Self::Infrastructure | Self::Rebased => {
+                Verdict::Insufficient
+            }
+        }
+    }
+}
+
+/// A running test over differences in counting order.
+#[derive(Debug, Clone)]
+pub struct Process {
+    claim: Claim,
+    threshold: f64,
+    stopping: Stopping,
+    groups: u32,
+    of: u32,
+    capital: Capital,
+    peak: f64,
+    against: Capital,
+    sum: f64,
+}
+
+impl Process {
+    /// A test of `claim` at level `alpha` over at most `of` groups.
+    pub fn new(claim: Claim, alpha: Alpha, stopping: Stopping, of: u32) -> Self {
+        Self {
+            claim,
+            threshold: alpha.threshold(),
+            stopping,
+            groups: 0,
+            of,
+            capital: Capital::new(claim.stake()),
+            peak: 1.0,
+            against: Capital::new(Stake::Spread),
+            sum: 0.0,
+        }
+    }
+
+    /// Counts the next group's mean difference and says whether the test is over. Further groups after an answer are
+    /// the caller's mistake and would only move the numbers of the report.
+    pub fn enter(&mut self, d: f64) -> Option<Reason> {
+        self.groups += 1;
+        self.sum += d;
+        self.capital.bet(self.claim.payoff(d));
+        let capital = self.capital.total();
+        self.peak = self.peak.max(capital);
+        if capital >= self.threshold && self.groups >= self.stopping.min_groups {
+            return Some(Reason::Proven);
+        }
+        if let Some(Futility { delta, beta }) = self.stopping.futility {
+            let delta = delta.value();
+            self.against
+                .bet((delta - self.claim.favour(d)) / (1.0 - delta));
+            if self.against.total() >= beta.threshold() {
+                return Some(Reason::Futile);
+            }
+        }
+        self.at_end()
+    }
+
+    /// The answer when nothing more can change it: no group left, or the threshold out of reach. Also the answer of a
+    /// test over no groups at all.
+    pub fn at_end(&self) -> Option<Reason> {
+        let left = self.of.saturating_sub(self.groups);
+        if left == 0 {
+            let favours = self.groups == 0 || self.claim.payoff(self.mean()) > 0.0;
+            return Some(if favours {
+                Reason::FoldExhausted
+            } else {
+                Reason::NoEffect
+            });
+        }
+        let best = (1.0 + self.claim.margin()) / (1.0 - self.claim.margin());
+        let reachable = self.capital.at_best(best, left as usize, self.threshold) >= self.threshold;
+        (!reachable || self.of < self.stopping.min_groups).then_some(Reason::OutOfReach)
+    }
+
+    /// Groups counted so far.
+    pub fn groups(&self) -> u32 {
+        self.groups
+    }
+
+    /// Capital now; starts at 1.
+    pub fn capital(&self) -> f64 {
+        self.capital.total()
+    }
+
+    /// Highest capital so far; its inverse is an anytime-valid p-value.
+    pub fn peak(&self) -> f64 {
+        self.peak
+    }
+
+    /// Mean difference of the groups counted so far (candidate − incumbent); 0 before the first.
+    pub fn mean(&self) -> f64 {
+        if self.groups == 0 {
+            0.0
+        } else {
+            self.sum / f64::from(self.groups)
+        }
+    }
+}
