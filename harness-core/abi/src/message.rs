@@ -4,6 +4,8 @@
 //! borrowed by packs, never copied. Behind the pointer stands a prefix type: fields can be appended in later versions.
 //! Messages are immutable and reference counted; they are freed by the binary that made them.
 
+#![allow(dead_code, reason = "the prefix derive makes an accessor per field; fields are read through the prefix")]
+
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use abi_stable::{
@@ -109,7 +111,6 @@ pub struct Call<'a> {
 ///
 /// Accessors of prefix types return copies, hence views and no owners here.
 #[doc(hidden)]
-#[expect(dead_code, reason = "the derive makes an accessor for every field; we read them through the prefix")]
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = MessageRef, prefix_fields = MessagePrefix)))]

@@ -107,9 +107,12 @@ pub struct ModelInfo {
     /// Most tokens of prompt and reply together; 0 when unknown.
     #[serde(default)]
     pub context_length: u64,
-    /// Whether equal requests give equal bits.
+    /// Whether equal requests (seed included) give equal bits.
     #[serde(default)]
     pub deterministic: bool,
+    /// Whether the seed matters even at temperature 0.
+    #[serde(default)]
+    pub seeded: bool,
     /// Whether this stands in for a language model (controls and tests); every output it touches says so.
     #[serde(default)]
     pub simulated: bool,
