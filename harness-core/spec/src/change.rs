@@ -59,11 +59,7 @@ impl TryFrom<String> for Position {
 
 impl From<Position> for String {
     fn from(position: Position) -> Self {
-        match position {
-            Position::First => "first".to_owned(),
-            Position::Last => "last".to_owned(),
-            Position::After(id) => format!("after {id}"),
-        }
+        position.to_string()
     }
 }
 

@@ -3,8 +3,12 @@
 //!
 //! `harness.toml` ⇔ [`Harness`] → canonical form → [`VariantId`]; [`Change`] → [`Op`] → [`Edit`], applied whole or not at all.
 
+mod apply;
 mod catalogue;
 mod change;
+mod compose;
+mod diff;
+mod display;
 mod edit;
 mod field;
 mod harness;
@@ -13,12 +17,15 @@ mod manifest_parse;
 mod nearest;
 mod parse;
 mod reference;
+mod resolve;
 mod setting;
 mod table;
 mod vocabulary;
 
+pub use apply::{EditError, EditProblem};
 pub use catalogue::{Catalogue, Entry, LookupError};
 pub use change::{Change, Place, Position};
+pub use diff::diff;
 pub use edit::{Edit, Op};
 pub use harness::{
     AdaptRule, Budget, Condition, Config, Fallback, Harness, ModelSpec, ModuleSpec, Sampling,
