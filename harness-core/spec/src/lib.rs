@@ -4,8 +4,10 @@
 //! `harness.toml` ⇔ [`Harness`] → canonical form → [`VariantId`]; [`Change`] → [`Op`] → [`Edit`], applied whole or not at all.
 
 mod apply;
+mod canonical;
 mod catalogue;
 mod change;
+mod check;
 mod compose;
 mod diff;
 mod display;
@@ -15,6 +17,7 @@ mod harness;
 mod manifest;
 mod manifest_parse;
 mod nearest;
+mod order;
 mod parse;
 mod reference;
 mod resolve;
@@ -23,8 +26,10 @@ mod table;
 mod vocabulary;
 
 pub use apply::{EditError, EditProblem};
+pub use canonical::{VariantId, VariantIdError};
 pub use catalogue::{Catalogue, Entry, LookupError};
 pub use change::{Change, Place, Position};
+pub use check::{AdmitError, SpecError, SpecProblem, check};
 pub use diff::diff;
 pub use edit::{Edit, Op};
 pub use harness::{
@@ -32,6 +37,7 @@ pub use harness::{
 };
 pub use manifest::{Field, Module, Pack, PackManifest};
 pub use nearest::nearest;
+pub use order::{HookOrder, resolve_order};
 pub use reference::{ModuleRef, NameError, Version, valid_name};
 pub use setting::Setting;
 pub use table::{ParseError, Problem};
