@@ -12,6 +12,8 @@
 
 pub mod interval;
 pub mod panel;
+pub mod placebo;
+pub mod simulate;
 
 mod bet;
 mod budget;

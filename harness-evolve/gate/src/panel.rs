@@ -36,13 +36,16 @@ pub fn choose_panel(past: &[PastGroup], pass: Unit, times: usize) -> Vec<Planned
 }
 
 /// The plan of the panel's test for an improvement: the claim is harm, at the panel's own `alpha` (a false block ships
-/// nothing, so it is no part of the error budget), from [`PANEL_GROUPS`] on, without giving up early.
+/// nothing, so it is no part of the error budget), from [`PANEL_GROUPS`] on, without giving up early. `beyond` is the
+/// harm tolerated, 0 for none. Mind that a group which always passed can only tie or lose: at α = 0.05 and `beyond` 0
+/// seven whole groups lost and none won block, however many ties lie between.
 ///
 /// # Errors
 /// The plan breaks one of its laws; a panel without groups is one of them.
 pub fn harm_plan(
     terms: Terms,
     alpha: Alpha,
+    beyond: Unit,
     panel: Vec<PlannedGroup>,
 ) -> Result<DuelPlan, PlanError> {
     let stopping = Stopping {
@@ -51,7 +54,7 @@ pub fn harm_plan(
     };
     DuelPlan::draw(
         Terms {
-            claim: Claim::Harm,
+            claim: Claim::Harm { beyond },
             alpha,
             stopping,
             ..terms
@@ -98,7 +101,7 @@ pub enum Ruling {
 
 /// The panel's ruling from the certificate of its test; `None` if that was not a test of harm.
 pub fn ruling(certificate: &Certificate) -> Option<Ruling> {
-    if certificate.plan.terms.claim != Claim::Harm {
+    if !matches!(certificate.plan.terms.claim, Claim::Harm { .. }) {
         return None;
     }
     Some(match certificate.verdict {

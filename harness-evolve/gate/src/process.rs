@@ -13,8 +13,11 @@ use crate::unit::{Alpha, Unit};
 pub enum Claim {
     /// Mean gain > 0. Bets on x = d.
     Gain,
-    /// Mean harm > 0: the mirror image. Bets on x = −d.
-    Harm,
+    /// Mean harm > `beyond`: the mirror image. Bets on x = (−d − beyond)/(1 + beyond).
+    Harm {
+        /// The harm that would be tolerated; 0 for any harm at all.
+        beyond: Unit,
+    },
     /// Mean gain > −margin. Bets on x = (d + margin)/(1 − margin), the scaling that makes all-in admissible.
     NonInferior {
         /// The loss that would be tolerated, ε; below 1.
@@ -26,16 +29,17 @@ impl Claim {
     /// The difference in the claim's favour: −d for harm, d otherwise.
     fn favour(self, d: f64) -> f64 {
         match self {
-            Self::Harm => -d,
+            Self::Harm { .. } => -d,
             Self::Gain | Self::NonInferior { .. } => d,
         }
     }
 
-    /// Margin by which the null mean lies below zero.
+    /// Margin by which the null mean lies below zero (negative: above).
     fn margin(self) -> f64 {
         match self {
             Self::NonInferior { margin } => margin.value(),
-            Self::Gain | Self::Harm => 0.0,
+            Self::Harm { beyond } => -beyond.value(),
+            Self::Gain => 0.0,
         }
     }
 
@@ -48,7 +52,7 @@ impl Claim {
     fn stake(self) -> Stake {
         match self {
             Self::NonInferior { .. } => Stake::Clean,
-            Self::Gain | Self::Harm => Stake::Spread,
+            Self::Gain | Self::Harm { .. } => Stake::Spread,
         }
     }
 }

@@ -1,0 +1,381 @@
+//! The judge judged: a whole evolution over recorded outcomes in which each pair's arms are swapped by a fair coin
+//! before the screen, so that no edit is worth anything and every ship is false. Refuses a second implementation: grants,
+//! folds and duels are the ones a real run uses.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::{ErrorBudget, Schedule};
+use crate::duel::Duel;
+use crate::folds::{FoldLedger, NextFold};
+use crate::interval::{clopper_pearson_lower, clopper_pearson_upper};
+use crate::outcome::{Difference, Pair};
+use crate::plan::{DuelPlan, PlannedGroup, Terms};
+use crate::process::{Claim, Stopping, Verdict};
+use crate::split::GroupSplit;
+use crate::stream::Stream;
+use crate::unit::Alpha;
+
+/// A group with the recorded outcomes of every contrast on it: `contrasts[k]` are the pairs of contrast k, one per task
+/// and seed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedGroup {
+    /// The group and its tasks.
+    pub planned: PlannedGroup,
+    /// Pairs by contrast; every group has the same number of contrasts.
+    pub contrasts: Vec<Vec<Pair>>,
+}
+
+/// Recorded outcomes of some pairs of arms (contrasts) on the groups of explore and gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Explore groups, in the order the screen takes them.
+    pub explore: Vec<RecordedGroup>,
+    /// Gate groups, fold by fold.
+    pub folds: Vec<Vec<RecordedGroup>>,
+    /// Seeds each task was played with.
+    pub seeds: Vec<u64>,
+}
+
+impl Recording {
+    /// Arranges recorded groups by a split; groups of no explore or gate part are left out.
+    pub fn arrange(split: &GroupSplit, seeds: Vec<u64>, groups: Vec<RecordedGroup>) -> Self {
+        let mut by_id: std::collections::BTreeMap<_, _> = groups
+            .into_iter()
+            .map(|group| (group.planned.group.clone(), group))
+            .collect();
+        let mut take = |ids: &[String]| {
+            ids.iter()
+                .filter_map(|id| by_id.remove(id))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            explore: take(&split.explore),
+            folds: split.folds.iter().map(|fold| take(fold)).collect(),
+            seeds,
+        }
+    }
+
+    fn contrasts(&self) -> usize {
+        self.explore
+            .iter()
+            .chain(self.folds.iter().flatten())
+            .map(|group| group.contrasts.len())
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+/// What one toss of the coin swaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coin {
+    /// The arms of one (task, seed).
+    PerPair,
+    /// The arms of all pairs of a group together: siblings keep their correlation, the harder null.
+    PerGroup,
+}
+
+/// The shape of the evolution that is rehearsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// Rounds.
+    pub rounds: u32,
+    /// Candidates that reach the gate per round.
+    pub candidates: usize,
+    /// Proposals screened per round, halved until `candidates` are left.
+    pub proposals: usize,
+    /// Explore groups of the first rung of the screen; each further rung takes twice as many.
+    pub first_rung: usize,
+    /// Error level of the whole evolution.
+    pub alpha: Alpha,
+    /// When a duel may stop.
+    pub stopping: Stopping,
+    /// Groups in flight; those that favour the candidate finish first.
+    pub in_flight: usize,
+    /// What a toss swaps.
+    pub coin: Coin,
+}
+
+impl Default for Rehearsal {
+    /// 15 rounds of 4 candidates screened from 16, α = 0.05, 32 in flight, a coin per pair.
+    fn default() -> Self {
+        Self {
+            rounds: 15,
+            candidates: 4,
+            proposals: 16,
+            first_rung: 4,
+            alpha: Alpha::ONE_IN_TWENTY,
+            stopping: Stopping::default(),
+            in_flight: 32,
+            coin: Coin::PerPair,
+        }
+    }
+}
+
+/// A ship of a rehearsed evolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipped {
+    /// Round, from 0.
+    pub round: u32,
+    /// Contrast it was made of.
+    pub contrast: usize,
+    /// Groups to the verdict.
+    pub groups: u32,
+    /// The level it was granted.
+    pub alpha: Alpha,
+}
+
+/// The placebo line of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlaceboLine {
+    /// Evolutions rehearsed.
+    pub runs: u64,
+    /// Those that shipped anything.
+    pub shipped: u64,
+    /// One-sided 95 % Clopper–Pearson bound: upper for a placebo, lower for a planted edit.
+    pub bound: f64,
+}
+
+/// An edit in the making: which contrast it is recorded from and which of its coins fell on "swap". A planted edit has
+/// no coins. Coins are fixed per group, explore first, then fold by fold.
+#[derive(Clone)]
+struct Proposal {
+    contrast: usize,
+    coins: Option<Vec<u64>>,
+}
+
+impl Proposal {
+    /// The pairs of the `index`-th group (counted over explore and all folds) after the swaps.
+    fn pairs(&self, group: &RecordedGroup, index: usize, coin: Coin) -> Vec<Pair> {
+        let mut pairs = group
+            .contrasts
+            .get(self.contrast)
+            .cloned()
+            .unwrap_or_default();
+        let Some(tosses) = self.coins.as_ref().and_then(|coins| coins.get(index)) else {
+            return pairs;
+        };
+        for (place, pair) in pairs.iter_mut().enumerate() {
+            let bit = match coin {
+                Coin::PerPair => place % 64,
+                Coin::PerGroup => 0,
+            };
+            if tosses >> bit & 1 == 1 {
+                std::mem::swap(&mut pair.incumbent, &mut pair.candidate);
+            }
+        }
+        pairs
+    }
+}
+
+impl Rehearsal {
+    /// Runs the placebo over `seeds`: every contrast swapped by fair coins.
+    pub fn placebo(
+        &self,
+        seeds: std::ops::Range<u64>,
+        recording: impl Fn(u64) -> Recording,
+    ) -> PlaceboLine {
+        let runs = seeds.end.saturating_sub(seeds.start);
+        let shipped = seeds
+            .filter(|&seed| !self.run(seed, &recording(seed), None).is_empty())
+            .count() as u64;
+        PlaceboLine {
+            runs,
+            shipped,
+            bound: clopper_pearson_upper(shipped, runs, 0.95),
+        }
+    }
+
+    /// Runs the same machinery with contrast `planted` left as recorded, one of the first round's proposals, among
+    /// placebos. Counts the runs that ship it.
+    pub fn planted(
+        &self,
+        seeds: std::ops::Range<u64>,
+        planted: usize,
+        recording: impl Fn(u64) -> Recording,
+    ) -> PlaceboLine {
+        let runs = seeds.end.saturating_sub(seeds.start);
+        let ships = |seed: &u64| {
+            self.run(*seed, &recording(*seed), Some(planted))
+                .iter()
+                .any(|shipped| shipped.contrast == planted)
+        };
+        let shipped = seeds.filter(ships).count() as u64;
+        PlaceboLine {
+            runs,
+            shipped,
+            bound: clopper_pearson_lower(shipped, runs, 0.95),
+        }
+    }
+
+    /// One evolution: proposals (half of them variations on what did best on explore last round), screen, duels in
+    /// rank order against the open fold, a fresh fold and a new beginning for the rest after every ship. Ends with the
+    /// rounds, the error budget or the folds.
+    pub fn run(&self, seed: u64, recording: &Recording, planted: Option<usize>) -> Vec<Shipped> {
+        let contrasts: Vec<_> = (0..recording.contrasts())
+            .filter(|k| Some(*k) != planted)
+            .collect();
+        let fold_ids = recording
+            .folds
+            .iter()
+            .map(|fold| fold.iter().map(|g| g.planned.group.clone()).collect());
+        let mut folds = FoldLedger::new(fold_ids.collect());
+        let mut purse = ErrorBudget::new(self.alpha, Schedule::Rounds(self.rounds));
+        let mut stream = Stream::new("rehearsal", &[&seed.to_le_bytes()]);
+        let (mut ships, mut best): (Vec<Shipped>, Vec<Proposal>) = (Vec::new(), Vec::new());
+        for round in 0..self.rounds {
+            purse.open_round();
+            let mut proposals = self.propose(&mut stream, recording, &contrasts, &best);
+            if let Some(contrast) = planted.filter(|_| round == 0) {
+                proposals.push(Proposal {
+                    contrast,
+                    coins: None,
+                });
+            }
+            best = self.screen(recording, proposals);
+            let mut waiting: std::collections::VecDeque<_> =
+                best.iter().cloned().enumerate().collect();
+            while let Some((rank, proposal)) = waiting.pop_front() {
+                let Some((fold, _)) = folds.open() else {
+                    return ships;
+                };
+                let alpha = purse.grant();
+                let terms = Terms {
+                    run_seed: seed,
+                    candidate: format!("{round}.{rank}.{fold}"),
+                    incumbent: ships.len().to_string(),
+                    fold,
+                    claim: Claim::Gain,
+                    alpha,
+                    stopping: self.stopping,
+                    seeds: recording.seeds.clone(),
+                    attempts: 3,
+                };
+                let Some(groups) = self.duel(recording, &proposal, terms) else {
+                    continue;
+                };
+                ships.push(Shipped {
+                    round,
+                    contrast: proposal.contrast,
+                    groups,
+                    alpha,
+                });
+                best.retain(|kept| kept.coins != proposal.coins);
+                if folds.ship() == NextFold::RunOut {
+                    return ships;
+                }
+            }
+        }
+        ships
+    }
+
+    fn propose(
+        &self,
+        stream: &mut Stream,
+        recording: &Recording,
+        contrasts: &[usize],
+        best: &[Proposal],
+    ) -> Vec<Proposal> {
+        let groups = recording.explore.len() + recording.folds.iter().map(Vec::len).sum::<usize>();
+        let mut fresh = |parent: Option<&Proposal>| {
+            let Some(coins) = parent.and_then(|parent| parent.coins.clone()) else {
+                let contrast = contrasts
+                    .get(stream.below(contrasts.len()))
+                    .copied()
+                    .unwrap_or(0);
+                return Proposal {
+                    contrast,
+                    coins: Some((0..groups).map(|_| stream.bits()).collect()),
+                };
+            };
+            // A variation keeps about three quarters of its parent's outcomes.
+            let vary = |old: u64| {
+                if stream.below(4) == 0 {
+                    stream.bits()
+                } else {
+                    old
+                }
+            };
+            let contrast = parent.map_or(0, |parent| parent.contrast);
+            Proposal {
+                contrast,
+                coins: Some(coins.into_iter().map(vary).collect()),
+            }
+        };
+        (0..self.proposals)
+            .map(|k| fresh(best.get(k).filter(|_| k * 2 < self.proposals)))
+            .collect()
+    }
+
+    /// Successive halving on the mean difference over explore groups. Leaves the best `candidates`, best first.
+    fn screen(&self, recording: &Recording, mut proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let mut rung = self.first_rung.max(1);
+        while proposals.len() > self.candidates {
+            let mean = |proposal: &Proposal| -> f64 {
+                let seen = recording.explore.iter().enumerate().take(rung);
+                seen.filter_map(|(index, group)| {
+                    Difference::of(&proposal.pairs(group, index, self.coin))
+                })
+                .map(Difference::mean)
+                .sum()
+            };
+            let mut scored: Vec<_> = proposals
+                .into_iter()
+                .map(|proposal| (mean(&proposal), proposal))
+                .collect();
+            scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+            let keep = scored.len().div_ceil(2).max(self.candidates);
+            proposals = scored
+                .into_iter()
+                .take(keep)
+                .map(|(_, proposal)| proposal)
+                .collect();
+            rung *= 2;
+        }
+        proposals
+    }
+
+    /// Plays a duel with `in_flight` groups at once, the candidate's successes always finishing first, which is the
+    /// order that would fool a judge who counted pairs as they came. The groups it took, if it proved its claim.
+    fn duel(&self, recording: &Recording, proposal: &Proposal, terms: Terms) -> Option<u32> {
+        let before = |fold: usize| {
+            recording
+                .folds
+                .iter()
+                .take(fold)
+                .map(Vec::len)
+                .sum::<usize>()
+        };
+        let offset = recording.explore.len() + before(terms.fold as usize);
+        let fold = recording.folds.get(terms.fold as usize)?;
+        let groups = fold.iter().map(|group| group.planned.clone()).collect();
+        let mut duel = Duel::new(DuelPlan::draw(terms, groups).ok()?).ok()?;
+        let index: std::collections::HashMap<&str, usize> = fold
+            .iter()
+            .enumerate()
+            .map(|(place, group)| (group.planned.group.as_str(), place))
+            .collect();
+        let mut flying: Vec<(f64, usize)> = Vec::new();
+        while duel.verdict().is_none() {
+            for planned in duel.next_groups(self.in_flight.max(1)) {
+                let place = *index.get(planned.group.as_str())?;
+                if flying.len() < self.in_flight.max(1)
+                    && flying.iter().all(|(_, other)| *other != place)
+                {
+                    let pairs = proposal.pairs(&fold[place], offset + place, self.coin);
+                    flying.push((Difference::of(&pairs).map_or(0.0, Difference::mean), place));
+                }
+            }
+            let first = (0..flying.len()).max_by(|a, b| flying[*a].0.total_cmp(&flying[*b].0))?;
+            let (_, place) = flying.swap_remove(first);
+            let group = &fold[place];
+            duel.record(
+                &group.planned.group,
+                proposal.pairs(group, offset + place, self.coin),
+            )
+            .ok()?;
+        }
+        let certificate = duel.certificate()?;
+        (certificate.verdict == Verdict::Accept).then_some(certificate.groups)
+    }
+}
