@@ -41,9 +41,7 @@ pub enum EditProblem {
         id: String,
     },
     /// The pre-image is not what is there.
-    #[error(
-        "{what} is {found}, not {expected} as the edit supposes; make the edit anew against this harness"
-    )]
+    #[error("{what} is {found}, not {expected} as the edit supposes; make the edit anew against this harness")]
     Stale {
         /// What differs.
         what: String,
@@ -83,12 +81,7 @@ impl Named for ModuleSpec {
         &self.id
     }
     fn describe(&self) -> String {
-        format!(
-            "`{}` ({}{})",
-            self.id,
-            self.module,
-            config_text(&self.config)
-        )
+        format!("`{}` ({}{})", self.id, self.module, config_text(&self.config))
     }
 }
 
@@ -102,11 +95,7 @@ impl Named for AdaptRule {
 }
 
 fn config_text(config: &crate::harness::Config) -> String {
-    if config.is_empty() {
-        String::new()
-    } else {
-        format!(", {} config values", config.len())
-    }
+    if config.is_empty() { String::new() } else { format!(", {} config values", config.len()) }
 }
 
 impl Place {
@@ -137,11 +126,7 @@ impl Edit {
     pub fn apply(&self, harness: &Harness) -> Result<Harness, EditError> {
         let mut next = harness.clone();
         for (index, op) in self.0.iter().enumerate() {
-            op.perform(&mut next).map_err(|problem| EditError {
-                index,
-                op: op.to_string(),
-                problem,
-            })?;
+            op.perform(&mut next).map_err(|problem| EditError { index, op: op.to_string(), problem })?;
         }
         Ok(next)
     }
@@ -153,64 +138,25 @@ impl Op {
     /// Performs one operation in place. On an error the harness is unchanged.
     pub(crate) fn perform(&self, harness: &mut Harness) -> Result<(), EditProblem> {
         match self {
-            Self::Insert {
-                place,
-                after,
-                module,
-            } => insert(
-                place.list_mut(harness),
-                place.what(),
-                after.as_deref(),
-                module,
-            ),
-            Self::Remove {
-                place,
-                after,
-                module,
-            } => remove(
-                place.list_mut(harness),
-                place.what(),
-                after.as_deref(),
-                module,
-            ),
-            Self::InsertRule { after, rule } => {
-                insert(&mut harness.adapt, RULE, after.as_deref(), rule)
+            Self::Insert { place, after, module } => {
+                insert(place.list_mut(harness), place.what(), after.as_deref(), module)
             }
-            Self::RemoveRule { after, rule } => {
-                remove(&mut harness.adapt, RULE, after.as_deref(), rule)
+            Self::Remove { place, after, module } => {
+                remove(place.list_mut(harness), place.what(), after.as_deref(), module)
             }
-            Self::Replace { place, old, new } => {
-                replace(place.list_mut(harness), place.what(), old, new)
+            Self::InsertRule { after, rule } => insert(&mut harness.adapt, RULE, after.as_deref(), rule),
+            Self::RemoveRule { after, rule } => remove(&mut harness.adapt, RULE, after.as_deref(), rule),
+            Self::Replace { place, old, new } => replace(place.list_mut(harness), place.what(), old, new),
+            Self::Move { place, id, from, to } => {
+                relocate(place.list_mut(harness), place.what(), id, from.as_deref(), to.as_deref())
             }
-            Self::Move {
-                place,
-                id,
-                from,
-                to,
-            } => relocate(
-                place.list_mut(harness),
-                place.what(),
-                id,
-                from.as_deref(),
-                to.as_deref(),
-            ),
-            Self::Configure {
-                place,
-                id,
-                key,
-                old,
-                new,
-            } => {
+            Self::Configure { place, id, key, old, new } => {
                 let list = place.list_mut(harness);
                 let at = index(list, place.what(), id)?;
                 let Some(module) = list.get_mut(at) else {
                     return Ok(());
                 };
-                same(
-                    &format!("`{id}.{key}`"),
-                    old.as_ref(),
-                    module.config.get(key),
-                )?;
+                same(&format!("`{id}.{key}`"), old.as_ref(), module.config.get(key))?;
                 match new {
                     Some(value) => module.config.insert(key.clone(), value.clone()),
                     None => module.config.remove(key),
@@ -221,9 +167,7 @@ impl Op {
                 let present = harness.models.get(role);
                 if present != old.as_ref() {
                     let name = |spec: Option<&crate::harness::ModelSpec>| {
-                        spec.map_or("not served".to_owned(), |s| {
-                            format!("`{}`{}", s.module, config_text(&s.config))
-                        })
+                        spec.map_or("not served".to_owned(), |s| format!("`{}`{}", s.module, config_text(&s.config)))
                     };
                     return Err(EditProblem::Stale {
                         what: format!("model role `{role}`"),
@@ -238,17 +182,12 @@ impl Op {
                 Ok(())
             }
             Self::Set { key, old, new } => {
-                same(
-                    &format!("`{key}`"),
-                    old.as_ref(),
-                    key.read(harness).as_ref(),
-                )?;
-                key.write(harness, new.as_ref())
-                    .map_err(|expected| EditProblem::Setting {
-                        key: key.to_string(),
-                        expected,
-                        value: new.clone().unwrap_or_default(),
-                    })
+                same(&format!("`{key}`"), old.as_ref(), key.read(harness).as_ref())?;
+                key.write(harness, new.as_ref()).map_err(|expected| EditProblem::Setting {
+                    key: key.to_string(),
+                    expected,
+                    value: new.clone().unwrap_or_default(),
+                })
             }
         }
     }
@@ -259,34 +198,20 @@ fn same(what: &str, expected: Option<&Value>, found: Option<&Value>) -> Result<(
         return Ok(());
     }
     let text = |value: Option<&Value>| value.map_or("not set".to_owned(), |v| format!("`{v}`"));
-    Err(EditProblem::Stale {
-        what: what.to_owned(),
-        expected: text(expected),
-        found: text(found),
-    })
+    Err(EditProblem::Stale { what: what.to_owned(), expected: text(expected), found: text(found) })
 }
 
 /// The index of an id, or the error that names its neighbours.
-pub(crate) fn index<T: Named>(
-    list: &[T],
-    what: &'static str,
-    id: &str,
-) -> Result<usize, EditProblem> {
-    list.iter()
-        .position(|item| item.id() == id)
-        .ok_or_else(|| EditProblem::Absent {
-            what,
-            id: id.to_owned(),
-            hint: hint(id, list.iter().map(Named::id)),
-        })
+pub(crate) fn index<T: Named>(list: &[T], what: &'static str, id: &str) -> Result<usize, EditProblem> {
+    list.iter().position(|item| item.id() == id).ok_or_else(|| EditProblem::Absent {
+        what,
+        id: id.to_owned(),
+        hint: hint(id, list.iter().map(Named::id)),
+    })
 }
 
 /// The index behind a neighbour: where something inserted after it stands.
-fn behind<T: Named>(
-    list: &[T],
-    what: &'static str,
-    after: Option<&str>,
-) -> Result<usize, EditProblem> {
+fn behind<T: Named>(list: &[T], what: &'static str, after: Option<&str>) -> Result<usize, EditProblem> {
     after.map_or(Ok(0), |id| index(list, what, id).map(|at| at + 1))
 }
 
@@ -297,30 +222,18 @@ pub(crate) fn before<T: Named>(list: &[T], at: usize) -> Option<&str> {
 
 fn vacant<T: Named>(list: &[T], what: &'static str, id: &str) -> Result<(), EditProblem> {
     match list.iter().any(|item| item.id() == id) {
-        true => Err(EditProblem::Present {
-            what,
-            id: id.to_owned(),
-        }),
+        true => Err(EditProblem::Present { what, id: id.to_owned() }),
         false => Ok(()),
     }
 }
 
-fn stands_after<T: Named>(
-    list: &[T],
-    at: usize,
-    id: &str,
-    after: Option<&str>,
-) -> Result<(), EditProblem> {
+fn stands_after<T: Named>(list: &[T], at: usize, id: &str, after: Option<&str>) -> Result<(), EditProblem> {
     let found = before(list, at);
     if found == after {
         return Ok(());
     }
     let text = |id: Option<&str>| id.map_or("nothing".to_owned(), |id| format!("`{id}`"));
-    Err(EditProblem::Stale {
-        what: format!("what stands before `{id}`"),
-        expected: text(after),
-        found: text(found),
-    })
+    Err(EditProblem::Stale { what: format!("what stands before `{id}`"), expected: text(after), found: text(found) })
 }
 
 fn is_unchanged<T: Named>(found: Option<&T>, expected: &T) -> Result<(), EditProblem> {
@@ -338,24 +251,14 @@ fn is_unchanged<T: Named>(found: Option<&T>, expected: &T) -> Result<(), EditPro
     }
 }
 
-fn insert<T: Named>(
-    list: &mut Vec<T>,
-    what: &'static str,
-    after: Option<&str>,
-    item: &T,
-) -> Result<(), EditProblem> {
+fn insert<T: Named>(list: &mut Vec<T>, what: &'static str, after: Option<&str>, item: &T) -> Result<(), EditProblem> {
     vacant(list, what, item.id())?;
     let at = behind(list, what, after)?;
     list.insert(at, item.clone());
     Ok(())
 }
 
-fn remove<T: Named>(
-    list: &mut Vec<T>,
-    what: &'static str,
-    after: Option<&str>,
-    item: &T,
-) -> Result<(), EditProblem> {
+fn remove<T: Named>(list: &mut Vec<T>, what: &'static str, after: Option<&str>, item: &T) -> Result<(), EditProblem> {
     let at = index(list, what, item.id())?;
     is_unchanged(list.get(at), item)?;
     stands_after(list, at, item.id(), after)?;
@@ -363,12 +266,7 @@ fn remove<T: Named>(
     Ok(())
 }
 
-fn replace<T: Named>(
-    list: &mut [T],
-    what: &'static str,
-    old: &T,
-    new: &T,
-) -> Result<(), EditProblem> {
+fn replace<T: Named>(list: &mut [T], what: &'static str, old: &T, new: &T) -> Result<(), EditProblem> {
     let at = index(list, what, old.id())?;
     is_unchanged(list.get(at), old)?;
     if new.id() != old.id() {

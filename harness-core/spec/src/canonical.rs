@@ -28,38 +28,23 @@ impl Harness {
         let mut harness = self.clone();
         for model in harness.models.values_mut() {
             tidy(&model.module, &mut model.config, catalogue);
-            model
-                .fallbacks
-                .iter_mut()
-                .for_each(|f| tidy(&f.module, &mut f.config, catalogue));
+            model.fallbacks.iter_mut().for_each(|f| tidy(&f.module, &mut f.config, catalogue));
         }
         for spec in harness.processors.iter_mut().chain(&mut harness.tools) {
             tidy(&spec.module, &mut spec.config, catalogue);
         }
         for change in harness.adapt.iter_mut().flat_map(|rule| &mut rule.apply) {
             match change {
-                Change::Insert {
-                    module, id, config, ..
-                } => {
+                Change::Insert { module, id, config, .. } => {
                     tidy(module, config, catalogue);
                     id.get_or_insert_with(|| module.module.clone());
                 }
                 Change::Replace { module, config, .. } => tidy(module, config, catalogue),
-                Change::Model {
-                    model: Some(model), ..
-                } => {
+                Change::Model { model: Some(model), .. } => {
                     tidy(&model.module, &mut model.config, catalogue);
-                    model
-                        .fallbacks
-                        .iter_mut()
-                        .for_each(|f| tidy(&f.module, &mut f.config, catalogue));
+                    model.fallbacks.iter_mut().for_each(|f| tidy(&f.module, &mut f.config, catalogue));
                 }
-                Change::Configure {
-                    value: Some(value), ..
-                }
-                | Change::Set {
-                    value: Some(value), ..
-                } => {
+                Change::Configure { value: Some(value), .. } | Change::Set { value: Some(value), .. } => {
                     *value = normal(value);
                 }
                 _ => {}
@@ -78,23 +63,15 @@ impl Harness {
 
     /// The variant id. Two harnesses that the catalogue cannot tell apart have the same one.
     pub fn variant_id(&self, catalogue: &Catalogue) -> VariantId {
-        VariantId(blake3::derive_key(
-            CONTEXT,
-            self.canonical(catalogue).as_bytes(),
-        ))
+        VariantId(blake3::derive_key(CONTEXT, self.canonical(catalogue).as_bytes()))
     }
 }
 
 fn tidy(module: &ModuleRef, config: &mut Config, catalogue: &Catalogue) {
-    let fields = catalogue
-        .lookup(module)
-        .map(|entry| &entry.module.config)
-        .ok();
+    let fields = catalogue.lookup(module).map(|entry| &entry.module.config).ok();
     config.retain(|key, value| {
         *value = normal(value);
-        let default = fields
-            .and_then(|fields| fields.get(key))
-            .and_then(|field| field.default.as_ref());
+        let default = fields.and_then(|fields| fields.get(key)).and_then(|field| field.default.as_ref());
         default.is_none_or(|default| normal(default) != *value)
     });
 }
@@ -132,9 +109,7 @@ impl FromStr for VariantId {
     type Err = VariantIdError;
 
     fn from_str(text: &str) -> Result<Self, VariantIdError> {
-        blake3::Hash::from_hex(text)
-            .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| VariantIdError(text.to_owned()))
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| VariantIdError(text.to_owned()))
     }
 }
 

@@ -59,11 +59,7 @@ pub struct Entry<'a> {
 impl Entry<'_> {
     /// The reference to it, without a version.
     pub fn reference(&self) -> ModuleRef {
-        ModuleRef {
-            pack: self.pack.pack.name.clone(),
-            module: self.module.name.clone(),
-            version: None,
-        }
+        ModuleRef { pack: self.pack.pack.name.clone(), module: self.module.name.clone(), version: None }
     }
 }
 
@@ -75,10 +71,7 @@ impl Catalogue {
 
     /// Adds a pack. A pack of the same name and version is displaced and returned.
     pub fn insert(&mut self, manifest: PackManifest) -> Option<PackManifest> {
-        self.packs
-            .entry(manifest.pack.name.clone())
-            .or_default()
-            .insert(manifest.pack.version, manifest)
+        self.packs.entry(manifest.pack.name.clone()).or_default().insert(manifest.pack.version, manifest)
     }
 
     /// Every pack in every version, by name, then version.
@@ -91,20 +84,13 @@ impl Catalogue {
         self.packs
             .values()
             .filter_map(|versions| versions.last_key_value())
-            .flat_map(|(_, pack)| {
-                pack.modules
-                    .iter()
-                    .map(move |module| Entry { pack, module })
-            })
+            .flat_map(|(_, pack)| pack.modules.iter().map(move |module| Entry { pack, module }))
     }
 
     /// The module a reference names; without a version, in the pack's highest.
     pub fn lookup(&self, reference: &ModuleRef) -> Result<Entry<'_>, LookupError> {
         let Some(versions) = self.packs.get(&reference.pack) else {
-            return Err(LookupError::Pack {
-                pack: reference.pack.clone(),
-                hint: self.hint(reference),
-            });
+            return Err(LookupError::Pack { pack: reference.pack.clone(), hint: self.hint(reference) });
         };
         let pack = match reference.version {
             Some(version) => versions.get(&version),
@@ -112,11 +98,7 @@ impl Catalogue {
         };
         let Some(pack) = pack else {
             let installed: Vec<String> = versions.keys().map(Version::to_string).collect();
-            let version = reference.version.unwrap_or(Version {
-                major: 0,
-                minor: 0,
-                patch: 0,
-            });
+            let version = reference.version.unwrap_or(Version { major: 0, minor: 0, patch: 0 });
             return Err(LookupError::Version {
                 pack: reference.pack.clone(),
                 version,
@@ -136,28 +118,17 @@ impl Catalogue {
 
     /// The nearest whole reference if there is one (a right name in a wrong pack counts as near), else the names to choose from.
     fn hint(&self, wrong: &ModuleRef) -> String {
-        let same_module = self
-            .modules()
-            .find(|entry| entry.module.name == wrong.module);
+        let same_module = self.modules().find(|entry| entry.module.name == wrong.module);
         if let Some(entry) = same_module {
             return format!("; did you mean `{}`?", entry.reference());
         }
-        let all: Vec<String> = self
-            .modules()
-            .map(|entry| entry.reference().to_string())
-            .collect();
+        let all: Vec<String> = self.modules().map(|entry| entry.reference().to_string()).collect();
         let bare = format!("{}/{}", wrong.pack, wrong.module);
         if let Some(near) = nearest(&bare, all.iter().map(String::as_str)) {
             return format!("; did you mean `{near}`?");
         }
-        match self
-            .packs
-            .get(&wrong.pack)
-            .and_then(|versions| versions.last_key_value())
-        {
-            Some((_, pack)) => {
-                crate::nearest::hint(&wrong.module, pack.modules.iter().map(|m| m.name.as_str()))
-            }
+        match self.packs.get(&wrong.pack).and_then(|versions| versions.last_key_value()) {
+            Some((_, pack)) => crate::nearest::hint(&wrong.module, pack.modules.iter().map(|m| m.name.as_str())),
             None => crate::nearest::hint(&wrong.pack, self.packs.keys().map(String::as_str)),
         }
     }

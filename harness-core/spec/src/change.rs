@@ -46,12 +46,8 @@ impl TryFrom<String> for Position {
             "first" => Ok(Self::First),
             "last" => Ok(Self::Last),
             other => match other.strip_prefix("after ") {
-                Some(id) if crate::reference::valid_name(id.trim()) => {
-                    Ok(Self::After(id.trim().to_owned()))
-                }
-                _ => Err(format!(
-                    "`{other}` is not a position; write `first`, `last` or `after ID`"
-                )),
+                Some(id) if crate::reference::valid_name(id.trim()) => Ok(Self::After(id.trim().to_owned())),
+                _ => Err(format!("`{other}` is not a position; write `first`, `last` or `after ID`")),
             },
         }
     }

@@ -37,9 +37,7 @@ pub enum SpecProblem {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The module is of another kind than its place needs.
-    #[error(
-        "`{module}` is a {found}, but a {needed} belongs here; put it where {found}s go or choose another module"
-    )]
+    #[error("`{module}` is a {found}, but a {needed} belongs here; put it where {found}s go or choose another module")]
     Kind {
         /// The module.
         module: ModuleRef,
@@ -93,9 +91,7 @@ pub enum SpecProblem {
         other: String,
     },
     /// An `after` that the order class forbids.
-    #[error(
-        "it runs `{order}` but wants to come after `{other}`, which runs `{other_order}`; remove one of the two"
-    )]
+    #[error("it runs `{order}` but wants to come after `{other}`, which runs `{other_order}`; remove one of the two")]
     Order {
         /// Its own class.
         order: Order,
@@ -167,67 +163,39 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
         for change in &rule.apply {
             let settles = matches!(
                 change,
-                Change::Set {
-                    key: Setting::Temperature | Setting::TopP | Setting::MaxTokens | Setting::Seed,
-                    ..
-                }
+                Change::Set { key: Setting::Temperature | Setting::TopP | Setting::MaxTokens | Setting::Seed, .. }
             );
             if !settles && matches!(change, Change::Set { .. } | Change::Model { .. }) {
                 let change = change.to_string();
-                errors.push(SpecError {
-                    place: place.clone(),
-                    problem: SpecProblem::NotMidTask { change },
-                });
+                errors.push(SpecError { place: place.clone(), problem: SpecProblem::NotMidTask { change } });
             }
         }
         let changed = Edit::from_changes(&rule.apply, harness).and_then(|edit| edit.apply(harness));
         match changed {
-            Err(error) => errors.push(SpecError {
-                place,
-                problem: SpecProblem::Edit(error),
-            }),
+            Err(error) => errors.push(SpecError { place, problem: SpecProblem::Edit(error) }),
             Ok(changed) => {
                 // What was wrong before is reported already.
                 let known = errors.clone();
-                let fresh = check_parts(&changed, catalogue)
-                    .into_iter()
-                    .filter(|error| !known.contains(error));
-                errors.extend(fresh.map(|error| SpecError {
-                    place: place.clone(),
-                    problem: SpecProblem::After(Box::new(error)),
-                }));
+                let fresh = check_parts(&changed, catalogue).into_iter().filter(|error| !known.contains(error));
+                errors.extend(
+                    fresh.map(|error| SpecError { place: place.clone(), problem: SpecProblem::After(Box::new(error)) }),
+                );
             }
         }
     }
     duplicates(ids, &mut errors);
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Everything but the rules.
 fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
     let mut errors = Vec::new();
-    let mut push = |place: &str, problem| {
-        errors.push(SpecError {
-            place: place.to_owned(),
-            problem,
-        })
-    };
+    let mut push = |place: &str, problem| errors.push(SpecError { place: place.to_owned(), problem });
     for setting in Setting::all() {
         if let Some(value) = setting.read(harness)
             && let Err(expected) = setting.write(&mut Harness::default(), Some(&value))
         {
-            push(
-                "settings",
-                SpecProblem::Value {
-                    key: setting.to_string(),
-                    expected: expected.to_owned(),
-                    value,
-                },
-            );
+            push("settings", SpecProblem::Value { key: setting.to_string(), expected: expected.to_owned(), value });
         }
     }
     for (role, model) in &harness.models {
@@ -235,36 +203,18 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
     }
     let main = main_models(harness, catalogue);
     if !harness.models.contains_key("main") {
-        errors.push(SpecError {
-            place: "models".to_owned(),
-            problem: SpecProblem::NoMain,
-        });
+        errors.push(SpecError { place: "models".to_owned(), problem: SpecProblem::NoMain });
     }
     if harness.action == ActionMode::Tool {
-        check_needs(
-            "action = \"tool\"",
-            &[Capability::Tools],
-            &main,
-            &mut errors,
-        );
+        check_needs("action = \"tool\"", &[Capability::Tools], &main, &mut errors);
     }
     let mut roles: BTreeMap<&str, &str> = BTreeMap::new();
-    for (list, kind) in [
-        (&harness.processors, Kind::Processor),
-        (&harness.tools, Kind::Tool),
-    ] {
+    for (list, kind) in [(&harness.processors, Kind::Processor), (&harness.tools, Kind::Tool)] {
         let mut ids = BTreeMap::new();
         for spec in list {
             let place = format!("{} `{}`", Vocabulary::name(kind), spec.id);
             count_id(&mut ids, &spec.id, &place, &mut errors);
-            let Some(entry) = check_module(
-                &place,
-                &spec.module,
-                &spec.config,
-                kind,
-                catalogue,
-                &mut errors,
-            ) else {
+            let Some(entry) = check_module(&place, &spec.module, &spec.config, kind, catalogue, &mut errors) else {
                 continue;
             };
             check_needs(&place, &entry.module.needs, &main, &mut errors);
@@ -272,10 +222,7 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
                 match roles.get(role.as_str()) {
                     Some(other) => errors.push(SpecError {
                         place,
-                        problem: SpecProblem::Role {
-                            role: role.clone(),
-                            other: (*other).to_owned(),
-                        },
+                        problem: SpecProblem::Role { role: role.clone(), other: (*other).to_owned() },
                     }),
                     None => {
                         roles.insert(role, &spec.id);
@@ -296,86 +243,44 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
 
 fn count_id(ids: &mut BTreeMap<String, usize>, id: &str, place: &str, errors: &mut Vec<SpecError>) {
     if !valid_name(id) {
-        errors.push(SpecError {
-            place: place.to_owned(),
-            problem: NameError::Name(id.to_owned()).into(),
-        });
+        errors.push(SpecError { place: place.to_owned(), problem: NameError::Name(id.to_owned()).into() });
     }
     *ids.entry(place.to_owned()).or_default() += 1;
 }
 
 fn duplicates(ids: BTreeMap<String, usize>, errors: &mut Vec<SpecError>) {
     let twice = ids.into_iter().filter(|(_, times)| *times > 1);
-    errors.extend(twice.map(|(place, times)| SpecError {
-        place,
-        problem: SpecProblem::Duplicate { times },
-    }));
+    errors.extend(twice.map(|(place, times)| SpecError { place, problem: SpecProblem::Duplicate { times } }));
 }
 
 fn check_model(role: &str, model: &ModelSpec, catalogue: &Catalogue, errors: &mut Vec<SpecError>) {
     let place = format!("model role `{role}`");
     if !valid_name(role) {
-        errors.push(SpecError {
-            place: place.clone(),
-            problem: NameError::Name(role.to_owned()).into(),
-        });
+        errors.push(SpecError { place: place.clone(), problem: NameError::Name(role.to_owned()).into() });
     }
-    check_module(
-        &place,
-        &model.module,
-        &model.config,
-        Kind::Model,
-        catalogue,
-        errors,
-    );
+    check_module(&place, &model.module, &model.config, Kind::Model, catalogue, errors);
     for (index, fallback) in model.fallbacks.iter().enumerate() {
         let place = format!("{place}, fallback {}", index + 1);
-        check_module(
-            &place,
-            &fallback.module,
-            &fallback.config,
-            Kind::Model,
-            catalogue,
-            errors,
-        );
+        check_module(&place, &fallback.module, &fallback.config, Kind::Model, catalogue, errors);
     }
 }
 
 /// The main model and its fallbacks with what each provides; those that are not installed are left out.
-fn main_models<'a>(
-    harness: &'a Harness,
-    catalogue: &'a Catalogue,
-) -> Vec<(&'a ModuleRef, &'a [Capability])> {
+fn main_models<'a>(harness: &'a Harness, catalogue: &'a Catalogue) -> Vec<(&'a ModuleRef, &'a [Capability])> {
     let Some(main) = harness.models.get("main") else {
         return Vec::new();
     };
     std::iter::once(&main.module)
         .chain(main.fallbacks.iter().map(|fallback| &fallback.module))
-        .filter_map(|module| {
-            Some((
-                module,
-                catalogue.lookup(module).ok()?.module.provides.as_slice(),
-            ))
-        })
+        .filter_map(|module| Some((module, catalogue.lookup(module).ok()?.module.provides.as_slice())))
         .collect()
 }
 
-fn check_needs(
-    place: &str,
-    needs: &[Capability],
-    main: &[(&ModuleRef, &[Capability])],
-    errors: &mut Vec<SpecError>,
-) {
+fn check_needs(place: &str, needs: &[Capability], main: &[(&ModuleRef, &[Capability])], errors: &mut Vec<SpecError>) {
     for (model, provides) in main {
         for need in needs.iter().filter(|need| !provides.contains(need)) {
-            let problem = SpecProblem::Needs {
-                need: *need,
-                model: (*model).clone(),
-            };
-            errors.push(SpecError {
-                place: place.to_owned(),
-                problem,
-            });
+            let problem = SpecProblem::Needs { need: *need, model: (*model).clone() };
+            errors.push(SpecError { place: place.to_owned(), problem });
         }
     }
 }
@@ -389,12 +294,7 @@ fn check_module<'a>(
     catalogue: &'a Catalogue,
     errors: &mut Vec<SpecError>,
 ) -> Option<Entry<'a>> {
-    let mut push = |problem| {
-        errors.push(SpecError {
-            place: place.to_owned(),
-            problem,
-        })
-    };
+    let mut push = |problem| errors.push(SpecError { place: place.to_owned(), problem });
     let entry = match catalogue.lookup(reference) {
         Ok(entry) => entry,
         Err(error) => {
@@ -423,28 +323,16 @@ fn check_module<'a>(
                     let expected = if representable(value) {
                         expected
                     } else {
-                        "free of null and of integers beyond 64 bits, which TOML cannot hold"
-                            .to_owned()
+                        "free of null and of integers beyond 64 bits, which TOML cannot hold".to_owned()
                     };
-                    push(SpecProblem::Value {
-                        key: key.clone(),
-                        expected,
-                        value: value.clone(),
-                    });
+                    push(SpecProblem::Value { key: key.clone(), expected, value: value.clone() });
                 }
             }
         }
     }
     let given: BTreeSet<&String> = config.keys().collect();
-    for (key, field) in fields
-        .iter()
-        .filter(|(key, field)| field.required && !given.contains(key))
-    {
-        push(SpecProblem::MissingField {
-            module: reference.clone(),
-            key: key.clone(),
-            expected: field.expects(),
-        });
+    for (key, field) in fields.iter().filter(|(key, field)| field.required && !given.contains(key)) {
+        push(SpecProblem::MissingField { module: reference.clone(), key: key.clone(), expected: field.expects() });
     }
     Some(entry)
 }

@@ -49,63 +49,13 @@ impl Op {
     #[must_use]
     pub fn invert(&self) -> Self {
         match self.clone() {
-            Self::Insert {
-                place,
-                after,
-                module,
-            } => Self::Remove {
-                place,
-                after,
-                module,
-            },
-            Self::Remove {
-                place,
-                after,
-                module,
-            } => Self::Insert {
-                place,
-                after,
-                module,
-            },
-            Self::Replace { place, old, new } => Self::Replace {
-                place,
-                old: new,
-                new: old,
-            },
-            Self::Move {
-                place,
-                id,
-                from,
-                to,
-            } => Self::Move {
-                place,
-                id,
-                from: to,
-                to: from,
-            },
-            Self::Configure {
-                place,
-                id,
-                key,
-                old,
-                new,
-            } => Self::Configure {
-                place,
-                id,
-                key,
-                old: new,
-                new: old,
-            },
-            Self::Model { role, old, new } => Self::Model {
-                role,
-                old: new,
-                new: old,
-            },
-            Self::Set { key, old, new } => Self::Set {
-                key,
-                old: new,
-                new: old,
-            },
+            Self::Insert { place, after, module } => Self::Remove { place, after, module },
+            Self::Remove { place, after, module } => Self::Insert { place, after, module },
+            Self::Replace { place, old, new } => Self::Replace { place, old: new, new: old },
+            Self::Move { place, id, from, to } => Self::Move { place, id, from: to, to: from },
+            Self::Configure { place, id, key, old, new } => Self::Configure { place, id, key, old: new, new: old },
+            Self::Model { role, old, new } => Self::Model { role, old: new, new: old },
+            Self::Set { key, old, new } => Self::Set { key, old: new, new: old },
             Self::InsertRule { after, rule } => Self::RemoveRule { after, rule },
             Self::RemoveRule { after, rule } => Self::InsertRule { after, rule },
         }
@@ -134,9 +84,7 @@ enum Thing {
 impl Thing {
     fn describe(&self) -> String {
         let behind = |id: &Option<String>| {
-            id.as_ref().map_or("the first place".to_owned(), |id| {
-                format!("the place after `{id}`")
-            })
+            id.as_ref().map_or("the first place".to_owned(), |id| format!("the place after `{id}`"))
         };
         match self {
             Self::Module(place, id) => format!("{place} `{id}`"),
@@ -166,16 +114,7 @@ impl Footprint {
     fn add(&mut self, op: &Op) {
         match op {
             // An inserted or removed module joins or parts the gaps before and behind it.
-            Op::Insert {
-                place,
-                after,
-                module,
-            }
-            | Op::Remove {
-                place,
-                after,
-                module,
-            } => self.writes.extend([
+            Op::Insert { place, after, module } | Op::Remove { place, after, module } => self.writes.extend([
                 Thing::Module(*place, module.id.clone()),
                 Thing::Gap(*place, after.clone()),
                 Thing::Gap(*place, Some(module.id.clone())),
@@ -189,12 +128,7 @@ impl Footprint {
                     self.writes.insert(Thing::Gap(*place, Some(new.id.clone())));
                 }
             }
-            Op::Move {
-                place,
-                id,
-                from,
-                to,
-            } => {
+            Op::Move { place, id, from, to } => {
                 self.reads.insert(Thing::Module(*place, id.clone()));
                 self.writes.extend([
                     Thing::Gap(*place, Some(id.clone())),
@@ -204,8 +138,7 @@ impl Footprint {
             }
             Op::Configure { place, id, key, .. } => {
                 self.reads.insert(Thing::Module(*place, id.clone()));
-                self.writes
-                    .insert(Thing::Config(*place, id.clone(), key.clone()));
+                self.writes.insert(Thing::Config(*place, id.clone(), key.clone()));
             }
             Op::Model { role, .. } => {
                 self.writes.insert(Thing::Role(role.clone()));
@@ -213,13 +146,11 @@ impl Footprint {
             Op::Set { key, .. } => {
                 self.writes.insert(Thing::Setting(*key));
             }
-            Op::InsertRule { after, rule } | Op::RemoveRule { after, rule } => {
-                self.writes.extend([
-                    Thing::Rule(rule.id.clone()),
-                    Thing::RuleGap(after.clone()),
-                    Thing::RuleGap(Some(rule.id.clone())),
-                ])
-            }
+            Op::InsertRule { after, rule } | Op::RemoveRule { after, rule } => self.writes.extend([
+                Thing::Rule(rule.id.clone()),
+                Thing::RuleGap(after.clone()),
+                Thing::RuleGap(Some(rule.id.clone())),
+            ]),
         }
     }
 }

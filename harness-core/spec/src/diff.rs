@@ -18,11 +18,7 @@ pub fn diff(a: &Harness, b: &Harness) -> Edit {
     for role in roles {
         let (old, new) = (a.models.get(role).cloned(), b.models.get(role).cloned());
         if old != new {
-            ops.push(Op::Model {
-                role: role.clone(),
-                old,
-                new,
-            });
+            ops.push(Op::Model { role: role.clone(), old, new });
         }
     }
     for place in Place::all() {
@@ -31,11 +27,7 @@ pub fn diff(a: &Harness, b: &Harness) -> Edit {
     for key in Setting::all() {
         let (old, new) = (key.read(a), key.read(b));
         if old != new {
-            ops.push(Op::Set {
-                key: *key,
-                old,
-                new,
-            });
+            ops.push(Op::Set { key: *key, old, new });
         }
     }
     rules(a, b, &mut ops);
@@ -49,26 +41,13 @@ fn modules(place: Place, a: &[ModuleSpec], b: &[ModuleSpec], ops: &mut Vec<Op>) 
             continue;
         };
         if target.module != spec.module {
-            ops.push(Op::Replace {
-                place,
-                old: spec.clone(),
-                new: target.clone(),
-            });
+            ops.push(Op::Replace { place, old: spec.clone(), new: target.clone() });
         } else {
             let keys: BTreeSet<&String> = spec.config.keys().chain(target.config.keys()).collect();
             for key in keys {
-                let (old, new) = (
-                    spec.config.get(key).cloned(),
-                    target.config.get(key).cloned(),
-                );
+                let (old, new) = (spec.config.get(key).cloned(), target.config.get(key).cloned());
                 if old != new {
-                    ops.push(Op::Configure {
-                        place,
-                        id: spec.id.clone(),
-                        key: key.clone(),
-                        old,
-                        new,
-                    });
+                    ops.push(Op::Configure { place, id: spec.id.clone(), key: key.clone(), old, new });
                 }
             }
         }
@@ -76,22 +55,9 @@ fn modules(place: Place, a: &[ModuleSpec], b: &[ModuleSpec], ops: &mut Vec<Op>) 
     }
     for step in rearrange(&present, b) {
         match step {
-            Step::Remove { after, item } => ops.push(Op::Remove {
-                place,
-                after,
-                module: item,
-            }),
-            Step::Insert { after, item } => ops.push(Op::Insert {
-                place,
-                after,
-                module: item,
-            }),
-            Step::Move { from, to, item } => ops.push(Op::Move {
-                place,
-                id: item.id,
-                from,
-                to,
-            }),
+            Step::Remove { after, item } => ops.push(Op::Remove { place, after, module: item }),
+            Step::Insert { after, item } => ops.push(Op::Insert { place, after, module: item }),
+            Step::Move { from, to, item } => ops.push(Op::Move { place, id: item.id, from, to }),
         }
     }
 }
@@ -103,33 +69,17 @@ fn rules(a: &Harness, b: &Harness, ops: &mut Vec<Op>) {
             Step::Insert { after, item } => ops.push(Op::InsertRule { after, rule: item }),
             Step::Move { from, to, item } => {
                 // Rules have no move of their own: two operations do it. Taken out first, so that the id is free.
-                ops.push(Op::RemoveRule {
-                    after: from,
-                    rule: item.clone(),
-                });
-                ops.push(Op::InsertRule {
-                    after: to,
-                    rule: item,
-                });
+                ops.push(Op::RemoveRule { after: from, rule: item.clone() });
+                ops.push(Op::InsertRule { after: to, rule: item });
             }
         }
     }
 }
 
 enum Step<T> {
-    Remove {
-        after: Option<String>,
-        item: T,
-    },
-    Insert {
-        after: Option<String>,
-        item: T,
-    },
-    Move {
-        from: Option<String>,
-        to: Option<String>,
-        item: T,
-    },
+    Remove { after: Option<String>, item: T },
+    Insert { after: Option<String>, item: T },
+    Move { from: Option<String>, to: Option<String>, item: T },
 }
 
 /// Steps that turn list `a` into list `b`. Items are the same where they are equal; those of a longest increasing subsequence stay.
@@ -143,32 +93,19 @@ fn rearrange<T: Named>(a: &[T], b: &[T]) -> Vec<Step<T>> {
             at += 1;
         } else {
             let after = owned(before(&now, at));
-            steps.push(Step::Remove {
-                after,
-                item: now.remove(at),
-            });
+            steps.push(Step::Remove { after, item: now.remove(at) });
         }
     }
-    let stays = longest_increasing(
-        &now.iter()
-            .filter_map(|item| b.iter().position(|x| x == item))
-            .collect::<Vec<_>>(),
-    );
+    let stays = longest_increasing(&now.iter().filter_map(|item| b.iter().position(|x| x == item)).collect::<Vec<_>>());
     for (goal, item) in b.iter().enumerate() {
         let to = owned(before(b, goal));
-        let target = |list: &[T]| {
-            to.as_ref().map_or(Some(0), |id| {
-                list.iter().position(|x| x.id() == id).map(|i| i + 1)
-            })
-        };
+        let target =
+            |list: &[T]| to.as_ref().map_or(Some(0), |id| list.iter().position(|x| x.id() == id).map(|i| i + 1));
         match now.iter().position(|x| x == item) {
             None => {
                 let slot = target(&now).unwrap_or(now.len());
                 now.insert(slot, item.clone());
-                steps.push(Step::Insert {
-                    after: to,
-                    item: item.clone(),
-                });
+                steps.push(Step::Insert { after: to, item: item.clone() });
             }
             Some(_) if stays.contains(&goal) => {}
             Some(at) => {
@@ -177,11 +114,7 @@ fn rearrange<T: Named>(a: &[T], b: &[T]) -> Vec<Step<T>> {
                     now.remove(at);
                     let slot = target(&now).unwrap_or(now.len());
                     now.insert(slot, item.clone());
-                    steps.push(Step::Move {
-                        from,
-                        to,
-                        item: item.clone(),
-                    });
+                    steps.push(Step::Move { from, to, item: item.clone() });
                 }
             }
         }
@@ -203,9 +136,5 @@ fn longest_increasing(values: &[usize]) -> BTreeSet<usize> {
         chain.push(*value);
         best.push(chain);
     }
-    best.into_iter()
-        .max_by_key(Vec::len)
-        .unwrap_or_default()
-        .into_iter()
-        .collect()
+    best.into_iter().max_by_key(Vec::len).unwrap_or_default().into_iter().collect()
 }

@@ -27,27 +27,12 @@ impl fmt::Display for Edit {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Insert {
-                place,
-                after,
-                module,
-            } => write!(
-                f,
-                "insert {}{} {}",
-                noun(*place),
-                spec(module),
-                behind(after.as_deref())
-            ),
+            Self::Insert { place, after, module } => {
+                write!(f, "insert {}{} {}", noun(*place), spec(module), behind(after.as_deref()))
+            }
             Self::Remove { place, module, .. } => write!(f, "remove {}{}", noun(*place), module.id),
             Self::Replace { place, old, new } if old.id == new.id => {
-                write!(
-                    f,
-                    "replace {}{}: {} → {}",
-                    noun(*place),
-                    old.id,
-                    old.module,
-                    new.module
-                )
+                write!(f, "replace {}{}: {} → {}", noun(*place), old.id, old.module, new.module)
             }
             Self::Replace { place, old, new } => {
                 write!(f, "replace {}{} by {}", noun(*place), old.id, spec(new))
@@ -55,39 +40,14 @@ impl fmt::Display for Op {
             Self::Move { place, id, to, .. } => {
                 write!(f, "move {}{id} {}", noun(*place), behind(to.as_deref()))
             }
-            Self::Configure {
-                place,
-                id,
-                key,
-                old,
-                new,
-            } => {
-                write!(
-                    f,
-                    "set {}{id}.{key} {} → {}",
-                    noun(*place),
-                    short(old.as_ref()),
-                    short(new.as_ref())
-                )
+            Self::Configure { place, id, key, old, new } => {
+                write!(f, "set {}{id}.{key} {} → {}", noun(*place), short(old.as_ref()), short(new.as_ref()))
             }
-            Self::Model { role, old, new } => write!(
-                f,
-                "model {role}: {} → {}",
-                served(old.as_ref()),
-                served(new.as_ref())
-            ),
-            Self::Set { key, old, new } => write!(
-                f,
-                "set {key} {} → {}",
-                short(old.as_ref()),
-                short(new.as_ref())
-            ),
-            Self::InsertRule { after, rule } => write!(
-                f,
-                "insert adapt rule {} {}",
-                rule.id,
-                behind(after.as_deref())
-            ),
+            Self::Model { role, old, new } => {
+                write!(f, "model {role}: {} → {}", served(old.as_ref()), served(new.as_ref()))
+            }
+            Self::Set { key, old, new } => write!(f, "set {key} {} → {}", short(old.as_ref()), short(new.as_ref())),
+            Self::InsertRule { after, rule } => write!(f, "insert adapt rule {} {}", rule.id, behind(after.as_deref())),
             Self::RemoveRule { rule, .. } => write!(f, "remove adapt rule {}", rule.id),
         }
     }
@@ -96,36 +56,16 @@ impl fmt::Display for Op {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Insert {
-                place,
-                module,
-                id,
-                at,
-                ..
-            } => {
-                let name = id
-                    .as_ref()
-                    .filter(|id| **id != module.module)
-                    .map_or(String::new(), |id| format!(" as {id}"));
+            Self::Insert { place, module, id, at, .. } => {
+                let name =
+                    id.as_ref().filter(|id| **id != module.module).map_or(String::new(), |id| format!(" as {id}"));
                 write!(f, "insert {}{module}{name} {}", noun(*place), at)
             }
             Self::Remove { place, id } => write!(f, "remove {}{id}", noun(*place)),
-            Self::Replace {
-                place, id, module, ..
-            } => write!(f, "replace {}{id} by {module}", noun(*place)),
+            Self::Replace { place, id, module, .. } => write!(f, "replace {}{id} by {module}", noun(*place)),
             Self::Move { place, id, at } => write!(f, "move {}{id} {}", noun(*place), at),
-            Self::Configure {
-                place,
-                id,
-                key,
-                value,
-            } => {
-                write!(
-                    f,
-                    "set {}{id}.{key} {}",
-                    noun(*place),
-                    short(value.as_ref())
-                )
+            Self::Configure { place, id, key, value } => {
+                write!(f, "set {}{id}.{key} {}", noun(*place), short(value.as_ref()))
             }
             Self::Model { role, model } => write!(f, "model {role}: {}", served(model.as_ref())),
             Self::Set { key, value } => write!(f, "set {key} {}", short(value.as_ref())),

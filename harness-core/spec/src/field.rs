@@ -20,26 +20,14 @@ impl Field {
         let number = value.as_f64();
         let low = self.minimum.zip(number).is_some_and(|(low, n)| n < low);
         let high = self.maximum.zip(number).is_some_and(|(high, n)| n > high);
-        let listed = self.choices.is_empty()
-            || self
-                .choices
-                .iter()
-                .any(|choice| normal(choice) == normal(value));
-        if typed && !low && !high && listed && representable(value) {
-            Ok(())
-        } else {
-            Err(self.expects())
-        }
+        let listed = self.choices.is_empty() || self.choices.iter().any(|choice| normal(choice) == normal(value));
+        if typed && !low && !high && listed && representable(value) { Ok(()) } else { Err(self.expects()) }
     }
 
     /// What a value must be, in words.
     pub fn expects(&self) -> String {
         if !self.choices.is_empty() {
-            let all: Vec<String> = self
-                .choices
-                .iter()
-                .map(|choice| format!("`{choice}`"))
-                .collect();
+            let all: Vec<String> = self.choices.iter().map(|choice| format!("`{choice}`")).collect();
             return format!("one of {}", all.join(", "));
         }
         let what = match self.field_type {
@@ -63,20 +51,14 @@ impl Field {
 /// Objects lose the order of their keys, at every depth.
 pub(crate) fn normal(value: &Value) -> Value {
     match value {
-        Value::Number(number) => as_integer(value).map_or_else(
-            || Value::Number(number.clone()),
-            |i| Value::Number(Number::from(i)),
-        ),
+        Value::Number(number) => {
+            as_integer(value).map_or_else(|| Value::Number(number.clone()), |i| Value::Number(Number::from(i)))
+        }
         Value::Array(items) => Value::Array(items.iter().map(normal).collect()),
         Value::Object(entries) => {
             let mut sorted: Vec<(&String, &Value)> = entries.iter().collect();
             sorted.sort_unstable_by_key(|(key, _)| *key);
-            Value::Object(
-                sorted
-                    .into_iter()
-                    .map(|(key, item)| (key.clone(), normal(item)))
-                    .collect(),
-            )
+            Value::Object(sorted.into_iter().map(|(key, item)| (key.clone(), normal(item))).collect())
         }
         other => other.clone(),
     }
@@ -98,13 +80,8 @@ fn as_integer(value: &Value) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
-            let float = number
-                .as_f64()
-                .filter(|f| number.is_f64() && f.fract() == 0.0 && f.abs() <= EXACT)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "whole and within 2^53, tested above"
-            )]
+            let float = number.as_f64().filter(|f| number.is_f64() && f.fract() == 0.0 && f.abs() <= EXACT)?;
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, tested above")]
             Some(float as i64)
         }),
         _ => None,

@@ -147,13 +147,8 @@ pub enum Condition {
 
 impl Condition {
     /// Names in files.
-    pub const NAMES: [&'static str; 5] = [
-        "loop_detected",
-        "tool_errors",
-        "no_progress",
-        "parse_failures",
-        "budget_share",
-    ];
+    pub const NAMES: [&'static str; 5] =
+        ["loop_detected", "tool_errors", "no_progress", "parse_failures", "budget_share"];
 
     /// The name in files.
     pub const fn name(self) -> &'static str {
@@ -176,34 +171,20 @@ impl Default for ActionMode {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self {
-            temperature: 0.0,
-            top_p: 1.0,
-            max_tokens: 512,
-            seed: None,
-        }
+        Self { temperature: 0.0, top_p: 1.0, max_tokens: 512, seed: None }
     }
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            steps: 50,
-            tokens: None,
-            seconds: None,
-            cost: None,
-        }
+        Self { steps: 50, tokens: None, seconds: None, cost: None }
     }
 }
 
 impl ModuleSpec {
     /// A module under its own name, with defaults.
     pub fn new(module: ModuleRef) -> Self {
-        Self {
-            id: module.module.clone(),
-            module,
-            config: Config::new(),
-        }
+        Self { id: module.module.clone(), module, config: Config::new() }
     }
 }
 

@@ -114,11 +114,7 @@ impl PackManifest {
 
     /// The union of its modules' permissions, sorted: what a lock file records and a person approves.
     pub fn permissions(&self) -> Vec<Permission> {
-        let mut all: Vec<Permission> = self
-            .modules
-            .iter()
-            .flat_map(|m| m.permissions.iter().copied())
-            .collect();
+        let mut all: Vec<Permission> = self.modules.iter().flat_map(|m| m.permissions.iter().copied()).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -128,10 +124,7 @@ impl PackManifest {
 impl Module {
     /// The config a harness that says nothing gets: every field that has a default.
     pub fn defaults(&self) -> BTreeMap<String, Value> {
-        self.config
-            .iter()
-            .filter_map(|(name, field)| Some((name.clone(), field.default.clone()?)))
-            .collect()
+        self.config.iter().filter_map(|(name, field)| Some((name.clone(), field.default.clone()?))).collect()
     }
 
     /// The config as a JSON Schema object, for a model or a form to read.
@@ -139,10 +132,7 @@ impl Module {
         let mut properties = serde_json::Map::new();
         for (name, field) in &self.config {
             let mut property = serde_json::Map::new();
-            property.insert(
-                "type".into(),
-                crate::vocabulary::Vocabulary::name(field.field_type).into(),
-            );
+            property.insert("type".into(), crate::vocabulary::Vocabulary::name(field.field_type).into());
             if !field.description.is_empty() {
                 property.insert("description".into(), field.description.clone().into());
             }
@@ -160,12 +150,8 @@ impl Module {
             }
             properties.insert(name.clone(), property.into());
         }
-        let required: Vec<Value> = self
-            .config
-            .iter()
-            .filter(|(_, f)| f.required)
-            .map(|(name, _)| name.clone().into())
-            .collect();
+        let required: Vec<Value> =
+            self.config.iter().filter(|(_, f)| f.required).map(|(name, _)| name.clone().into()).collect();
         let mut schema = serde_json::Map::new();
         schema.insert("type".into(), "object".into());
         schema.insert("properties".into(), properties.into());

@@ -29,26 +29,15 @@ const MODULE_KEYS: [&str; 16] = [
     "shared",
 ];
 
-const FIELD_KEYS: [&str; 9] = [
-    "type",
-    "default",
-    "minimum",
-    "maximum",
-    "enum",
-    "description",
-    "required",
-    "tunable",
-    "variants",
-];
+const FIELD_KEYS: [&str; 9] =
+    ["type", "default", "minimum", "maximum", "enum", "description", "required", "tunable", "variants"];
 
 impl PackManifest {
     /// Reads the TOML text of a manifest.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             root.only(&["pack", "module"])?;
-            let pack = root
-                .table("pack")?
-                .ok_or_else(|| root.missing("pack", "{ name = \"…\", … }"))?;
+            let pack = root.table("pack")?.ok_or_else(|| root.missing("pack", "{ name = \"…\", … }"))?;
             let pack = read_pack(&pack)?;
             let mut modules: Vec<Module> = Vec::new();
             for table in root.tables("module")? {
@@ -76,31 +65,18 @@ fn read_pack(table: &Table<'_>) -> Result<Pack, ParseError> {
 }
 
 fn required_name(table: &Table<'_>) -> Result<String, ParseError> {
-    table
-        .name("name")?
-        .map(str::to_owned)
-        .ok_or_else(|| table.missing("name", "\"…\""))
+    table.name("name")?.map(str::to_owned).ok_or_else(|| table.missing("name", "\"…\""))
 }
 
 fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
     table.only(&MODULE_KEYS)?;
-    let kind: Kind = table
-        .word("kind")?
-        .ok_or_else(|| table.missing("kind", "\"processor\""))?;
-    let names = |key| {
-        Ok(table
-            .strings(key)?
-            .into_iter()
-            .map(|(name, _)| name.to_owned())
-            .collect())
-    };
+    let kind: Kind = table.word("kind")?.ok_or_else(|| table.missing("kind", "\"processor\""))?;
+    let names = |key| Ok(table.strings(key)?.into_iter().map(|(name, _)| name.to_owned()).collect());
     let mut module = Module {
         name: required_name(table)?,
         kind,
         role: table.name("role")?.map(str::to_owned),
-        dimension: table
-            .word("dimension")?
-            .ok_or_else(|| table.missing("dimension", "\"D7\""))?,
+        dimension: table.word("dimension")?.ok_or_else(|| table.missing("dimension", "\"D7\""))?,
         hooks: table.words("hooks")?,
         order: table.word("order")?.unwrap_or(Order::Normal),
         after: names("after")?,
@@ -110,13 +86,9 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
         needs: table.words("needs")?,
         provides: table.words("provides")?,
         addresses: names("addresses")?,
-        blocking: table
-            .boolean("blocking")?
-            .unwrap_or(matches!(kind, Kind::Tool | Kind::Model)),
+        blocking: table.boolean("blocking")?.unwrap_or(matches!(kind, Kind::Tool | Kind::Model)),
         deterministic: table.boolean("deterministic")?.unwrap_or(false),
-        shared: table
-            .boolean("shared")?
-            .unwrap_or(matches!(kind, Kind::Model | Kind::Verifier)),
+        shared: table.boolean("shared")?.unwrap_or(matches!(kind, Kind::Model | Kind::Verifier)),
     };
     module.hooks.sort_unstable();
     module.hooks.dedup();
@@ -126,20 +98,14 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
     }
     for key in ["hooks", "order", "after"] {
         if !processor && table.keys().any(|k| k == key) {
-            let problem = format!(
-                "`{key}` is for processors, and `{}` is a {}; remove it",
-                module.name,
-                Vocabulary::name(kind)
-            );
+            let problem =
+                format!("`{key}` is for processors, and `{}` is a {}; remove it", module.name, Vocabulary::name(kind));
             return Err(table.error_at(key, Problem::Other(problem)));
         }
     }
     if kind != Kind::Model && !module.provides.is_empty() {
-        let problem = format!(
-            "`provides` is for models, and `{}` is a {}; remove it",
-            module.name,
-            Vocabulary::name(kind)
-        );
+        let problem =
+            format!("`provides` is for models, and `{}` is a {}; remove it", module.name, Vocabulary::name(kind));
         return Err(table.error_at("provides", Problem::Other(problem)));
     }
     if let Some(config) = table.table("config")? {
@@ -156,9 +122,7 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
 fn read_field(table: &Table<'_>) -> Result<Field, ParseError> {
     table.only(&FIELD_KEYS)?;
     let field = Field {
-        field_type: table
-            .word("type")?
-            .ok_or_else(|| table.missing("type", "\"string\""))?,
+        field_type: table.word("type")?.ok_or_else(|| table.missing("type", "\"string\""))?,
         default: table.json("default")?,
         minimum: table.number("minimum")?,
         maximum: table.number("maximum")?,
@@ -171,31 +135,21 @@ fn read_field(table: &Table<'_>) -> Result<Field, ParseError> {
     let numeric = matches!(field.field_type, FieldType::Integer | FieldType::Number);
     for (key, bound) in [("minimum", field.minimum), ("maximum", field.maximum)] {
         if bound.is_some() && !numeric {
-            let problem = format!(
-                "`{key}` is for numbers, and this field is a {}; remove it",
-                field.field_type
-            );
+            let problem = format!("`{key}` is for numbers, and this field is a {}; remove it", field.field_type);
             return Err(table.error_at(key, Problem::Other(problem)));
         }
     }
     if let (Some(low), Some(high)) = (field.minimum, field.maximum)
         && low > high
     {
-        return Err(table.error_at(
-            "minimum",
-            Problem::Other(format!("`minimum` {low} is above `maximum` {high}")),
-        ));
+        return Err(table.error_at("minimum", Problem::Other(format!("`minimum` {low} is above `maximum` {high}"))));
     }
     if field.required && field.default.is_some() {
-        let problem =
-            "a required field has no use for a default; keep one of `required`, `default`";
+        let problem = "a required field has no use for a default; keep one of `required`, `default`";
         return Err(table.error_at("default", Problem::Other(problem.to_owned())));
     }
-    let own: [(&str, &[Value]); 3] = [
-        ("default", field.default.as_slice()),
-        ("enum", &field.choices),
-        ("variants", &field.variants),
-    ];
+    let own: [(&str, &[Value]); 3] =
+        [("default", field.default.as_slice()), ("enum", &field.choices), ("variants", &field.variants)];
     for (key, values) in own {
         for value in values {
             if let Err(expected) = field.accepts(value) {

@@ -9,9 +9,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter_map(|candidate| {
             let distance = strsim::damerau_levenshtein(name, candidate);
             let longer = name.chars().count().max(candidate.chars().count());
-            let prefix = name.len() >= 3
-                && (candidate.starts_with(name)
-                    || name.starts_with(candidate) && candidate.len() >= 3);
+            let prefix =
+                name.len() >= 3 && (candidate.starts_with(name) || name.starts_with(candidate) && candidate.len() >= 3);
             (distance * 3 <= longer.max(3) || prefix).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
@@ -19,10 +18,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// "; did you mean `x`?" or, when nothing is near, "; valid are `a`, `b`, `c`" (at most twelve), or nothing when the list is empty.
-pub(crate) fn hint<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str> + Clone,
-) -> String {
+pub(crate) fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(near) = nearest(name, candidates.clone()) {
         return format!("; did you mean `{near}`?");
     }
@@ -32,10 +28,6 @@ pub(crate) fn hint<'a>(
         return String::new();
     }
     let rest = all.count();
-    let more = if rest > 0 {
-        format!(" and {rest} more")
-    } else {
-        String::new()
-    };
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!("; valid are {}{more}", shown.join(", "))
 }

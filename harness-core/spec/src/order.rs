@@ -17,11 +17,7 @@ pub struct HookOrder {
 impl HookOrder {
     /// Indices into `Harness::processors` that answer this hook, in call order.
     pub fn of(&self, hook: Hook) -> &[usize] {
-        Hook::ALL
-            .iter()
-            .position(|h| *h == hook)
-            .and_then(|at| self.by_hook.get(at))
-            .map_or(&[], Vec::as_slice)
+        Hook::ALL.iter().position(|h| *h == hook).and_then(|at| self.by_hook.get(at)).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -38,24 +34,14 @@ pub fn resolve_order(harness: &Harness, catalogue: &Catalogue) -> Result<HookOrd
     let order = total_order(harness, &modules)?;
     let mut by_hook = HookOrder::default();
     for (slot, hook) in by_hook.by_hook.iter_mut().zip(Hook::ALL) {
-        *slot = order
-            .iter()
-            .copied()
-            .filter(|i| modules.get(*i).is_some_and(|m| m.hooks.contains(&hook)))
-            .collect();
+        *slot = order.iter().copied().filter(|i| modules.get(*i).is_some_and(|m| m.hooks.contains(&hook))).collect();
     }
     Ok(by_hook)
 }
 
 fn total_order(harness: &Harness, modules: &[&Module]) -> Result<Vec<usize>, SpecError> {
-    let id = |i: usize| {
-        harness
-            .processors
-            .get(i)
-            .map_or("", |spec| spec.id.as_str())
-    };
-    let named =
-        |module: &Module, name: &str| module.name == name || module.role.as_deref() == Some(name);
+    let id = |i: usize| harness.processors.get(i).map_or("", |spec| spec.id.as_str());
+    let named = |module: &Module, name: &str| module.name == name || module.role.as_deref() == Some(name);
     let mut waits_for: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
     for (i, module) in modules.iter().enumerate() {
         let mut earlier = Vec::new();
@@ -82,23 +68,12 @@ fn total_order(harness: &Harness, modules: &[&Module]) -> Result<Vec<usize>, Spe
     // Stable: an earlier class first, then the listed order decides.
     rest.sort_by_key(|i| modules.get(*i).map(|m| m.order));
     while !rest.is_empty() {
-        let ready = |i: &usize| {
-            waits_for
-                .get(*i)
-                .is_none_or(|earlier| earlier.iter().all(|j| order.contains(j)))
-        };
+        let ready = |i: &usize| waits_for.get(*i).is_none_or(|earlier| earlier.iter().all(|j| order.contains(j)));
         match rest.iter().position(ready) {
             Some(at) => order.push(rest.remove(at)),
             None => {
-                let cycle = rest
-                    .iter()
-                    .map(|i| format!("`{}`", id(*i)))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(SpecError {
-                    place: "processors".to_owned(),
-                    problem: SpecProblem::Cycle { cycle },
-                });
+                let cycle = rest.iter().map(|i| format!("`{}`", id(*i))).collect::<Vec<_>>().join(", ");
+                return Err(SpecError { place: "processors".to_owned(), problem: SpecProblem::Cycle { cycle } });
             }
         }
     }

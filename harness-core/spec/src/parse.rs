@@ -11,15 +11,7 @@ impl Harness {
     /// Reads the text of a `harness.toml`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&[
-                "model",
-                "processor",
-                "tool",
-                "action",
-                "sampling",
-                "budget",
-                "adapt",
-            ])?;
+            root.only(&["model", "processor", "tool", "action", "sampling", "budget", "adapt"])?;
             let mut harness = Self::default();
             if let Some(models) = root.table("model")? {
                 let roles: Vec<String> = models.keys().map(str::to_owned).collect();
@@ -29,27 +21,15 @@ impl Harness {
                     }
                 }
             }
-            harness.processors = root
-                .tables("processor")?
-                .iter()
-                .map(module)
-                .collect::<Result<_, _>>()?;
-            harness.tools = root
-                .tables("tool")?
-                .iter()
-                .map(module)
-                .collect::<Result<_, _>>()?;
+            harness.processors = root.tables("processor")?.iter().map(module).collect::<Result<_, _>>()?;
+            harness.tools = root.tables("tool")?.iter().map(module).collect::<Result<_, _>>()?;
             setting(&mut harness, Setting::Action, &root, "action")?;
             for section in ["sampling", "budget"] {
                 if let Some(table) = root.table(section)? {
                     settings(&mut harness, section, &table)?;
                 }
             }
-            harness.adapt = root
-                .tables("adapt")?
-                .iter()
-                .map(rule)
-                .collect::<Result<_, _>>()?;
+            harness.adapt = root.tables("adapt")?.iter().map(rule).collect::<Result<_, _>>()?;
             Ok(harness)
         })
     }
@@ -65,10 +45,7 @@ fn model(table: &Table<'_>) -> Result<ModelSpec, ParseError> {
             .iter()
             .map(|fallback| {
                 fallback.only(&["use", "config"])?;
-                Ok(Fallback {
-                    module: fallback.module()?,
-                    config: fallback.config()?,
-                })
+                Ok(Fallback { module: fallback.module()?, config: fallback.config()? })
             })
             .collect::<Result<_, ParseError>>()?,
     })
@@ -78,31 +55,18 @@ fn module(table: &Table<'_>) -> Result<ModuleSpec, ParseError> {
     table.only(&["id", "use", "config"])?;
     let module = table.module()?;
     let id = table.name("id")?.unwrap_or(&module.module).to_owned();
-    Ok(ModuleSpec {
-        id,
-        module,
-        config: table.config()?,
-    })
+    Ok(ModuleSpec { id, module, config: table.config()? })
 }
 
 fn settings(harness: &mut Harness, section: &str, table: &Table<'_>) -> Result<(), ParseError> {
-    let of_section: Vec<(Setting, &str)> = Setting::all()
-        .iter()
-        .filter_map(|s| Some((*s, s.name().strip_prefix(section)?.strip_prefix('.')?)))
-        .collect();
+    let of_section: Vec<(Setting, &str)> =
+        Setting::all().iter().filter_map(|s| Some((*s, s.name().strip_prefix(section)?.strip_prefix('.')?))).collect();
     let keys: Vec<&str> = of_section.iter().map(|(_, key)| *key).collect();
     table.only(&keys)?;
-    of_section
-        .into_iter()
-        .try_for_each(|(which, key)| setting(harness, which, table, key))
+    of_section.into_iter().try_for_each(|(which, key)| setting(harness, which, table, key))
 }
 
-fn setting(
-    harness: &mut Harness,
-    which: Setting,
-    table: &Table<'_>,
-    key: &str,
-) -> Result<(), ParseError> {
+fn setting(harness: &mut Harness, which: Setting, table: &Table<'_>, key: &str) -> Result<(), ParseError> {
     match table.json(key)? {
         None => Ok(()),
         Some(value) => which.write(harness, Some(&value)).map_err(|expected| {
@@ -114,36 +78,22 @@ fn setting(
 
 fn rule(table: &Table<'_>) -> Result<AdaptRule, ParseError> {
     table.only(&["id", "when", "apply", "once"])?;
-    let when = table
-        .table("when")?
-        .ok_or_else(|| table.missing("when", "{ loop_detected = 3 }"))?;
+    let when = table.table("when")?.ok_or_else(|| table.missing("when", "{ loop_detected = 3 }"))?;
     let when = condition(&when)?;
-    let apply: Vec<Change> = table
-        .tables("apply")?
-        .iter()
-        .map(change)
-        .collect::<Result<_, _>>()?;
+    let apply: Vec<Change> = table.tables("apply")?.iter().map(change).collect::<Result<_, _>>()?;
     if apply.is_empty() {
         return Err(table.missing("apply", "[{ op = \"insert\", use = \"pack/module\" }]"));
     }
     let id = table.name("id")?.unwrap_or(when.name()).to_owned();
-    Ok(AdaptRule {
-        id,
-        when,
-        apply,
-        once: table.boolean("once")?.unwrap_or(true),
-    })
+    Ok(AdaptRule { id, when, apply, once: table.boolean("once")?.unwrap_or(true) })
 }
 
 fn condition(table: &Table<'_>) -> Result<Condition, ParseError> {
     table.only(&Condition::NAMES)?;
     let names: Vec<&str> = table.keys().collect();
     let &[name] = names.as_slice() else {
-        let problem = format!(
-            "{} must hold exactly one condition, not {}; write one rule for each",
-            table.place,
-            names.len()
-        );
+        let problem =
+            format!("{} must hold exactly one condition, not {}; write one rule for each", table.place, names.len());
         return Err(table.error(Problem::Other(problem)));
     };
     let count = || table.positive(name).map(Option::unwrap_or_default);
@@ -153,12 +103,8 @@ fn condition(table: &Table<'_>) -> Result<Condition, ParseError> {
         "no_progress" => Condition::NoProgress(count()?),
         "parse_failures" => Condition::ParseFailures(count()?),
         _ => {
-            let share = table
-                .number(name)?
-                .filter(|share| *share > 0.0 && *share <= 1.0);
-            Condition::BudgetShare(
-                share.ok_or_else(|| table.wrong_type(name, "a number above 0, at most 1"))?,
-            )
+            let share = table.number(name)?.filter(|share| *share > 0.0 && *share <= 1.0);
+            Condition::BudgetShare(share.ok_or_else(|| table.wrong_type(name, "a number above 0, at most 1"))?)
         }
     })
 }
@@ -186,12 +132,7 @@ fn change(table: &Table<'_>) -> Result<Change, ParseError> {
     };
     table.only(keys)?;
     let place = table.word::<Place>("place").map(Option::unwrap_or_default);
-    let id = || {
-        table
-            .name("id")?
-            .map(str::to_owned)
-            .ok_or_else(|| table.missing("id", "\"…\""))
-    };
+    let id = || table.name("id")?.map(str::to_owned).ok_or_else(|| table.missing("id", "\"…\""));
     Ok(match op {
         "insert" => Change::Insert {
             place: place?,
@@ -200,16 +141,8 @@ fn change(table: &Table<'_>) -> Result<Change, ParseError> {
             config: table.config()?,
             at: position(table)?.unwrap_or_default(),
         },
-        "remove" => Change::Remove {
-            place: place?,
-            id: id()?,
-        },
-        "replace" => Change::Replace {
-            place: place?,
-            id: id()?,
-            module: table.module()?,
-            config: table.config()?,
-        },
+        "remove" => Change::Remove { place: place?, id: id()? },
+        "replace" => Change::Replace { place: place?, id: id()?, module: table.module()?, config: table.config()? },
         "move" => Change::Move {
             place: place?,
             id: id()?,
@@ -226,9 +159,7 @@ fn change(table: &Table<'_>) -> Result<Change, ParseError> {
             model: table.table("model")?.map(|spec| model(&spec)).transpose()?,
         },
         _ => Change::Set {
-            key: table
-                .word("key")?
-                .ok_or_else(|| table.missing("key", "\"sampling.temperature\""))?,
+            key: table.word("key")?.ok_or_else(|| table.missing("key", "\"sampling.temperature\""))?,
             value: table.json("value")?,
         },
     })

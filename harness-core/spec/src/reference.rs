@@ -48,9 +48,7 @@ pub enum NameError {
 /// Whether `name` may name a pack, a module, a role, an id or a config field: ASCII letters, digits, `_` and `-`, a letter first.
 pub fn valid_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 impl ModuleRef {
@@ -64,16 +62,10 @@ impl FromStr for Version {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let numbers: Option<Vec<u64>> = text
-            .split('.')
-            .map(|part| part.parse().ok().filter(|n: &u64| n.to_string() == part))
-            .collect();
+        let numbers: Option<Vec<u64>> =
+            text.split('.').map(|part| part.parse().ok().filter(|n: &u64| n.to_string() == part)).collect();
         match numbers.as_deref() {
-            Some(&[major, minor, patch]) => Ok(Self {
-                major,
-                minor,
-                patch,
-            }),
+            Some(&[major, minor, patch]) => Ok(Self { major, minor, patch }),
             _ => Err(NameError::Version(text.to_owned())),
         }
     }
@@ -88,11 +80,9 @@ impl FromStr for ModuleRef {
             None => (text, None),
         };
         match path.split_once('/') {
-            Some((pack, module)) if valid_name(pack) && valid_name(module) => Ok(Self {
-                pack: pack.to_owned(),
-                module: module.to_owned(),
-                version,
-            }),
+            Some((pack, module)) if valid_name(pack) && valid_name(module) => {
+                Ok(Self { pack: pack.to_owned(), module: module.to_owned(), version })
+            }
             _ => Err(NameError::Reference(text.to_owned())),
         }
     }

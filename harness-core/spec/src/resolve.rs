@@ -12,11 +12,7 @@ impl Edit {
         let mut now = harness.clone();
         let mut ops = Vec::with_capacity(changes.len());
         for (index, change) in changes.iter().enumerate() {
-            let fail = |problem| EditError {
-                index,
-                op: change.to_string(),
-                problem,
-            };
+            let fail = |problem| EditError { index, op: change.to_string(), problem };
             let op = change.resolve(&now).map_err(fail)?;
             op.perform(&mut now).map_err(fail)?;
             ops.push(op);
@@ -29,13 +25,7 @@ impl Change {
     /// The operation this change is against a harness.
     pub fn resolve(&self, harness: &Harness) -> Result<Op, EditProblem> {
         Ok(match self {
-            Self::Insert {
-                place,
-                module,
-                id,
-                config,
-                at,
-            } => Op::Insert {
+            Self::Insert { place, module, id, config, at } => Op::Insert {
                 place: *place,
                 after: neighbour(*place, harness, at, None)?,
                 module: ModuleSpec {
@@ -46,25 +36,12 @@ impl Change {
             },
             Self::Remove { place, id } => {
                 let (after, module) = find(*place, harness, id)?;
-                Op::Remove {
-                    place: *place,
-                    after,
-                    module,
-                }
+                Op::Remove { place: *place, after, module }
             }
-            Self::Replace {
-                place,
-                id,
-                module,
-                config,
-            } => Op::Replace {
+            Self::Replace { place, id, module, config } => Op::Replace {
                 place: *place,
                 old: find(*place, harness, id)?.1,
-                new: ModuleSpec {
-                    id: id.clone(),
-                    module: module.clone(),
-                    config: config.clone(),
-                },
+                new: ModuleSpec { id: id.clone(), module: module.clone(), config: config.clone() },
             },
             Self::Move { place, id, at } => Op::Move {
                 place: *place,
@@ -72,51 +49,32 @@ impl Change {
                 from: find(*place, harness, id)?.0,
                 to: neighbour(*place, harness, at, Some(id))?,
             },
-            Self::Configure {
-                place,
-                id,
-                key,
-                value,
-            } => Op::Configure {
+            Self::Configure { place, id, key, value } => Op::Configure {
                 place: *place,
                 id: id.clone(),
                 key: key.clone(),
                 old: find(*place, harness, id)?.1.config.get(key).cloned(),
                 new: value.clone(),
             },
-            Self::Model { role, model } => Op::Model {
-                role: role.clone(),
-                old: harness.models.get(role).cloned(),
-                new: model.clone(),
-            },
+            Self::Model { role, model } => {
+                Op::Model { role: role.clone(), old: harness.models.get(role).cloned(), new: model.clone() }
+            }
             Self::Set { key, value } => {
                 // "Back to the default" is the default's value, so that the operation says what it sets.
                 let new = value.clone().or_else(|| key.read(&Harness::default()));
-                Op::Set {
-                    key: *key,
-                    old: key.read(harness),
-                    new,
-                }
+                Op::Set { key: *key, old: key.read(harness), new }
             }
         })
     }
 }
 
 /// A module by id, with the id before it.
-fn find(
-    place: Place,
-    harness: &Harness,
-    id: &str,
-) -> Result<(Option<String>, ModuleSpec), EditProblem> {
+fn find(place: Place, harness: &Harness, id: &str) -> Result<(Option<String>, ModuleSpec), EditProblem> {
     let list = place.list(harness);
     let at = index(list, place.what(), id)?;
     match list.get(at) {
         Some(module) => Ok((before(list, at).map(str::to_owned), module.clone())),
-        None => Err(EditProblem::Absent {
-            what: place.what(),
-            id: id.to_owned(),
-            hint: String::new(),
-        }),
+        None => Err(EditProblem::Absent { what: place.what(), id: id.to_owned(), hint: String::new() }),
     }
 }
 
@@ -130,12 +88,7 @@ fn neighbour(
     let list = place.list(harness);
     match at {
         Position::First => Ok(None),
-        Position::Last => Ok(list
-            .iter()
-            .rev()
-            .map(|m| m.id.as_str())
-            .find(|id| Some(*id) != moved)
-            .map(str::to_owned)),
+        Position::Last => Ok(list.iter().rev().map(|m| m.id.as_str()).find(|id| Some(*id) != moved).map(str::to_owned)),
         Position::After(id) => index(list, place.what(), id).map(|_| Some(id.clone())),
     }
 }

@@ -56,22 +56,11 @@ impl Setting {
         let sampling = &mut harness.sampling;
         let budget = &mut harness.budget;
         match self {
-            Self::Action => {
-                harness.action = value
-                    .as_str()
-                    .and_then(ActionMode::from_name)
-                    .ok_or(self.expects())?
-            }
+            Self::Action => harness.action = value.as_str().and_then(ActionMode::from_name).ok_or(self.expects())?,
             Self::Temperature => {
-                sampling.temperature =
-                    value.as_f64().filter(|t| *t >= 0.0).ok_or(self.expects())?;
+                sampling.temperature = value.as_f64().filter(|t| *t >= 0.0).ok_or(self.expects())?;
             }
-            Self::TopP => {
-                sampling.top_p = value
-                    .as_f64()
-                    .filter(|p| *p > 0.0 && *p <= 1.0)
-                    .ok_or(self.expects())?
-            }
+            Self::TopP => sampling.top_p = value.as_f64().filter(|p| *p > 0.0 && *p <= 1.0).ok_or(self.expects())?,
             Self::MaxTokens => sampling.max_tokens = positive(value).ok_or(self.expects())?,
             Self::Seed => sampling.seed = Some(count(value).ok_or(self.expects())?),
             Self::Steps => budget.steps = positive(value).ok_or(self.expects())?,
@@ -89,9 +78,7 @@ impl Setting {
             Self::Temperature => "a number, 0 or more",
             Self::TopP => "a number above 0, at most 1",
             Self::MaxTokens | Self::Steps => "an integer from 1 to 4294967295",
-            Self::Seed | Self::Tokens | Self::Seconds | Self::Cost => {
-                "an integer from 0 to 9223372036854775807"
-            }
+            Self::Seed | Self::Tokens | Self::Seconds | Self::Cost => "an integer from 0 to 9223372036854775807",
         }
     }
 
@@ -112,10 +99,7 @@ impl Setting {
 }
 
 fn positive(value: &Value) -> Option<u32> {
-    value
-        .as_u64()
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| *n >= 1)
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= 1)
 }
 
 /// TOML integers are signed: what does not fit could not be written to a file.

@@ -85,36 +85,20 @@ pub(crate) struct Table<'a> {
 }
 
 /// Parses a document; `read` sees its root table.
-pub(crate) fn document<T>(
-    text: &str,
-    read: impl FnOnce(Table<'_>) -> Result<T, ParseError>,
-) -> Result<T, ParseError> {
+pub(crate) fn document<T>(text: &str, read: impl FnOnce(Table<'_>) -> Result<T, ParseError>) -> Result<T, ParseError> {
     let root = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         locate(text, at, Problem::Syntax(error.message().to_owned()))
     })?;
-    read(Table {
-        text,
-        at: 0,
-        place: "the top level".to_owned(),
-        entries: root.get_ref(),
-    })
+    read(Table { text, at: 0, place: "the top level".to_owned(), entries: root.get_ref() })
 }
 
 /// Turns a byte offset into a line and a column.
 pub(crate) fn locate(text: &str, at: usize, problem: Problem) -> ParseError {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |tail| tail.chars().count())
-        + 1;
-    ParseError {
-        line,
-        column,
-        problem,
-    }
+    let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+    ParseError { line, column, problem }
 }
 
 impl<'a> Table<'a> {
@@ -125,19 +109,13 @@ impl<'a> Table<'a> {
 
     /// An error at a key of it, or at the table where there is no such key.
     pub(crate) fn error_at(&self, key: &str, problem: Problem) -> ParseError {
-        let at = self
-            .entries
-            .get_key_value(key)
-            .map_or(self.at, |(_, value)| value.span().start);
+        let at = self.entries.get_key_value(key).map_or(self.at, |(_, value)| value.span().start);
         locate(self.text, at, problem)
     }
 
     /// Refuses keys outside the list; of several, the first in the text.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), ParseError> {
-        let unknown = self
-            .entries
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()));
+        let unknown = self.entries.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         match unknown.min_by_key(|key| key.span().start) {
             None => Ok(()),
             Some(key) => Err(locate(
@@ -180,11 +158,7 @@ impl<'a> Table<'a> {
     pub(crate) fn positive(&self, key: &str) -> Result<Option<u32>, ParseError> {
         match self.json(key)? {
             None => Ok(None),
-            Some(value) => match value
-                .as_u64()
-                .and_then(|n| u32::try_from(n).ok())
-                .filter(|n| *n >= 1)
-            {
+            Some(value) => match value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= 1) {
                 Some(number) => Ok(Some(number)),
                 None => Err(self.wrong_type(key, "an integer, 1 or more")),
             },
@@ -197,11 +171,7 @@ impl<'a> Table<'a> {
     }
 
     pub(crate) fn missing(&self, key: &str, example: &str) -> ParseError {
-        self.error(Problem::Missing {
-            key: key.to_owned(),
-            place: self.place.clone(),
-            example: example.to_owned(),
-        })
+        self.error(Problem::Missing { key: key.to_owned(), place: self.place.clone(), example: example.to_owned() })
     }
 
     /// A string that parses to something, whose error says what it should be.
@@ -211,8 +181,7 @@ impl<'a> Table<'a> {
         example: &str,
     ) -> Result<T, ParseError> {
         let text = self.require(key, example)?;
-        text.parse()
-            .map_err(|error: T::Err| self.error_at(key, Problem::Other(error.to_string())))
+        text.parse().map_err(|error: T::Err| self.error_at(key, Problem::Other(error.to_string())))
     }
 
     /// `use = "pack/module"`.
@@ -223,10 +192,9 @@ impl<'a> Table<'a> {
     /// A string that may name an id, a pack, a module or a role.
     pub(crate) fn name(&self, key: &str) -> Result<Option<&str>, ParseError> {
         match self.string(key)? {
-            Some(name) if !valid_name(name) => Err(self.error_at(
-                key,
-                Problem::Other(crate::reference::NameError::Name(name.to_owned()).to_string()),
-            )),
+            Some(name) if !valid_name(name) => {
+                Err(self.error_at(key, Problem::Other(crate::reference::NameError::Name(name.to_owned()).to_string())))
+            }
             other => Ok(other),
         }
     }
@@ -241,10 +209,7 @@ impl<'a> Table<'a> {
 
     /// A list of members of a closed list; empty where the key is not given.
     pub(crate) fn words<V: Vocabulary>(&self, key: &str) -> Result<Vec<V>, ParseError> {
-        self.strings(key)?
-            .into_iter()
-            .map(|(name, at)| self.member(name, at))
-            .collect()
+        self.strings(key)?.into_iter().map(|(name, at)| self.member(name, at)).collect()
     }
 
     /// A list of strings with their places; empty where the key is not given.
@@ -285,12 +250,7 @@ impl<'a> Table<'a> {
             "the top level" => format!("[{key}]"),
             outer => format!("{outer} `{key}`"),
         };
-        Ok(Some(Table {
-            text: self.text,
-            at: self.offset(key),
-            place,
-            entries,
-        }))
+        Ok(Some(Table { text: self.text, at: self.offset(key), place, entries }))
     }
 
     /// The tables of an array under a key; none where the key is not given.
@@ -303,20 +263,12 @@ impl<'a> Table<'a> {
             .iter()
             .enumerate()
             .map(|(index, item)| {
-                let entries = item
-                    .get_ref()
-                    .as_table()
-                    .ok_or_else(|| self.wrong_type(key, expected))?;
+                let entries = item.get_ref().as_table().ok_or_else(|| self.wrong_type(key, expected))?;
                 let place = match self.place.as_str() {
                     "the top level" => format!("[[{key}]] {}", index + 1),
                     outer => format!("{outer} `{key}` {}", index + 1),
                 };
-                Ok(Table {
-                    text: self.text,
-                    at: item.span().start,
-                    place,
-                    entries,
-                })
+                Ok(Table { text: self.text, at: item.span().start, place, entries })
             })
             .collect()
     }
@@ -356,10 +308,7 @@ impl<'a> Table<'a> {
     }
 
     pub(crate) fn wrong_type(&self, key: &str, expected: &str) -> ParseError {
-        let found = self
-            .entries
-            .get(key)
-            .map_or("nothing", |value| value.get_ref().type_str());
+        let found = self.entries.get(key).map_or("nothing", |value| value.get_ref().type_str());
         self.error_at(
             key,
             Problem::Type {
@@ -372,9 +321,7 @@ impl<'a> Table<'a> {
     }
 
     fn offset(&self, key: &str) -> usize {
-        self.entries
-            .get(key)
-            .map_or(self.at, |value| value.span().start)
+        self.entries.get(key).map_or(self.at, |value| value.span().start)
     }
 
     fn get<'s, T>(
@@ -407,28 +354,19 @@ fn to_json(text: &str, value: &Spanned<DeValue<'_>>) -> Result<Value, ParseError
             .ok()
             .and_then(serde_json::Number::from_f64)
             .map(Value::Number)
-            .ok_or_else(|| {
-                refuse("infinite and undefined numbers are not allowed; write a finite one")
-            })?,
+            .ok_or_else(|| refuse("infinite and undefined numbers are not allowed; write a finite one"))?,
         DeValue::Boolean(boolean) => Value::Bool(*boolean),
         DeValue::Datetime(_) => {
-            return Err(refuse(
-                "dates are not allowed; write the date as a string, in quotes",
-            ));
+            return Err(refuse("dates are not allowed; write the date as a string, in quotes"));
         }
-        DeValue::Array(items) => Value::Array(
-            items
-                .iter()
-                .map(|item| to_json(text, item))
-                .collect::<Result<_, ParseError>>()?,
-        ),
+        DeValue::Array(items) => {
+            Value::Array(items.iter().map(|item| to_json(text, item)).collect::<Result<_, ParseError>>()?)
+        }
         DeValue::Table(entries) => {
             let mut sorted: Vec<_> = entries.iter().collect();
             sorted.sort_by_key(|(key, _)| key.span().start);
-            let object: Result<serde_json::Map<String, Value>, ParseError> = sorted
-                .into_iter()
-                .map(|(key, item)| Ok((key.get_ref().to_string(), to_json(text, item)?)))
-                .collect();
+            let object: Result<serde_json::Map<String, Value>, ParseError> =
+                sorted.into_iter().map(|(key, item)| Ok((key.get_ref().to_string(), to_json(text, item)?))).collect();
             Value::Object(object?)
         }
     })

@@ -168,13 +168,7 @@ impl Vocabulary for Kind {
     const WHAT: &'static str = "kind";
 
     fn all() -> &'static [Self] {
-        &[
-            Self::Processor,
-            Self::Tool,
-            Self::Model,
-            Self::Environment,
-            Self::Verifier,
-        ]
+        &[Self::Processor, Self::Tool, Self::Model, Self::Environment, Self::Verifier]
     }
 
     fn name(self) -> &'static str {
