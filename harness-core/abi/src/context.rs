@@ -2,6 +2,7 @@
 
 use abi_stable::{
     StableAbi, sabi_trait,
+    sabi_trait::TD_Opaque,
     sabi_types::RRef,
     std_types::{ROption, RSlice, RStr, RString, RVec},
 };
@@ -95,6 +96,11 @@ pub trait RawContext {
 /// A borrowed context object.
 pub type ContextRef<'a> = RawContext_TO<'a, RRef<'a, ()>>;
 
+/// Wraps a host's context for a call: free, nothing is copied.
+pub fn context<T: RawContext>(context: &T) -> ContextRef<'_> {
+    RawContext_TO::from_ptr(RRef::new(context), TD_Opaque)
+}
+
 /// The context as an author sees it.
 pub struct Cx<'a> {
     raw: &'a ContextRef<'a>,
@@ -103,7 +109,8 @@ pub struct Cx<'a> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str, what: &str) -> Result<T, ModuleError> {
-    serde_json::from_str(json).map_err(|error| ModuleError::fault(format_args!("the host's {what} does not parse: {error}")))
+    serde_json::from_str(json)
+        .map_err(|error| ModuleError::fault(format_args!("the host's {what} does not parse: {error}")))
 }
 
 impl<'a> Cx<'a> {

@@ -13,9 +13,10 @@ use abi_stable::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Message, Model, ModelBox,
-    ModuleError, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool, RawVerifier, ScoreRequest,
-    ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink, Verifier, VerifierBox,
+    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Message, Model,
+    ModelBox, ModuleError, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool, RawVerifier,
+    ScoreRequest, ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink, Verifier,
+    VerifierBox,
 };
 use crate::{
     environment::{RawEnvironment_TO, RawVerifier_TO},

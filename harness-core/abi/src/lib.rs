@@ -12,6 +12,7 @@
 #[doc(hidden)]
 pub use abi_stable;
 
+mod admit;
 mod context;
 mod decision;
 mod environment;
@@ -32,6 +33,7 @@ pub mod stable {
     pub use abi_stable::std_types::{RBox, ROption, RResult, RSlice, RStr, RString, RVec};
 }
 
+pub use admit::{ROOT_SYMBOL, Relation, admit};
 pub use context::*;
 pub use decision::*;
 pub use environment::*;

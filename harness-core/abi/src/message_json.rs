@@ -96,10 +96,7 @@ impl Serialize for Message {
 impl<'de> Deserialize<'de> for Message {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = MessageJson::deserialize(deserializer)?;
-        let draft = Draft::new(json.role)
-            .parts(json.parts.into_iter().map(Part::from))
-            .id(&json.id)
-            .cache(json.cache);
+        let draft = Draft::new(json.role).parts(json.parts.into_iter().map(Part::from)).id(&json.id).cache(json.cache);
         Ok(match json.opaque {
             Some(opaque) => draft.opaque(&opaque),
             None => draft,

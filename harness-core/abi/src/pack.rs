@@ -41,6 +41,12 @@ pub struct Pack {
     pub verifier: extern "C" fn(name: RStr<'_>, config: RStr<'_>) -> RResult<VerifierBox, ModuleError>,
 }
 
+impl std::fmt::Debug for PackRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PackRef")
+    }
+}
+
 // Needed by abi_stable's header; its `load*` functions are never called, because they keep one library per type.
 impl RootModule for PackRef {
     abi_stable::declare_root_module_statics! {PackRef}
@@ -52,7 +58,9 @@ impl RootModule for PackRef {
 /// The error for a name a pack does not know.
 #[doc(hidden)]
 pub fn unknown<T>(kind: &str, name: RStr<'_>) -> RResult<T, ModuleError> {
-    RResult::RErr(ModuleError::config(format_args!("this pack has no {kind} named `{name}`; its manifest and its code disagree")))
+    RResult::RErr(ModuleError::config(format_args!(
+        "this pack has no {kind} named `{name}`; its manifest and its code disagree"
+    )))
 }
 
 /// Defines `pub fn pack() -> PackRef`: for packs linked into a binary. They enter by the same door as loaded ones.

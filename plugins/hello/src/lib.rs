@@ -1,7 +1,8 @@
 //! The smallest module pack: a processor that adds a line to the system prompt, and a tool that throws a die.
 
 use harness_abi::{
-    Cx, Decision, Event, ModuleError, NoConfig, Outcome, Processor, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec, pass,
+    Cx, Decision, Event, ModuleError, NoConfig, Outcome, Processor, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec,
+    pass,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -38,8 +39,14 @@ impl Tool for Dice {
 
     fn call(&self, request: &ToolRequest<'_>, _: &ToolSink) -> Result<ToolOutput, ModuleError> {
         let output = match request.arguments()?["sides"].as_u64() {
-            Some(sides) if sides > 0 => ToolOutput { text: (request.seed % sides + 1).to_string(), ..ToolOutput::default() },
-            _ => ToolOutput { text: "sides must be a whole number above 0".into(), is_error: true, ..ToolOutput::default() },
+            Some(sides) if sides > 0 => {
+                ToolOutput { text: (request.seed % sides + 1).to_string(), ..ToolOutput::default() }
+            }
+            _ => ToolOutput {
+                text: "sides must be a whole number above 0".into(),
+                is_error: true,
+                ..ToolOutput::default()
+            },
         };
         Ok(output)
     }

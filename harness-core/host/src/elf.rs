@@ -1,0 +1,40 @@
+//! Reads a pack's file without running a byte of it.
+
+use object::{Architecture, Object, ObjectSection, ObjectSegment};
+use sha2::Digest;
+
+use crate::Refusal;
+
+/// The section a pack keeps its manifest in.
+pub const SECTION: &str = ".harness.manifest";
+
+const HOST: (Architecture, &str) =
+    if cfg!(target_arch = "aarch64") { (Architecture::Aarch64, "aarch64") } else { (Architecture::X86_64, "x86_64") };
+
+/// The text of the manifest section of a shared library, once its headers hold together.
+pub fn manifest(bytes: &[u8]) -> Result<String, Refusal> {
+    let file = object::File::parse(bytes).map_err(|error| Refusal::NotElf(error.to_string()))?;
+    if file.kind() != object::ObjectKind::Dynamic {
+        return Err(Refusal::NotElf(format!("it is of kind {:?}", file.kind())));
+    }
+    if file.architecture() != HOST.0 {
+        return Err(Refusal::Architecture { found: format!("{:?}", file.architecture()), host: HOST.1 });
+    }
+    // The dynamic linker maps segments without looking at the file's length: touching one past the end is SIGBUS.
+    let need = file.segments().map(|segment| {
+        let (offset, size) = segment.file_range();
+        offset.saturating_add(size)
+    });
+    let (need, have) = (need.max().unwrap_or(0), bytes.len() as u64);
+    if need > have {
+        return Err(Refusal::Truncated { need, have });
+    }
+    let section = file.section_by_name(SECTION).ok_or(Refusal::NotAPack)?;
+    let text = section.data().map_err(|error| Refusal::NotElf(error.to_string()))?;
+    String::from_utf8(text.to_vec()).map_err(|error| Refusal::Manifest(format!("it is not UTF-8: {error}")))
+}
+
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,233 @@
+//! The host: what is installed, and modules brought up from it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use harness_abi::{
+    EnvironmentBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox,
+    stable::{RResult, RStr},
+};
+use harness_spec::{Catalogue, Config, LookupError, Module, ModuleRef, PackManifest, Version};
+
+use crate::{HostError, Inspected, LoadedModel, Lock, Refusal, inspect, load, search};
+
+/// Where a pack's code is.
+#[derive(Debug, Clone)]
+enum Source {
+    /// Linked into this program.
+    Linked(PackRef),
+    /// In a file, not loaded until one of its modules is asked for.
+    File(Inspected),
+}
+
+/// Puts a [`Host`] together.
+#[derive(Debug, Default)]
+pub struct HostBuilder {
+    linked: Vec<PackRef>,
+    folders: Vec<PathBuf>,
+    lock: Option<Lock>,
+    store: PathBuf,
+}
+
+impl HostBuilder {
+    /// Adds a pack that is linked into this program.
+    #[must_use]
+    pub fn linked(mut self, pack: PackRef) -> Self {
+        self.linked.push(pack);
+        self
+    }
+
+    /// Searches these folders for packs, in this order.
+    #[must_use]
+    pub fn search(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.folders.extend(folders);
+        self
+    }
+
+    /// Admits only what the lock names, with the bytes it names.
+    #[must_use]
+    pub fn lock(mut self, lock: Option<Lock>) -> Self {
+        self.lock = lock;
+        self
+    }
+
+    /// Keeps private copies of loaded packs in this folder.
+    #[must_use]
+    pub fn store(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store = folder.into();
+        self
+    }
+
+    /// Inspects everything; loads nothing.
+    ///
+    /// # Errors
+    ///
+    /// Only for the program's own packs. What is wrong with files is in [`Host::refused`], so that one bad file does
+    /// not keep the others out.
+    pub fn build(self) -> Result<Host, HostError> {
+        let mut host = Host {
+            catalogue: Catalogue::new(),
+            sources: BTreeMap::new(),
+            refused: Vec::new(),
+            store: self.store,
+            models: Mutex::default(),
+        };
+        for pack in self.linked {
+            let text = (pack.manifest())();
+            let manifest = PackManifest::parse(text.as_str()).map_err(|error| HostError::Linked(error.to_string()))?;
+            host.add(manifest, Source::Linked(pack));
+        }
+        for folder in self.folders {
+            match search::files(&folder) {
+                Ok(files) => files.into_iter().for_each(|path| host.add_file(path, self.lock.as_ref())),
+                Err(error) => host.refused.push(HostError::Refused { path: folder, refusal: Refusal::Read(error) }),
+            }
+        }
+        Ok(host)
+    }
+}
+
+/// The doorman: keeps the catalogue of what is installed and brings modules up.
+#[derive(Debug)]
+pub struct Host {
+    catalogue: Catalogue,
+    sources: BTreeMap<(String, Version), Source>,
+    refused: Vec<HostError>,
+    store: PathBuf,
+    models: Mutex<HashMap<(String, String), Arc<LoadedModel>>>,
+}
+
+impl Host {
+    /// A host with nothing installed yet.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    fn add(&mut self, manifest: PackManifest, source: Source) {
+        let key = (manifest.pack.name.clone(), manifest.pack.version);
+        // The first found wins: folders are searched most specific first.
+        if !self.sources.contains_key(&key) {
+            self.sources.insert(key, source);
+            self.catalogue.insert(manifest);
+        }
+    }
+
+    fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>) {
+        match inspect(&path) {
+            Ok(inspected) => match lock.map_or(Ok(()), |lock| check_lock(lock, &inspected)) {
+                Ok(()) => self.add(inspected.manifest.clone(), Source::File(inspected)),
+                Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
+            },
+            Err(error) => self.refused.push(error),
+        }
+    }
+
+    /// Manifests of all that is installed.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Files that were found and not admitted.
+    pub fn refused(&self) -> &[HostError] {
+        &self.refused
+    }
+
+    /// What is known of the file of an installed pack; `None` for a linked one.
+    pub fn file(&self, name: &str, version: Version) -> Option<&Inspected> {
+        match self.sources.get(&(name.to_owned(), version))? {
+            Source::File(inspected) => Some(inspected),
+            Source::Linked(_) => None,
+        }
+    }
+
+    /// Finds a module, loads its pack if that has not happened yet, and completes its configuration with defaults.
+    pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
+        let entry = self.catalogue.lookup(reference)?;
+        let pack = self.pack(&entry.pack.pack.name, entry.pack.pack.version)?;
+        let mut complete: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
+        complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(Resolved {
+            reference: reference.clone(),
+            manifest: Arc::new(entry.module.clone()),
+            config: serde_json::Value::Object(complete).to_string(),
+            pack,
+        })
+    }
+
+    fn pack(&self, name: &str, version: Version) -> Result<PackRef, HostError> {
+        match self.sources.get(&(name.to_owned(), version)) {
+            Some(Source::Linked(pack)) => Ok(*pack),
+            Some(Source::File(file)) => load::load(&file.path, &file.sha256, &self.store),
+            None => Err(LookupError::Pack { pack: name.to_owned(), hint: String::new() }.into()),
+        }
+    }
+
+    /// Brings a model up, or gives the one that is up with this configuration.
+    pub fn model(&self, reference: &ModuleRef, config: &Config) -> Result<Arc<LoadedModel>, HostError> {
+        let resolved = self.resolve(reference, config)?;
+        let key = (resolved.reference.to_string(), resolved.config.clone());
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = models.get(&key) {
+            return Ok(model.clone());
+        }
+        let fail = |error| HostError::Module { module: reference.clone(), error };
+        let model = construct(resolved.pack.model(), &resolved).map_err(fail)?;
+        let info = model.info().into_result().map_err(fail)?;
+        let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
+        let loaded = Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model });
+        models.insert(key, loaded.clone());
+        Ok(loaded)
+    }
+}
+
+fn check_lock(lock: &Lock, file: &Inspected) -> Result<(), Refusal> {
+    let pack = &file.manifest.pack;
+    match lock.get(&pack.name, pack.version).map(|locked| locked.sha256.as_str()) {
+        None => Err(Refusal::Unlocked),
+        Some(locked) if locked == file.sha256 => Ok(()),
+        Some(locked) => Err(Refusal::Changed { locked: locked.to_owned(), found: file.sha256.clone() }),
+    }
+}
+
+type Make<T> = extern "C" fn(RStr<'_>, RStr<'_>) -> RResult<T, ModuleError>;
+
+fn construct<T>(make: Make<T>, resolved: &Resolved) -> Result<T, ModuleError> {
+    make(resolved.manifest.name.as_str().into(), resolved.config.as_str().into()).into_result()
+}
+
+/// A module that was found, with its complete configuration: makes as many instances as one likes.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// How it was asked for.
+    pub reference: ModuleRef,
+    /// What it says of itself.
+    pub manifest: Arc<Module>,
+    /// Its configuration, complete with defaults: JSON as text.
+    pub config: String,
+    pack: PackRef,
+}
+
+impl Resolved {
+    /// A fresh processor.
+    pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
+        construct(self.pack.processor(), self)
+    }
+
+    /// A fresh tool.
+    pub fn tool(&self) -> Result<ToolBox, ModuleError> {
+        construct(self.pack.tool(), self)
+    }
+
+    /// A fresh environment.
+    pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
+        construct(self.pack.environment(), self)
+    }
+
+    /// A fresh verifier.
+    pub fn verifier(&self) -> Result<VerifierBox, ModuleError> {
+        construct(self.pack.verifier(), self)
+    }
+}
