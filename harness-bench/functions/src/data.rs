@@ -59,10 +59,7 @@ impl Dataset {
                 tasks.insert(category, read_category(&folder, category)?);
             }
         }
-        Ok(Dataset {
-            origin: Origin::Bfcl(folder),
-            tasks,
-        })
+        Ok(Dataset { origin: Origin::Bfcl(folder), tasks })
     }
 
     /// The small set of our own: the same format, no download, not BFCL.
@@ -70,10 +67,7 @@ impl Dataset {
     /// # Errors
     /// [`DataError::Line`] if the embedded file were broken; a test reads all of it.
     pub fn self_written() -> Result<Self, DataError> {
-        Ok(Dataset {
-            origin: Origin::SelfWritten,
-            tasks: written::tasks()?,
-        })
+        Ok(Dataset { origin: Origin::SelfWritten, tasks: written::tasks()? })
     }
 
     /// The tasks of one category, in file order.
@@ -81,25 +75,16 @@ impl Dataset {
     /// # Errors
     /// [`DataError::MissingCategory`] when this source does not hold it.
     pub fn tasks(&self, category: Category) -> Result<&[FunctionTask], DataError> {
-        self.tasks
-            .get(&category)
-            .map(Vec::as_slice)
-            .ok_or_else(|| DataError::MissingCategory {
-                category,
-                origin: self.origin.describe(),
-                present: self
-                    .categories()
-                    .map(Category::name)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        self.tasks.get(&category).map(Vec::as_slice).ok_or_else(|| DataError::MissingCategory {
+            category,
+            origin: self.origin.describe(),
+            present: self.categories().map(Category::name).collect::<Vec<_>>().join(", "),
+        })
     }
 
     /// The categories present, in the leaderboard's order.
     pub fn categories(&self) -> impl Iterator<Item = Category> {
-        Category::ALL
-            .into_iter()
-            .filter(|category| self.tasks.contains_key(category))
+        Category::ALL.into_iter().filter(|category| self.tasks.contains_key(category))
     }
 
     /// Where the tasks come from.
@@ -119,21 +104,14 @@ fn locate(dir: &Path) -> Result<PathBuf, DataError> {
         PathBuf::from("bfcl").join(BFCL_VERSION),
         PathBuf::from(BFCL_VERSION),
     ];
-    let holds_data = |folder: &PathBuf| {
-        Category::ALL
-            .into_iter()
-            .any(|category| folder.join(file_name(category)).is_file())
-    };
-    std::iter::once(dir.to_path_buf())
-        .chain(below.iter().map(|part| dir.join(part)))
-        .find(holds_data)
-        .ok_or_else(|| DataError::NotFound {
+    let holds_data =
+        |folder: &PathBuf| Category::ALL.into_iter().any(|category| folder.join(file_name(category)).is_file());
+    std::iter::once(dir.to_path_buf()).chain(below.iter().map(|part| dir.join(part))).find(holds_data).ok_or_else(
+        || DataError::NotFound {
             dir: dir.to_path_buf(),
-            looked: below
-                .iter()
-                .map(|part| part.display().to_string())
-                .collect(),
-        })
+            looked: below.iter().map(|part| part.display().to_string()).collect(),
+        },
+    )
 }
 
 fn read_category(folder: &Path, category: Category) -> Result<Vec<FunctionTask>, DataError> {
@@ -144,10 +122,7 @@ fn read_category(folder: &Path, category: Category) -> Result<Vec<FunctionTask>,
     for (number, line) in lines(&text) {
         let broken = fault_at(&path, number);
         let task = row::task(line, category, "").map_err(&broken)?;
-        if seen
-            .insert(task.id.clone(), (tasks.len(), number))
-            .is_some()
-        {
+        if seen.insert(task.id.clone(), (tasks.len(), number)).is_some() {
             return Err(broken(LineFault::Twice(task.id)));
         }
         tasks.push(task);
@@ -172,25 +147,15 @@ fn read_category(folder: &Path, category: Category) -> Result<Vec<FunctionTask>,
 }
 
 fn read(path: &Path) -> Result<String, DataError> {
-    fs::read_to_string(path).map_err(|source| DataError::Io {
-        path: path.to_path_buf(),
-        source,
-    })
+    fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_path_buf(), source })
 }
 
 /// Lines that are not blank, numbered from 1.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
-        .filter(|(_, line)| !line.trim().is_empty())
+    text.lines().enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim().is_empty())
 }
 
 /// Places a fault at a line of a file.
 pub(crate) fn fault_at(path: &Path, line: usize) -> impl Fn(LineFault) -> DataError {
-    move |what| DataError::Line {
-        path: path.to_path_buf(),
-        line,
-        what,
-    }
+    move |what| DataError::Line { path: path.to_path_buf(), line, what }
 }

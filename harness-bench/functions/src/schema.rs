@@ -22,19 +22,11 @@ pub fn tools(task: &FunctionTask, naming: Naming) -> Vec<ToolSpec> {
     task.functions
         .iter()
         .map(|function| {
-            let text = |key| {
-                function
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let text = |key| function.get(key).and_then(Value::as_str).unwrap_or_default();
             ToolSpec {
                 name: naming.apply(text("name")).into_owned(),
                 description: text("description").to_owned(),
-                parameters: function
-                    .get("parameters")
-                    .map(json_schema)
-                    .unwrap_or_default(),
+                parameters: function.get("parameters").map(json_schema).unwrap_or_default(),
             }
         })
         .collect()
@@ -50,12 +42,9 @@ pub fn json_schema(document: &Value) -> Value {
     let convert = |(key, value): (&String, &Value)| {
         let value = match (key.as_str(), value) {
             ("type", Value::String(name)) => Value::from(schema_type(name)),
-            ("properties", Value::Object(properties)) => Value::Object(
-                properties
-                    .iter()
-                    .map(|(name, property)| (name.clone(), json_schema(property)))
-                    .collect(),
-            ),
+            ("properties", Value::Object(properties)) => {
+                Value::Object(properties.iter().map(|(name, property)| (name.clone(), json_schema(property))).collect())
+            }
             ("items" | "additionalProperties", inner) => json_schema(inner),
             (_, other) => other.clone(),
         };

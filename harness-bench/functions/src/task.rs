@@ -196,15 +196,11 @@ pub struct FunctionTask {
 impl FunctionTask {
     /// The document of the function called `name`, if it is on offer.
     pub fn function(&self, name: &str) -> Option<&Value> {
-        self.functions
-            .iter()
-            .find(|function| function.get("name").and_then(Value::as_str) == Some(name))
+        self.functions.iter().find(|function| function.get("name").and_then(Value::as_str) == Some(name))
     }
 
     /// The names on offer, in file order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.functions
-            .iter()
-            .filter_map(|function| function.get("name").and_then(Value::as_str))
+        self.functions.iter().filter_map(|function| function.get("name").and_then(Value::as_str))
     }
 }

@@ -23,19 +23,14 @@ pub fn check_ast(task: &FunctionTask, calls: &[Call], naming: Naming) -> Result<
         Marking::Single | Marking::Chosen | Marking::Unordered => {}
     }
     if let Some(call) = calls.iter().find(|call| !call.arguments.is_object()) {
-        return Err(Mismatch::NotAnObject {
-            function: call.name.clone(),
-        });
+        return Err(Mismatch::NotAnObject { function: call.name.clone() });
     }
     let expected = match marking {
         Marking::Single => 1,
         _ => task.gold.len(),
     };
     if calls.len() != expected {
-        return Err(Mismatch::WrongCount {
-            expected,
-            got: calls.len(),
-        });
+        return Err(Mismatch::WrongCount { expected, got: calls.len() });
     }
     if marking == Marking::Unordered {
         return unordered(task, calls, naming);
@@ -77,25 +72,14 @@ fn unordered(task: &FunctionTask, calls: &[Call], naming: Naming) -> Result<(), 
     Ok(())
 }
 
-fn one_call(
-    document: Option<&Value>,
-    call: &Call,
-    gold: &GoldCall,
-    naming: Naming,
-) -> Result<(), Mismatch> {
+fn one_call(document: Option<&Value>, call: &Call, gold: &GoldCall, naming: Naming) -> Result<(), Mismatch> {
     let Some(document) = document else {
-        return Err(Mismatch::undefined(format_args!(
-            "{:?} is not documented",
-            gold.name
-        )));
+        return Err(Mismatch::undefined(format_args!("{:?} is not documented", gold.name)));
     };
     let document = Document::read(document)?;
     let expected = naming.apply(document.name);
     if call.name != expected {
-        return Err(Mismatch::WrongFunction {
-            expected: expected.into_owned(),
-            got: call.name.clone(),
-        });
+        return Err(Mismatch::WrongFunction { expected: expected.into_owned(), got: call.name.clone() });
     }
     let empty = Map::new();
     let arguments = call.arguments.as_object().unwrap_or(&empty);
@@ -104,19 +88,15 @@ fn one_call(
         return Err(Mismatch::MissingRequired(parameter.to_owned()));
     }
     for (parameter, value) in arguments {
-        let (Some(property), Some(accepted)) = (
-            document.properties.get(parameter),
-            gold.accepted.get(parameter).and_then(Value::as_array),
-        ) else {
+        let (Some(property), Some(accepted)) =
+            (document.properties.get(parameter), gold.accepted.get(parameter).and_then(Value::as_array))
+        else {
             return Err(Mismatch::UnexpectedParameter(parameter.clone()));
         };
         argument(parameter, value, property, accepted)?;
     }
     let insisted = |(parameter, accepted): &(&String, &Value)| {
-        !arguments.contains_key(*parameter)
-            && !accepted
-                .as_array()
-                .is_some_and(|values| values.iter().any(is_blank))
+        !arguments.contains_key(*parameter) && !accepted.as_array().is_some_and(|values| values.iter().any(is_blank))
     };
     match gold.accepted.iter().find(insisted) {
         Some((parameter, _)) => Err(Mismatch::MissingOptional(parameter.clone())),
@@ -140,15 +120,9 @@ impl<'a> Document<'a> {
             part("properties").and_then(Value::as_object),
             part("required").and_then(Value::as_array),
         ) else {
-            return Err(Mismatch::undefined(
-                "a function document lacks its name, properties or required parameters",
-            ));
+            return Err(Mismatch::undefined("a function document lacks its name, properties or required parameters"));
         };
-        Ok(Document {
-            name,
-            properties,
-            required: required.iter().filter_map(Value::as_str).collect(),
-        })
+        Ok(Document { name, properties, required: required.iter().filter_map(Value::as_str).collect() })
     }
 }
 
@@ -158,17 +132,10 @@ fn documented(parameter: &str, document: Option<&Value>) -> Result<PyType, Misma
         .and_then(|document| document.get("type"))
         .and_then(Value::as_str)
         .and_then(PyType::documented)
-        .ok_or_else(|| {
-            Mismatch::undefined(format_args!("the type of {parameter:?} is not documented"))
-        })
+        .ok_or_else(|| Mismatch::undefined(format_args!("the type of {parameter:?} is not documented")))
 }
 
-fn argument(
-    parameter: &str,
-    value: &Value,
-    document: &Value,
-    accepted: &[Value],
-) -> Result<(), Mismatch> {
+fn argument(parameter: &str, value: &Value, document: &Value, accepted: &[Value]) -> Result<(), Mismatch> {
     let expected = documented(parameter, Some(document))?;
     let element = match expected {
         PyType::List => Some(documented(parameter, document.get("items"))?),
@@ -195,11 +162,7 @@ fn argument(
             _ => {}
         }
     }
-    if contains(accepted, value) {
-        Ok(())
-    } else {
-        Err(Mismatch::WrongValue(parameter.to_owned()))
-    }
+    if contains(accepted, value) { Ok(()) } else { Err(Mismatch::WrongValue(parameter.to_owned())) }
 }
 
 /// Checks the type. `true` means that the gold answer's values have another type than the document
@@ -211,21 +174,14 @@ fn typed(
     expected: PyType,
     element: Option<PyType>,
 ) -> Result<bool, Mismatch> {
-    let gold_type = accepted
-        .iter()
-        .find(|value| !is_blank(value))
-        .map(PyType::of);
+    let gold_type = accepted.iter().find(|value| !is_blank(value)).map(PyType::of);
     let differs = gold_type.is_some_and(|gold| gold != expected);
     let given = PyType::of(value);
     if given != expected {
         return if Some(given) == gold_type {
             Ok(true)
         } else {
-            Err(Mismatch::WrongType {
-                parameter: parameter.to_owned(),
-                expected: expected.name(),
-                got: given.name(),
-            })
+            Err(Mismatch::WrongType { parameter: parameter.to_owned(), expected: expected.name(), got: given.name() })
         };
     }
     let (Some(element), Value::Array(items)) = (element, value) else {
@@ -234,14 +190,8 @@ fn typed(
     // One accepted value whose elements have the types of ours is enough, and one that is not an
     // array (such as the mark of an optional parameter) accepts any elements.
     let fits = accepted.iter().any(|candidate| match candidate {
-        Value::Array(candidates) => items
-            .iter()
-            .all(|item| typed(parameter, item, candidates, element, None).is_ok()),
+        Value::Array(candidates) => items.iter().all(|item| typed(parameter, item, candidates, element, None).is_ok()),
         _ => true,
     });
-    if fits {
-        Ok(differs)
-    } else {
-        Err(Mismatch::WrongElementType(parameter.to_owned()))
-    }
+    if fits { Ok(differs) } else { Err(Mismatch::WrongElementType(parameter.to_owned())) }
 }

@@ -11,18 +11,11 @@ use super::python::{contains, is_blank, loosen, loosened};
 /// A string is accepted when it equals one of the accepted strings loosely.
 pub(crate) fn string(parameter: &str, value: &Value, accepted: &[Value]) -> Result<(), Mismatch> {
     let Value::String(text) = value else {
-        return Err(Mismatch::undefined(format_args!(
-            "{parameter:?} is compared as text and is none"
-        )));
+        return Err(Mismatch::undefined(format_args!("{parameter:?} is compared as text and is none")));
     };
     let text = loosen(text);
-    let matches = accepted
-        .iter()
-        .filter_map(Value::as_str)
-        .any(|candidate| loosen(candidate) == text);
-    matches
-        .then_some(())
-        .ok_or_else(|| Mismatch::WrongValue(parameter.to_owned()))
+    let matches = accepted.iter().filter_map(Value::as_str).any(|candidate| loosen(candidate) == text);
+    matches.then_some(()).ok_or_else(|| Mismatch::WrongValue(parameter.to_owned()))
 }
 
 /// An array is accepted when it equals one of the accepted arrays, element by element.
@@ -35,23 +28,16 @@ pub(crate) fn list(parameter: &str, value: &[Value], accepted: &[Value]) -> Resu
         .map(|candidate| sequence(parameter, candidate).map(Value::Array))
         .collect::<Result<Vec<_>, _>>()?;
     let value = Value::Array(value);
-    contains(&accepted, &value)
-        .then_some(())
-        .ok_or_else(|| Mismatch::WrongValue(parameter.to_owned()))
+    contains(&accepted, &value).then_some(()).ok_or_else(|| Mismatch::WrongValue(parameter.to_owned()))
 }
 
 /// What Python indexes from 0 to `len`: an array's elements or a string's characters, loosened.
 fn sequence(parameter: &str, candidate: &Value) -> Result<Vec<Value>, Mismatch> {
     match candidate {
         Value::Array(items) => Ok(items.iter().map(loosened).collect()),
-        Value::String(text) => Ok(text
-            .chars()
-            .map(|c| Value::String(loosen(c.encode_utf8(&mut [0; 4]))))
-            .collect()),
+        Value::String(text) => Ok(text.chars().map(|c| Value::String(loosen(c.encode_utf8(&mut [0; 4])))).collect()),
         Value::Object(fields) if fields.is_empty() => Ok(Vec::new()),
-        _ => Err(Mismatch::undefined(format_args!(
-            "an accepted value of {parameter:?} is not a sequence"
-        ))),
+        _ => Err(Mismatch::undefined(format_args!("an accepted value of {parameter:?} is not a sequence"))),
     }
 }
 
@@ -75,14 +61,9 @@ pub(crate) fn dict<'a>(
 
 fn dict_against(parameter: &str, value: &Value, candidate: &Value) -> Result<(), Mismatch> {
     let (Value::Object(fields), Value::Object(accepted)) = (value, candidate) else {
-        return Err(Mismatch::undefined(format_args!(
-            "{parameter:?} is compared as an object and is none"
-        )));
+        return Err(Mismatch::undefined(format_args!("{parameter:?} is compared as an object and is none")));
     };
-    let wrong_key = |key: &str| Mismatch::WrongKey {
-        parameter: parameter.to_owned(),
-        key: key.to_owned(),
-    };
+    let wrong_key = |key: &str| Mismatch::WrongKey { parameter: parameter.to_owned(), key: key.to_owned() };
     let mut fault = None;
     for (key, field) in fields {
         let Some(choices) = accepted.get(key) else {
@@ -110,19 +91,13 @@ fn may_be_absent(parameter: &str, choices: &Value) -> Result<bool, Mismatch> {
         Value::Array(items) => Ok(items.iter().any(is_blank)),
         Value::Object(fields) => Ok(fields.contains_key("")),
         Value::String(_) => Ok(true),
-        _ => Err(Mismatch::undefined(format_args!(
-            "a key of {parameter:?} has no list of accepted values"
-        ))),
+        _ => Err(Mismatch::undefined(format_args!("a key of {parameter:?} has no list of accepted values"))),
     }
 }
 
 /// An array of objects is accepted when one accepted array has the same length and each object is
 /// accepted in its place.
-pub(crate) fn list_of_dicts(
-    parameter: &str,
-    value: &[Value],
-    accepted: &[Value],
-) -> Result<(), Mismatch> {
+pub(crate) fn list_of_dicts(parameter: &str, value: &[Value], accepted: &[Value]) -> Result<(), Mismatch> {
     let mut last = Mismatch::WrongValue(parameter.to_owned());
     for candidate in accepted {
         let length = match candidate {
@@ -130,9 +105,7 @@ pub(crate) fn list_of_dicts(
             Value::String(text) => text.chars().count(),
             Value::Object(fields) => fields.len(),
             _ => {
-                return Err(Mismatch::undefined(format_args!(
-                    "an accepted value of {parameter:?} is not a sequence"
-                )));
+                return Err(Mismatch::undefined(format_args!("an accepted value of {parameter:?} is not a sequence")));
             }
         };
         if length != value.len() {
@@ -149,10 +122,7 @@ pub(crate) fn list_of_dicts(
                 )));
             }
         };
-        let outcome = value
-            .iter()
-            .zip(items)
-            .try_for_each(|(given, wanted)| dict(parameter, given, [wanted]));
+        let outcome = value.iter().zip(items).try_for_each(|(given, wanted)| dict(parameter, given, [wanted]));
         match outcome {
             Ok(()) => return Ok(()),
             Err(undefined @ Mismatch::Undefined(_)) => return Err(undefined),

@@ -140,27 +140,19 @@ pub fn check_choice(task: &FunctionTask, calls: &[Call], naming: Naming) -> Resu
             any_call(calls)?;
             let offered = |call: &&Call| task.names().any(|name| naming.apply(name) == call.name);
             match calls.iter().find(|call| !offered(call)) {
-                Some(stray) => Err(Mismatch::WrongFunction {
-                    expected: "a function on offer".to_owned(),
-                    got: stray.name.clone(),
-                }),
+                Some(stray) => {
+                    Err(Mismatch::WrongFunction { expected: "a function on offer".to_owned(), got: stray.name.clone() })
+                }
                 None => Ok(()),
             }
         }
         Marking::Single | Marking::Chosen | Marking::Unordered => {
-            let mut expected: Vec<String> = task
-                .gold
-                .iter()
-                .map(|gold| naming.apply(&gold.name).into_owned())
-                .collect();
+            let mut expected: Vec<String> =
+                task.gold.iter().map(|gold| naming.apply(&gold.name).into_owned()).collect();
             let mut got: Vec<String> = calls.iter().map(|call| call.name.clone()).collect();
             expected.sort();
             got.sort();
-            if expected == got {
-                Ok(())
-            } else {
-                Err(Mismatch::WrongFunctions { expected, got })
-            }
+            if expected == got { Ok(()) } else { Err(Mismatch::WrongFunctions { expected, got }) }
         }
     }
 }

@@ -60,13 +60,9 @@ impl PyType {
 /// Python's `==`: numbers and bools compare by value, dicts without order.
 pub(crate) fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(x, y)| equal(x, y))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| equal(x, y)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, x)| b.get(key).is_some_and(|y| equal(x, y)))
+            a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| equal(x, y)))
         }
         (Value::String(a), Value::String(b)) => a == b,
         (Value::Null, Value::Null) => true,
@@ -90,10 +86,7 @@ pub(crate) fn is_blank(value: &Value) -> bool {
 /// Lower case, without spaces and the marks `, . / - _ * ^`, single quotes as double: what is left
 /// is compared. Dates and addresses come in too many spellings to insist on one.
 pub(crate) fn loosen(text: &str) -> String {
-    let kept: String = text
-        .chars()
-        .filter(|c| !matches!(c, ' ' | ',' | '.' | '/' | '-' | '_' | '*' | '^'))
-        .collect();
+    let kept: String = text.chars().filter(|c| !matches!(c, ' ' | ',' | '.' | '/' | '-' | '_' | '*' | '^')).collect();
     kept.to_lowercase().replace('\'', "\"")
 }
 
@@ -124,8 +117,7 @@ impl Numeric {
         match (self, other) {
             (Numeric::Int(a), Numeric::Int(b)) => a == b,
             (Numeric::Float(a), Numeric::Float(b)) => a == b,
-            (Numeric::Int(int), Numeric::Float(float))
-            | (Numeric::Float(float), Numeric::Int(int)) => {
+            (Numeric::Int(int), Numeric::Float(float)) | (Numeric::Float(float), Numeric::Int(int)) => {
                 // The cast saturates, and every int here fits 65 bits, so this is exact.
                 float.fract() == 0.0 && float as i128 == int
             }

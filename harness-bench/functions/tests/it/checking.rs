@@ -16,11 +16,7 @@ fn verdict(kind: &str, accepted: Value, given: Value) -> Result<(), Mismatch> {
         json!([function("f", json!({"x": document}), &["x"])]),
         json!([{"f": {"x": accepted}}]),
     );
-    check_ast(
-        &task,
-        &calls(&json!([["f", {"x": given}]])),
-        Naming::Verbatim,
-    )
+    check_ast(&task, &calls(&json!([["f", {"x": given}]])), Naming::Verbatim)
 }
 
 #[test]
@@ -32,17 +28,9 @@ fn values_follow_the_official_rules() {
         ("string", json!(["it's"]), json!("IT\"S")),
         ("any", json!(["a-b"]), json!("ab")),
         ("array of integer", json!([[1, 2]]), json!([1, 2])),
-        (
-            "array of string",
-            json!([["New York"]]),
-            json!(["new york"]),
-        ),
+        ("array of string", json!([["New York"]]), json!(["new york"])),
         ("array of string", json!([["a"], ""]), json!([])),
-        (
-            "array of dict",
-            json!([[{"k": ["v", "w"]}]]),
-            json!([{"k": "W"}]),
-        ),
+        ("array of dict", json!([[{"k": ["v", "w"]}]]), json!([{"k": "W"}])),
         ("dict", json!([{"a": [1], "b": ["", 2]}]), json!({"a": 1.0})),
         // A gold answer of another type than documented: compared as it stands.
         ("string", json!([5]), json!(5)),
@@ -51,11 +39,7 @@ fn values_follow_the_official_rules() {
         ("integer", json!([null, ""]), json!(null)),
     ];
     for (kind, accepted, given) in right {
-        assert_eq!(
-            verdict(kind, accepted.clone(), given.clone()),
-            Ok(()),
-            "{kind} {accepted} {given}"
-        );
+        assert_eq!(verdict(kind, accepted.clone(), given.clone()), Ok(()), "{kind} {accepted} {given}");
     }
     let wrong = [
         ("integer", json!([2]), json!(2.0)),
@@ -67,23 +51,12 @@ fn values_follow_the_official_rules() {
         ("integer", json!(["n"]), json!("N")),
         ("array of float", json!([[1.0]]), json!([1])),
         ("array of string", json!([["a", "b"]]), json!(["b", "a"])),
-        (
-            "array of dict",
-            json!([[{"k": ["v"]}]]),
-            json!([{"k": "v"}, {"k": "v"}]),
-        ),
+        ("array of dict", json!([[{"k": ["v"]}]]), json!([{"k": "v"}, {"k": "v"}])),
         ("dict", json!([{"a": [1]}]), json!({"a": 1, "b": 2})),
-        (
-            "dict",
-            json!([{"a": [{"deep": "X"}]}]),
-            json!({"a": {"deep": "x"}}),
-        ),
+        ("dict", json!([{"a": [{"deep": "X"}]}]), json!({"a": {"deep": "x"}})),
     ];
     for (kind, accepted, given) in wrong {
-        assert!(
-            verdict(kind, accepted.clone(), given.clone()).is_err(),
-            "{kind} {accepted} {given}"
-        );
+        assert!(verdict(kind, accepted.clone(), given.clone()).is_err(), "{kind} {accepted} {given}");
     }
 }
 
@@ -91,33 +64,21 @@ fn values_follow_the_official_rules() {
 fn tasks_without_a_defined_verdict_are_wrong_and_say_so() {
     for kind in ["number", "array of nothing"] {
         let verdict = verdict(kind, json!([[1], 1]), json!([1]));
-        assert!(
-            matches!(verdict, Err(Mismatch::Undefined(_))),
-            "{verdict:?}"
-        );
+        assert!(matches!(verdict, Err(Mismatch::Undefined(_))), "{verdict:?}");
     }
 }
 
 #[test]
 fn choice_marks_names_alone() {
-    let functions = json!([
-        function("a.b", json!({"x": {"type": "integer"}}), &["x"]),
-        function("c", json!({}), &[]),
-    ]);
+    let functions = json!([function("a.b", json!({"x": {"type": "integer"}}), &["x"]), function("c", json!({}), &[]),]);
     let gold = json!([{"a.b": {"x": [1]}}, {"c": {}}]);
     let task = task(Category::ParallelMultiple, functions, gold);
     let check = |list: Value, naming| check_choice(&task, &calls(&list), naming).is_ok();
-    assert!(check(
-        json!([["c", {}], ["a.b", "nonsense"]]),
-        Naming::Verbatim
-    ));
+    assert!(check(json!([["c", {}], ["a.b", "nonsense"]]), Naming::Verbatim));
     assert!(check(json!([["c", {}], ["a_b", {}]]), Naming::Underscored));
     assert!(!check(json!([["c", {}], ["a_b", {}]]), Naming::Verbatim));
     assert!(!check(json!([["c", {}]]), Naming::Verbatim));
-    assert!(!check(
-        json!([["c", {}], ["c", {}], ["a.b", {}]]),
-        Naming::Verbatim
-    ));
+    assert!(!check(json!([["c", {}], ["c", {}], ["a.b", {}]]), Naming::Verbatim));
 }
 
 #[test]
@@ -146,8 +107,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(2, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec(("[ab]", inner), 0..3)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            prop::collection::vec(("[ab]", inner), 0..3).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
         ]
     })
 }

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use bench_functions::schema::tools;
-use bench_functions::{
-    Category, DataError, Dataset, Naming, Origin, check_ast, check_choice, oracle_calls,
-};
+use bench_functions::{Category, DataError, Dataset, Naming, Origin, check_ast, check_choice, oracle_calls};
 use serde_json::json;
 
 use crate::support::real_data;
@@ -43,12 +41,8 @@ fn the_self_written_set_is_whole_and_its_gold_answers_pass() {
 #[test]
 fn live_tasks_are_grouped_by_their_second_number() {
     let data = Dataset::self_written().unwrap();
-    let groups: Vec<&str> = data
-        .tasks(Category::LiveMultiple)
-        .unwrap()
-        .iter()
-        .map(|task| task.group.as_str())
-        .collect();
+    let groups: Vec<&str> =
+        data.tasks(Category::LiveMultiple).unwrap().iter().map(|task| task.group.as_str()).collect();
     assert_eq!(groups[..3], ["own_live_multiple/0"; 3]);
     assert_eq!(groups[3..], ["own_live_multiple/1"; 2]);
     let alone = &data.tasks(Category::Multiple).unwrap()[2];
@@ -99,16 +93,8 @@ fn each_known_layout_opens() {
 fn a_broken_line_is_named_with_file_and_line() {
     let second = |line: &str| format!("{QUESTION}\n\n{line}\n");
     let cases = [
-        (
-            second("{\"id\": "),
-            GOLD.to_owned(),
-            "/BFCL_v4_multiple.json:3: EOF",
-        ),
-        (
-            second(QUESTION),
-            GOLD.to_owned(),
-            ":3: id \"multiple_0\" appears twice",
-        ),
+        (second("{\"id\": "), GOLD.to_owned(), "/BFCL_v4_multiple.json:3: EOF"),
+        (second(QUESTION), GOLD.to_owned(), ":3: id \"multiple_0\" appears twice"),
         (
             second(&QUESTION.replace("multiple_0", "multiple_1")),
             GOLD.to_owned(),
@@ -124,69 +110,31 @@ fn a_broken_line_is_named_with_file_and_line() {
             GOLD.to_owned(),
             ":3: id \"multiple_1-2\" is neither",
         ),
-        (
-            second(&QUESTION.replace("multiple_0", "multiple_x")),
-            GOLD.to_owned(),
-            ":3: id \"multiple_x\" is neither",
-        ),
-        (
-            QUESTION.replace("[[", "[[], ["),
-            GOLD.to_owned(),
-            ":1: task multiple_0: the question has 2 turns",
-        ),
-        (
-            QUESTION.replace("\"name\"", "\"title\""),
-            GOLD.to_owned(),
-            ":1: task multiple_0: function 0 has no name",
-        ),
-        (
-            QUESTION.replace("properties", "props"),
-            GOLD.to_owned(),
-            "function 0 has no parameters.properties",
-        ),
-        (
-            QUESTION.replace("\"user\"", "\"robot\""),
-            GOLD.to_owned(),
-            ":1: unknown variant `robot`",
-        ),
+        (second(&QUESTION.replace("multiple_0", "multiple_x")), GOLD.to_owned(), ":3: id \"multiple_x\" is neither"),
+        (QUESTION.replace("[[", "[[], ["), GOLD.to_owned(), ":1: task multiple_0: the question has 2 turns"),
+        (QUESTION.replace("\"name\"", "\"title\""), GOLD.to_owned(), ":1: task multiple_0: function 0 has no name"),
+        (QUESTION.replace("properties", "props"), GOLD.to_owned(), "function 0 has no parameters.properties"),
+        (QUESTION.replace("\"user\"", "\"robot\""), GOLD.to_owned(), ":1: unknown variant `robot`"),
         (
             QUESTION.to_owned(),
             GOLD.replace("multiple_0", "multiple_9"),
             "/possible_answer/BFCL_v4_multiple.json:1: gold answer for \"multiple_9\"",
         ),
-        (
-            QUESTION.to_owned(),
-            GOLD.replace("\"f\"", "\"g\""),
-            ":1: gold answer of multiple_0 calls \"g\"",
-        ),
-        (
-            QUESTION.to_owned(),
-            GOLD.replace("[1]", "1"),
-            ":1: gold answer of multiple_0: call 0 is not",
-        ),
-        (
-            QUESTION.to_owned(),
-            String::new(),
-            ":1: task \"multiple_0\" has no gold answer",
-        ),
+        (QUESTION.to_owned(), GOLD.replace("\"f\"", "\"g\""), ":1: gold answer of multiple_0 calls \"g\""),
+        (QUESTION.to_owned(), GOLD.replace("[1]", "1"), ":1: gold answer of multiple_0: call 0 is not"),
+        (QUESTION.to_owned(), String::new(), ":1: task \"multiple_0\" has no gold answer"),
     ];
     for (questions, gold, expected) in cases {
         let root = tempfile::tempdir().unwrap();
         folder(root.path(), &questions, &gold);
         let error = Dataset::open(root.path()).unwrap_err();
         assert!(matches!(error, DataError::Line { .. }), "{error}");
-        assert!(
-            error.to_string().contains(expected),
-            "{error} lacks {expected}"
-        );
+        assert!(error.to_string().contains(expected), "{error} lacks {expected}");
     }
     let root = tempfile::tempdir().unwrap();
     folder(root.path(), QUESTION, GOLD);
     fs::remove_file(root.path().join("possible_answer/BFCL_v4_multiple.json")).unwrap();
-    assert!(matches!(
-        Dataset::open(root.path()),
-        Err(DataError::Io { .. })
-    ));
+    assert!(matches!(Dataset::open(root.path()), Err(DataError::Io { .. })));
 }
 
 #[test]

@@ -14,14 +14,9 @@ pub fn real_data() -> Option<Dataset> {
         Some(workspace.join("../shared/data")),
         Some(workspace.join(".harness/cache")),
     ];
-    let found = places
-        .into_iter()
-        .flatten()
-        .find_map(|place| Dataset::open(place).ok());
+    let found = places.into_iter().flatten().find_map(|place| Dataset::open(place).ok());
     if found.is_none() {
-        println!(
-            "skipped: no BFCL data (set BFCL_DATA to a folder made by `harness data pull bfcl`)"
-        );
+        println!("skipped: no BFCL data (set BFCL_DATA to a folder made by `harness data pull bfcl`)");
     }
     found
 }
@@ -59,9 +54,6 @@ pub fn calls(list: &Value) -> Vec<Call> {
     list.as_array()
         .into_iter()
         .flatten()
-        .map(|call| Call {
-            name: call[0].as_str().unwrap_or_default().to_owned(),
-            arguments: call[1].clone(),
-        })
+        .map(|call| Call { name: call[0].as_str().unwrap_or_default().to_owned(), arguments: call[1].clone() })
         .collect()
 }
