@@ -1,0 +1,457 @@
+//! Compiles grammar rules against a grounded game: every filter becomes a list of bit tests
+//! with its text beside it. Refuses rules that expand into themselves.
+
+use std::collections::{HashMap, HashSet};
+
+use super::document::{ActionText, Grammar};
+use super::program::{Joiner, Node, ProgramBuilder, ProgramId, Programs, attribute};
+use super::symbols::{Part, Query, QueryFact, Symbol};
+use crate::GameError;
+use crate::ground::{Atom, Grounded, Lit};
+use crate::pddl::{Domain, Entities, EntityId, PredicateId, TypeId};
+
+/// Deepest expansion of rules into rules.
+const MAX_DEPTH: usize = 24;
+/// Most matches of filters compiled for one game.
+const MAX_MATCHES: usize = 2_000_000;
+
+/// A placeholder bound to an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Bound<'c> {
+    pub name: &'c str,
+    pub kind: TypeId,
+    pub entity: EntityId,
+}
+
+/// What the compiler reads of the game.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'c> {
+    pub domain: &'c Domain,
+    pub entities: &'c Entities,
+    pub names: &'c [String],
+    pub grammar: &'c Grammar,
+}
+
+/// The compiled feedback of an action schema; slots are filled per operator.
+pub(crate) struct Schema<'c> {
+    pub program: ProgramId,
+    slots: Vec<&'c Symbol>,
+}
+
+/// What a rule depends on, itself and through the rules it names.
+#[derive(Default)]
+struct Dependence<'c> {
+    names: HashSet<&'c str>,
+    positions: HashSet<(PredicateId, usize)>,
+    queries: bool,
+}
+
+/// Compiles the rules of one game.
+pub(crate) struct Compiler<'c> {
+    context: Context<'c>,
+    /// Facts that may hold, sorted, with their number if they can change.
+    possible: HashMap<PredicateId, Vec<(Atom, Option<u32>)>>,
+    appears: HashSet<(PredicateId, usize, EntityId)>,
+    dependences: HashMap<&'c str, Dependence<'c>>,
+    cache: HashMap<(&'c str, Vec<Bound<'c>>), ProgramId>,
+    builder: ProgramBuilder,
+    matches: usize,
+}
+
+type Match<'c> = (Vec<Bound<'c>>, Vec<Lit>);
+
+impl<'c> Compiler<'c> {
+    /// A compiler for programs that follow the state, or, with `frozen`, for text of the initial
+    /// state alone.
+    pub fn new(context: Context<'c>, grounded: &Grounded, frozen: bool) -> Self {
+        let mut possible: HashMap<PredicateId, Vec<(Atom, Option<u32>)>> = HashMap::new();
+        for predicate in 0..context.domain.predicate_count() as PredicateId {
+            let facts = grounded.statics.of(predicate);
+            if !facts.is_empty() {
+                possible.insert(predicate, facts.iter().map(|a| (*a, None)).collect());
+            }
+        }
+        for (number, (atom, holds)) in grounded.facts.iter().zip(&grounded.initial).enumerate() {
+            let entry = match (frozen, *holds) {
+                (true, false) => continue,
+                (true, true) => None,
+                (false, _) => Some(number as u32),
+            };
+            possible.entry(atom.predicate()).or_default().push((*atom, entry));
+        }
+        let mut appears = HashSet::new();
+        for (predicate, facts) in &mut possible {
+            facts.sort_unstable();
+            for (atom, _) in facts {
+                let arguments = (0..atom.arity()).filter_map(|p| Some((*predicate, p, atom.argument(p)?)));
+                appears.extend(arguments);
+            }
+        }
+        Self {
+            context,
+            possible,
+            appears,
+            dependences: HashMap::new(),
+            cache: HashMap::new(),
+            builder: ProgramBuilder::default(),
+            matches: 0,
+        }
+    }
+
+    /// The finished programs.
+    pub fn finish(self) -> Programs {
+        self.builder.finish()
+    }
+
+    /// The text of symbols that do not depend on the state.
+    pub fn constant(&mut self, symbols: &'c [Symbol], env: &[Bound<'c>], place: &str) -> Result<String, GameError> {
+        let nodes = self.symbols(symbols, env, 0)?;
+        let id = self.builder.program(nodes);
+        let mut text = String::new();
+        if !self.builder.render_constant(id, &mut text) {
+            return Err(GameError::grammar(place, "this text may not depend on the state"));
+        }
+        Ok(text)
+    }
+
+    /// The text of a rule that does not depend on the state.
+    pub fn named(&mut self, name: &'static str) -> Result<String, GameError> {
+        let id = self.rule(name, &[], 0)?;
+        let mut text = String::new();
+        if !self.builder.render_constant(id, &mut text) {
+            return Err(GameError::grammar(name, "this text may not depend on the state"));
+        }
+        Ok(text)
+    }
+
+    /// Compiles the feedback of an action with its parameters left open.
+    pub fn schema(&mut self, text: &'c ActionText, parameters: &[String]) -> Result<Schema<'c>, GameError> {
+        let mut nodes = Vec::new();
+        let mut slots = Vec::new();
+        self.open(&text.feedback, parameters, 0, &mut nodes, &mut slots)?;
+        Ok(Schema { program: self.builder.program(nodes), slots })
+    }
+
+    /// The programs of an operator's slots.
+    pub fn slots(&mut self, schema: &Schema<'c>, env: &[Bound<'c>]) -> Result<Vec<ProgramId>, GameError> {
+        schema.slots.iter().map(|symbol| self.symbol_program(symbol, env, 0)).collect()
+    }
+
+    fn open(
+        &mut self,
+        symbols: &'c [Symbol],
+        parameters: &[String],
+        depth: usize,
+        nodes: &mut Vec<Node>,
+        slots: &mut Vec<&'c Symbol>,
+    ) -> Result<(), GameError> {
+        for symbol in symbols {
+            match symbol {
+                Symbol::Text(text) => nodes.push(self.builder.text(text)),
+                Symbol::Rule(name) if !self.dependence(name)?.queries => {
+                    let rule = self.rules(name)?.first();
+                    let symbols = rule.map_or(&[][..], |r| &r.symbols);
+                    guard(depth, name)?;
+                    self.open(symbols, parameters, depth + 1, nodes, slots)?;
+                }
+                Symbol::Each { body, filter: None, .. } if opens(body, parameters) => {
+                    let Symbol::Value(parts) = body.as_ref() else { continue };
+                    for part in parts {
+                        match part {
+                            Part::Text(text) => nodes.push(self.builder.text(text)),
+                            Part::FirstOf(choices) => {
+                                for (name, what) in choices {
+                                    let at = parameters.iter().position(|p| p == name).unwrap_or(0);
+                                    nodes.push(Node::Argument(at as u8, *what));
+                                }
+                            }
+                        }
+                    }
+                }
+                other => {
+                    nodes.push(Node::Slot(slots.len() as u8));
+                    slots.push(other);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn symbols(&mut self, symbols: &'c [Symbol], env: &[Bound<'c>], depth: usize) -> Result<Vec<Node>, GameError> {
+        let mut nodes = Vec::with_capacity(symbols.len());
+        for symbol in symbols {
+            match symbol {
+                Symbol::Text(text) => nodes.push(self.builder.text(text)),
+                Symbol::Value(parts) => {
+                    let text = self.value(parts, env)?;
+                    nodes.push(self.builder.text(&text));
+                }
+                Symbol::Rule(name) => nodes.push(Node::Run(self.rule(name, env, depth)?)),
+                Symbol::Each { body, filter: None, .. } => {
+                    nodes.push(Node::Run(self.symbol_program(body, env, depth)?));
+                }
+                Symbol::Each { body, filter: Some(filter), list } => {
+                    let mut items = Vec::new();
+                    for (inner, lits) in self.solve(filter, env)? {
+                        items.push((lits, self.symbol_program(body, &inner, depth)?));
+                    }
+                    if let [(lits, only)] = items.as_slice()
+                        && lits.is_empty()
+                    {
+                        nodes.push(Node::Run(*only));
+                        continue;
+                    }
+                    let joiner = if *list {
+                        Some(Joiner {
+                            empty: self.rule("list_empty", env, depth)?,
+                            separator: self.rule("list_separator", env, depth)?,
+                            last: self.rule("list_last_separator", env, depth)?,
+                        })
+                    } else {
+                        None
+                    };
+                    nodes.push(Node::Each(items, joiner));
+                }
+            }
+        }
+        Ok(nodes)
+    }
+
+    fn symbol_program(&mut self, symbol: &'c Symbol, env: &[Bound<'c>], depth: usize) -> Result<ProgramId, GameError> {
+        if let Symbol::Rule(name) = symbol {
+            return self.rule(name, env, depth);
+        }
+        let nodes = self.symbols(std::slice::from_ref(symbol), env, depth)?;
+        Ok(match nodes.as_slice() {
+            [Node::Run(id)] => *id,
+            _ => self.builder.program(nodes),
+        })
+    }
+
+    fn rule(&mut self, name: &'c str, env: &[Bound<'c>], depth: usize) -> Result<ProgramId, GameError> {
+        guard(depth, name)?;
+        self.dependence(name)?;
+        let mut relevant: Vec<Bound<'c>> = env.to_vec();
+        if let Some(needs) = self.dependences.get(name) {
+            // A binding matters if it is named, or if it keeps a filter from binding its entity.
+            relevant.retain(|b| {
+                needs.names.contains(b.name)
+                    || needs.positions.iter().any(|(p, at)| self.appears.contains(&(*p, *at, b.entity)))
+            });
+        }
+        let key = (name, relevant);
+        if let Some(id) = self.cache.get(&key) {
+            return Ok(*id);
+        }
+        let mut choices = Vec::new();
+        for rule in self.rules(name)? {
+            let when: Vec<Vec<Lit>> = match &rule.condition {
+                None => vec![Vec::new()],
+                Some(query) => {
+                    let mut when: Vec<Vec<Lit>> =
+                        self.solve(query, &key.1)?.into_iter().map(|(_, lits)| lits).collect();
+                    when.sort_unstable();
+                    when.dedup();
+                    when
+                }
+            };
+            if when.is_empty() {
+                continue;
+            }
+            let nodes = self.symbols(&rule.symbols, &key.1, depth + 1)?;
+            let always = when.first().is_some_and(Vec::is_empty);
+            choices.push((if always { vec![Vec::new()] } else { when }, self.builder.program(nodes)));
+            if always {
+                break;
+            }
+        }
+        let id = match choices.as_slice() {
+            [(when, only)] if when.first().is_some_and(Vec::is_empty) => *only,
+            _ => self.builder.program(vec![Node::Choose(choices)]),
+        };
+        self.cache.insert(key, id);
+        Ok(id)
+    }
+
+    fn rules(&self, name: &str) -> Result<&'c [super::document::Rule], GameError> {
+        let rules = self.context.grammar.rules.get(name).map(Vec::as_slice);
+        rules.ok_or_else(|| GameError::grammar(name, format!("no rule is called `{name}`")))
+    }
+
+    fn value(&self, parts: &[Part], env: &[Bound<'c>]) -> Result<String, GameError> {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                Part::Text(t) => text.push_str(t),
+                Part::FirstOf(choices) => {
+                    for (name, what) in choices {
+                        let bound = env.iter().rev().find(|b| b.name == name).ok_or_else(|| {
+                            GameError::grammar(name.as_str(), format!("nothing here is called `{name}`"))
+                        })?;
+                        let found = attribute(self.context.names, self.context.entities, bound.entity, *what);
+                        if !found.is_empty() {
+                            text.push_str(found);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// Every way to match a query, in the order the reference lists them.
+    fn solve(&mut self, query: &'c Query, env: &[Bound<'c>]) -> Result<Vec<Match<'c>>, GameError> {
+        let mut found = Vec::new();
+        self.extend(&query.facts, &mut env.to_vec(), &mut Vec::new(), &mut found)?;
+        Ok(found)
+    }
+
+    fn extend(
+        &mut self,
+        facts: &'c [QueryFact],
+        env: &mut Vec<Bound<'c>>,
+        lits: &mut Vec<Lit>,
+        found: &mut Vec<Match<'c>>,
+    ) -> Result<(), GameError> {
+        let Some((fact, rest)) = facts.split_first() else {
+            self.matches += 1;
+            if self.matches > MAX_MATCHES {
+                return Err(GameError::TooLarge { what: "matches of text filters", limit: MAX_MATCHES });
+            }
+            let mut lits = lits.clone();
+            lits.sort_unstable();
+            lits.dedup();
+            found.push((env.clone(), lits));
+            return Ok(());
+        };
+        let domain = self.context.domain;
+        let Some(predicate) = domain.known_predicate(&fact.predicate) else { return Ok(()) };
+        let mut kinds = [0; 3];
+        for (slot, (_, kind)) in kinds.iter_mut().zip(&fact.placeholders) {
+            match domain.known_type(kind) {
+                Some(kind) => *slot = kind,
+                None => return Ok(()),
+            }
+        }
+        // The table is taken out while it is walked: matching deeper never changes it.
+        let Some(table) = self.possible.remove(&predicate) else { return Ok(()) };
+        let first = fact.placeholders.first().and_then(|(name, _)| bound_to(env, name, kinds[0]));
+        let from = first.map_or(0, |e| table.partition_point(|(a, _)| a.argument(0) < Some(e)));
+        let mut result = Ok(());
+        for (atom, number) in &table[from..] {
+            if first.is_some() && atom.argument(0) != first {
+                break;
+            }
+            let depth = env.len();
+            if self.matches_fact(fact, &kinds, *atom, env) {
+                lits.extend(number.map(|fact| Lit { fact, positive: true }));
+                // A query may name a predicate twice, so the table must be back in place.
+                let twice = rest.iter().any(|f| f.predicate == fact.predicate);
+                if twice {
+                    self.possible.insert(predicate, table.clone());
+                }
+                result = self.extend(rest, env, lits, found);
+                if number.is_some() {
+                    lits.pop();
+                }
+            }
+            env.truncate(depth);
+            if result.is_err() {
+                break;
+            }
+        }
+        self.possible.insert(predicate, table);
+        result
+    }
+
+    fn matches_fact(&self, fact: &'c QueryFact, kinds: &[TypeId; 3], atom: Atom, env: &mut Vec<Bound<'c>>) -> bool {
+        if atom.arity() != fact.placeholders.len() {
+            return false;
+        }
+        for (position, (name, _)) in fact.placeholders.iter().enumerate() {
+            let (Some(entity), kind) = (atom.argument(position), kinds[position]) else { return false };
+            if !self.context.domain.is_a(self.context.entities.type_of(entity), kind) {
+                return false;
+            }
+            match bound_to(env, name, kind) {
+                Some(bound) if bound == entity => {}
+                Some(_) => return false,
+                // Two placeholders never stand for the same entity.
+                None if env.iter().any(|b| b.entity == entity) => return false,
+                None => env.push(Bound { name, kind, entity }),
+            }
+        }
+        true
+    }
+
+    fn dependence(&mut self, name: &'c str) -> Result<&Dependence<'c>, GameError> {
+        if !self.dependences.contains_key(name) {
+            let mut needs = Dependence::default();
+            let mut open = vec![name];
+            let mut seen = HashSet::new();
+            while let Some(rule) = open.pop().filter(|r| seen.insert(*r)) {
+                for rule in self.rules(rule)? {
+                    rule.condition.iter().for_each(|q| self.query_needs(q, &mut needs));
+                    rule.symbols.iter().for_each(|s| self.symbol_needs(s, &mut needs, &mut open));
+                }
+                while open.last().is_some_and(|r| seen.contains(r)) {
+                    open.pop();
+                }
+            }
+            self.dependences.insert(name, needs);
+        }
+        Ok(self.dependences.entry(name).or_default())
+    }
+
+    fn query_needs(&self, query: &'c Query, needs: &mut Dependence<'c>) {
+        needs.queries = true;
+        for fact in &query.facts {
+            needs.names.extend(fact.placeholders.iter().map(|(name, _)| name.as_str()));
+            if let Some(predicate) = self.context.domain.known_predicate(&fact.predicate) {
+                needs.positions.extend((0..fact.placeholders.len()).map(|p| (predicate, p)));
+            }
+        }
+    }
+
+    fn symbol_needs(&self, symbol: &'c Symbol, needs: &mut Dependence<'c>, open: &mut Vec<&'c str>) {
+        match symbol {
+            Symbol::Text(_) => {}
+            Symbol::Rule(name) => open.push(name),
+            Symbol::Value(parts) => {
+                for part in parts {
+                    if let Part::FirstOf(choices) = part {
+                        needs.names.extend(choices.iter().map(|(name, _)| name.as_str()));
+                    }
+                }
+            }
+            Symbol::Each { body, filter, list } => {
+                filter.iter().for_each(|q| self.query_needs(q, needs));
+                self.symbol_needs(body, needs, open);
+                if *list && filter.is_some() {
+                    open.extend(["list_empty", "list_separator", "list_last_separator"]);
+                }
+            }
+        }
+    }
+}
+
+fn guard(depth: usize, name: &str) -> Result<(), GameError> {
+    if depth < MAX_DEPTH {
+        return Ok(());
+    }
+    Err(GameError::grammar(name, "rules expand into each other without end"))
+}
+
+fn bound_to(env: &[Bound<'_>], name: &str, kind: TypeId) -> Option<EntityId> {
+    env.iter().find(|b| b.name == name && b.kind == kind).map(|b| b.entity)
+}
+
+/// Whether a body can be printed from the action's arguments alone.
+fn opens(body: &Symbol, parameters: &[String]) -> bool {
+    let Symbol::Value(parts) = body else { return false };
+    parts.iter().all(|part| match part {
+        Part::Text(_) => true,
+        Part::FirstOf(choices) => choices.len() == 1 && choices.iter().all(|(name, _)| parameters.contains(name)),
+    })
+}
