@@ -6,17 +6,23 @@
 
 pub mod check;
 pub mod data;
+pub mod environment;
 mod error;
 mod oracle;
+mod pack;
+pub mod payload;
 pub mod pip;
 pub mod pull;
+pub mod reply;
 mod row;
 pub mod schema;
 pub mod task;
+pub mod verifiers;
 mod written;
 
 pub use check::{Mismatch, Naming, check_ast, check_choice};
 pub use data::{Dataset, Origin};
 pub use error::{DataError, LineFault};
 pub use oracle::oracle_calls;
+pub use pack::{MANIFEST, pack};
 pub use task::{Call, Category, FunctionTask, GoldCall, Message, Role};

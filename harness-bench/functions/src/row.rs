@@ -48,18 +48,9 @@ pub(crate) fn gold(line: &str) -> Result<(String, Vec<GoldCall>), LineFault> {
         .ground_truth
         .into_iter()
         .enumerate()
-        .map(|(index, call)| gold_call(call).ok_or_else(|| LineFault::GoldShape { id: row.id.clone(), index }))
+        .map(|(index, call)| GoldCall::read(call).ok_or_else(|| LineFault::GoldShape { id: row.id.clone(), index }))
         .collect::<Result<_, _>>()?;
     Ok((row.id, calls))
-}
-
-fn gold_call(call: Map<String, Value>) -> Option<GoldCall> {
-    let mut entries = call.into_iter();
-    let (name, Value::Object(accepted)) = entries.next()? else {
-        return None;
-    };
-    let shaped = entries.next().is_none() && accepted.values().all(Value::is_array);
-    shaped.then_some(GoldCall { name, accepted })
 }
 
 /// Fits a gold answer to its task.

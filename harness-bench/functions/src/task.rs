@@ -99,6 +99,11 @@ impl Category {
         }
     }
 
+    /// Whether users contributed the tasks.
+    pub fn is_live(self) -> bool {
+        self.name().starts_with("live_")
+    }
+
     /// Whether tasks of this category come with gold calls.
     pub fn has_gold(self) -> bool {
         !matches!(self.marking(), Marking::None | Marking::Any)
@@ -173,6 +178,18 @@ pub struct GoldCall {
     /// For each parameter the values that count as right, in file order; `""` among them means
     /// that the parameter may be left out.
     pub accepted: Map<String, Value>,
+}
+
+impl GoldCall {
+    /// Reads `{function: {parameter: [accepted values]}}`; `None` for any other shape.
+    pub(crate) fn read(call: Map<String, Value>) -> Option<Self> {
+        let mut entries = call.into_iter();
+        let (name, Value::Object(accepted)) = entries.next()? else {
+            return None;
+        };
+        let shaped = entries.next().is_none() && accepted.values().all(Value::is_array);
+        shaped.then_some(Self { name, accepted })
+    }
 }
 
 /// One task of the exam.

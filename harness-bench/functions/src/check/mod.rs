@@ -38,11 +38,11 @@ impl Naming {
     }
 }
 
-/// Why an answer is wrong.
+/// Why an answer is wrong. Shown as text, it does not give the right answer away.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// Too many or too few calls.
-    #[error("{got} calls, {expected} wanted")]
+    #[error("{got} calls, which is not the number wanted")]
     WrongCount {
         /// Calls in the gold answer.
         expected: usize,
@@ -50,7 +50,7 @@ pub enum Mismatch {
         got: usize,
     },
     /// Not the function wanted.
-    #[error("called {got:?}, {expected:?} wanted")]
+    #[error("called {got:?}, which is not the function wanted")]
     WrongFunction {
         /// The function wanted.
         expected: String,
@@ -58,7 +58,7 @@ pub enum Mismatch {
         got: String,
     },
     /// Not the functions wanted, taken together.
-    #[error("called {got:?}, {expected:?} wanted")]
+    #[error("called {got:?}, which are not the functions wanted")]
     WrongFunctions {
         /// The functions wanted, sorted.
         expected: Vec<String>,
@@ -75,13 +75,13 @@ pub enum Mismatch {
     #[error("required parameter {0:?} is missing")]
     MissingRequired(String),
     /// A parameter the gold answer insists on is missing.
-    #[error("parameter {0:?} is missing and the answer depends on it")]
+    #[error("a parameter the answer depends on is missing")]
     MissingOptional(String),
     /// A parameter the function or the gold answer does not know.
     #[error("unexpected parameter {0:?}")]
     UnexpectedParameter(String),
     /// A value of the wrong type.
-    #[error("parameter {parameter:?}: {got} where {expected} is wanted")]
+    #[error("parameter {parameter:?}: a value of type {got} does not fit")]
     WrongType {
         /// The parameter.
         parameter: String,

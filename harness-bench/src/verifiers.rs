@@ -1,0 +1,46 @@
+//! A suite's verifier and those shown beside it, as one: the first decides the reward, the others become parts of it.
+
+use harness_abi::{
+    Judgement, Message, ModuleError, Task, Verifier, VerifierBox,
+    kit,
+    stable::{RSlice, RStr},
+};
+use harness_host::{Host, HostError};
+use serde_json::Value;
+
+use crate::Suite;
+
+struct Combined {
+    first: VerifierBox,
+    others: Vec<(String, VerifierBox)>,
+}
+
+fn ask(verifier: &VerifierBox, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError> {
+    let (task, state) = (kit::json(task), kit::json(state));
+    let verdict = verifier.verify(task.as_rstr(), state.as_rstr(), RSlice::from_slice(history)).into_result()?;
+    Ok(serde_json::from_str(verdict.as_str())?)
+}
+
+impl Verifier for Combined {
+    fn verify(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError> {
+        let mut judgement = ask(&self.first, task, state, history)?;
+        for (name, verifier) in &self.others {
+            judgement.parts.push((name.clone(), ask(verifier, task, state, history)?.reward));
+        }
+        Ok(judgement)
+    }
+}
+
+/// The verifier of a suite.
+pub(crate) fn combined(host: &Host, suite: &Suite) -> Result<VerifierBox, HostError> {
+    let start = |module: &crate::Use| {
+        let resolved = host.resolve(&module.module, &module.config)?;
+        resolved.verifier().map_err(|error| HostError::Module { module: module.module.clone(), error })
+    };
+    let first = start(&suite.verifier)?;
+    let others = suite.also.iter().map(|module| Ok((module.module.module.clone(), start(module)?)));
+    let combined = Combined { first, others: others.collect::<Result<_, HostError>>()? };
+    kit::verifier(RStr::from_str("{}"), |_: harness_abi::NoConfig| Ok(combined))
+        .into_result()
+        .map_err(|error| HostError::Module { module: suite.verifier.module.clone(), error })
+}
