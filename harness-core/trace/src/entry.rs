@@ -49,6 +49,34 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Budget, Self::Interrupted, Self::Fault, Self::Infrastructure, Self::Cancelled];
+
+    /// The name in the record, in JSON and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Budget => "budget",
+            Self::Interrupted => "interrupted",
+            Self::Fault => "fault",
+            Self::Infrastructure => "infrastructure",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The outcome of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
+    /// Whether it says something of the harness; if not, the rollout is to be repeated.
+    pub const fn counts(self) -> bool {
+        !matches!(self, Self::Infrastructure | Self::Cancelled)
+    }
+}
+
 /// Which question a model call answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use harness_abi::Role;
+
 /// An error of the record.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TraceError {
     /// The file cannot be opened or created.
     #[error("cannot open the record {path}: {source}")]
@@ -23,6 +26,12 @@ pub enum TraceError {
         /// The newest this program knows.
         known: u32,
     },
+    /// The file is an SQLite database of something else.
+    #[error("{path} is a database, but not a record: name another file")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// Reading or writing failed.
     #[error("the record failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -34,7 +43,40 @@ pub enum TraceError {
         /// Why.
         source: serde_json::Error,
     },
+    /// What is stored breaks off or holds what no version writes.
+    #[error("{what} in the record is damaged: {why}")]
+    Damaged {
+        /// What.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// A message has a part of a kind newer than this version, which cannot be kept whole.
+    #[error("a {role:?} message (id {id:?}) has a part of a kind newer than this program: use a newer `harness`")]
+    NewerPart {
+        /// The message's role.
+        role: Role,
+        /// The message's id.
+        id: String,
+    },
+    /// No episode has this id, or none that begins so.
+    #[error("no episode {id:?} in the record")]
+    NoEpisode {
+        /// What was asked for.
+        id: String,
+    },
+    /// Several episodes' ids begin so.
+    #[error("{prefix:?} begins the ids of several episodes ({}): write more of it", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// The first few that fit.
+        candidates: Vec<String>,
+    },
     /// The writer stopped; its own error came before.
     #[error("the record's writer stopped: {0}")]
     Writer(String),
+    /// An export could not be written.
+    #[error("cannot write the export: {0}")]
+    Export(#[from] std::io::Error),
 }

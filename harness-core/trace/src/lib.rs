@@ -2,12 +2,29 @@
 //!
 //! Append-only; every older schema version stays readable; everything else is derived from it.
 
+mod codec;
+mod decode;
+mod encode;
 mod entry;
 mod error;
 mod key;
+mod ledger;
+mod open;
+mod outcomes;
+mod pool;
+mod queue;
 mod recorder;
+mod schema;
+mod steps;
+mod store;
+mod writer;
 
 pub use entry::*;
 pub use error::TraceError;
 pub use key::CallKey;
+pub use ledger::{Fact, Look, RunRecord};
+pub use outcomes::{EpisodeRow, Filter};
 pub use recorder::Recorder;
+pub use schema::SCHEMA;
+pub use steps::{Entries, History};
+pub use store::Store;

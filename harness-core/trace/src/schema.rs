@@ -1,0 +1,96 @@
+//! The tables of the record and how older files become newer ones; refuses what a newer program or another one wrote.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::TraceError;
+
+/// "hrns": marks the file as a record.
+const APPLICATION: u32 = 0x6872_6e73;
+
+/// Step `n` turns a file of version `n` into one of version `n + 1`. Released steps never change.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE runs(
+        num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, started_ms INTEGER NOT NULL,
+        suite TEXT NOT NULL, seed INTEGER NOT NULL, config TEXT NOT NULL, lock TEXT NOT NULL);
+    CREATE TABLE facts(
+        num INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL);
+    CREATE INDEX facts_by_kind ON facts(run, kind);
+    CREATE TABLE looks(
+        num INTEGER PRIMARY KEY, run TEXT NOT NULL, suite TEXT NOT NULL, split TEXT NOT NULL,
+        command TEXT NOT NULL, at_ms INTEGER NOT NULL);
+    CREATE TABLE episodes(
+        num INTEGER PRIMARY KEY, id TEXT NOT NULL, run TEXT NOT NULL, harness TEXT NOT NULL,
+        suite TEXT NOT NULL, split TEXT NOT NULL, task TEXT NOT NULL, grp TEXT NOT NULL, seed INTEGER NOT NULL,
+        simulated INTEGER NOT NULL, started_ms INTEGER NOT NULL,
+        outcome TEXT, reason TEXT, steps INTEGER, micros INTEGER,
+        input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, cost_micros INTEGER,
+        replayed_input_tokens INTEGER, replayed_cached_tokens INTEGER, replayed_output_tokens INTEGER,
+        replayed_cost_micros INTEGER,
+        reward REAL, judgement BLOB, state TEXT);
+    CREATE INDEX episodes_by_id ON episodes(id);
+    CREATE INDEX episodes_by_run ON episodes(run);
+    CREATE INDEX episodes_by_rollout ON episodes(suite, harness, task, seed) WHERE suite <> '';
+    CREATE TABLE steps(at INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE faults(
+        num INTEGER PRIMARY KEY, episode INTEGER NOT NULL, step INTEGER NOT NULL, hook TEXT, module TEXT NOT NULL,
+        class TEXT NOT NULL, message TEXT NOT NULL);
+    CREATE INDEX faults_by_episode ON faults(episode);
+    CREATE TABLE calls(num INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE call_keys(first INTEGER PRIMARY KEY, keys BLOB NOT NULL);
+    CREATE TABLE blobs(hash BLOB PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL);
+    CREATE TABLE syncs(n INTEGER NOT NULL);
+    INSERT INTO syncs VALUES(0);
+"];
+
+/// The schema version this program writes; it reads every older one.
+pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
+
+/// Bits of `steps.at` that number the chunks of an episode; the bits above are the episode's number.
+pub(crate) const CHUNK_BITS: u32 = 24;
+
+/// Waiting for another process's transaction, in milliseconds.
+const BUSY_MS: u64 = 60_000;
+
+/// Settings every connection wants.
+pub(crate) fn tune(db: &Connection) -> Result<(), rusqlite::Error> {
+    db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Makes `db` a record of the newest version.
+pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), TraceError> {
+    tune(db)?;
+    let open = |source| TraceError::Open { path: path.to_owned(), source };
+    let number = |db: &Connection, name| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
+    let mut found = number(db, "user_version").map_err(open)?;
+    let application = number(db, "application_id").map_err(open)?;
+    if application != APPLICATION {
+        let tables =
+            db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0)).map_err(open)?;
+        if application != 0 || found != 0 || tables != 0 {
+            return Err(TraceError::Foreign { path: path.to_owned() });
+        }
+    }
+    // The answer names the mode in force: in memory it stays `memory`.
+    db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).map_err(open)?;
+    db.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
+    if found < SCHEMA {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(open)?;
+        // Another process may have been faster.
+        found = number(&tx, "user_version").map_err(open)?;
+        for step in MIGRATIONS.iter().skip(found as usize) {
+            tx.execute_batch(step).map_err(open)?;
+        }
+        found = found.max(SCHEMA);
+        tx.pragma_update(None, "user_version", found).map_err(open)?;
+        tx.pragma_update(None, "application_id", APPLICATION).map_err(open)?;
+        tx.commit().map_err(open)?;
+    }
+    if found > SCHEMA {
+        return Err(TraceError::Newer { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}
