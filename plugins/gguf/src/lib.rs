@@ -1,1 +1,3 @@
-//! GGUF language models on the CPU as a module pack
+//! GGUF language models on the CPU.
+
+pub mod engine;

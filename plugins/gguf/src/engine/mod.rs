@@ -1,0 +1,27 @@
+//! The language-model engine: GGUF weights of the llama architecture on the CPU.
+//!
+//! Reading order: `gguf` (container) → `weights` (requantised, interleaved) → `kernels` and `matrix`
+//! (arithmetic) → `cache` (keys and values as a radix tree) → `forward` (one pass over a batch) →
+//! `evaluate` (sequences in, logits and log-probabilities out) → `model` (one loaded model) → `generate`,
+//! `choose`, `score` (what a caller wants). It knows nothing of the pack's ABI.
+
+pub mod cache;
+pub mod error;
+pub mod evaluate;
+#[allow(unsafe_code, reason = "rows write their own slots of shared pages in parallel")]
+pub mod forward;
+pub mod gguf;
+#[allow(unsafe_code, reason = "SIMD and disjoint writes from several threads")]
+pub mod kernels;
+pub mod lanes;
+pub mod matrix;
+pub mod model;
+pub mod pretokenise;
+pub mod template;
+#[allow(unsafe_code, reason = "a region of parallel work borrows the caller's stack")]
+pub mod threads;
+pub mod tokenizer;
+pub mod weights;
+
+pub use error::{EngineError, Result};
+pub use model::{Model, Options};

@@ -1,0 +1,136 @@
+//! One loaded model, shared by every caller in the process.
+//!
+//! Callers are served one after the other, each by all threads: what a caller gets does not depend on who
+//! else calls, and a batch never mixes callers.
+
+use super::cache::{Cache, Layout};
+use super::error::{EngineError, Result};
+use super::evaluate::{Answers, Query, Reuse, State, evaluate};
+use super::forward::{Buffers, Engine, rotations};
+use super::gguf::Gguf;
+use super::kernels::Isa;
+use super::template::Template;
+use super::threads::Pool;
+use super::tokenizer::Tokenizer;
+use super::weights::{Shape, Weights};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// How to load a model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Threads per pass; 0 = all cores.
+    pub threads: usize,
+    /// Longest sequence in tokens; 0 = what the model was trained for.
+    pub context: usize,
+    /// Bound of the key/value cache in MiB.
+    pub cache_mb: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 0, context: 0, cache_mb: 1024 }
+    }
+}
+
+/// A model in memory.
+pub struct Model {
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// The chat template.
+    pub template: Template,
+    weights: Weights,
+    rotations: Vec<(f32, f32)>,
+    isa: Isa,
+    pool: Pool,
+    context: usize,
+    state: Mutex<State>,
+}
+
+impl Model {
+    /// Reads the file at `path`.
+    pub fn load(path: &Path, options: &Options) -> Result<Self> {
+        Self::from_gguf(&Gguf::open(path)?, options, Isa::detect())
+    }
+
+    /// Loads an opened file for a given instruction set (one of [`Isa::available`]).
+    pub fn from_gguf(file: &Gguf, options: &Options, isa: Isa) -> Result<Self> {
+        let threads = match options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n.min(64),
+        };
+        let pool = Pool::new(threads);
+        let tokenizer = Tokenizer::read(file)?;
+        let template = Template::read(file)?;
+        let weights = Weights::load(file, &pool)?;
+        let shape = &weights.shape;
+        let context = match options.context {
+            0 => shape.context,
+            n if n <= shape.context => n,
+            n => {
+                return Err(EngineError::Invalid {
+                    what: format!("`context` is {n}, the model knows up to {}", shape.context),
+                });
+            }
+        };
+        let layout = Layout { layers: shape.layers, heads: shape.kv_heads, dim: shape.head_dim };
+        let max_pages = options.cache_mb.saturating_mul(1 << 20) / (layout.page_floats() * 4);
+        if max_pages == 0 {
+            return Err(EngineError::CacheTooSmall { pages: 0 });
+        }
+        let rotations = rotations(shape.head_dim, shape.rope_base, context);
+        let cache = Cache::new(layout, max_pages);
+        let state = State { cache, buffers: Buffers::default(), logits: Vec::new() };
+        let state = Mutex::new(state);
+        Ok(Self { tokenizer, template, weights, rotations, isa, pool, context, state })
+    }
+
+    /// Longest sequence in tokens.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Sizes of the network.
+    pub fn shape(&self) -> &Shape {
+        &self.weights.shape
+    }
+
+    /// Bytes of the weights in memory.
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.bytes()
+    }
+
+    /// Answers queries; see [`evaluate`]. Each query must have at least one token.
+    pub fn evaluate(
+        &self,
+        queries: &[Query],
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(Vec<Answers>, Vec<Reuse>)> {
+        for q in queries {
+            if q.tokens.is_empty() || q.wants.iter().any(|w| w.0 >= q.tokens.len()) {
+                return Err(EngineError::Invalid { what: "a query without tokens".into() });
+            }
+            if q.tokens.len() > self.context {
+                return Err(EngineError::ContextExceeded { needed: q.tokens.len(), limit: self.context });
+            }
+            if let Some(t) = q.tokens.iter().find(|t| **t as usize >= self.weights.shape.vocab) {
+                return Err(EngineError::Invalid { what: format!("token {t} is outside the vocabulary") });
+            }
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (isa, pool) = (self.isa, &self.pool);
+        let engine = Engine { isa, pool, weights: &self.weights, rotations: &self.rotations };
+        evaluate(&engine, &mut state, queries, cancelled)
+    }
+
+    /// How many leading tokens are remembered.
+    pub fn remembered(&self, tokens: &[u32]) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).cache.known(tokens)
+    }
+
+    /// Forgets everything.
+    pub fn forget(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cache = Cache::new(state.cache.layout(), state.cache.max_pages());
+    }
+}
