@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::change::Place;
 use crate::edit::{Edit, Op};
+use crate::field::normal;
 use crate::harness::{AdaptRule, Harness, ModuleSpec};
 use crate::nearest::hint;
 
@@ -16,7 +17,7 @@ pub struct EditError {
     /// The operation in words.
     pub op: String,
     /// Why.
-    pub problem: EditProblem,
+    pub problem: Box<EditProblem>,
 }
 
 /// Why an operation does not apply.
@@ -126,7 +127,11 @@ impl Edit {
     pub fn apply(&self, harness: &Harness) -> Result<Harness, EditError> {
         let mut next = harness.clone();
         for (index, op) in self.0.iter().enumerate() {
-            op.perform(&mut next).map_err(|problem| EditError { index, op: op.to_string(), problem })?;
+            op.perform(&mut next).map_err(|problem| EditError {
+                index,
+                op: op.to_string(),
+                problem: Box::new(problem),
+            })?;
         }
         Ok(next)
     }
@@ -182,7 +187,10 @@ impl Op {
                 Ok(())
             }
             Self::Set { key, old, new } => {
-                same(&format!("`{key}`"), old.as_ref(), key.read(harness).as_ref())?;
+                // A setting is a number, not its spelling: 1 is 1.0, and not given is the default.
+                let plain = |value: Option<Value>| value.as_ref().map(normal);
+                let supposed = old.clone().or_else(|| key.read(&Harness::default()));
+                same(&format!("`{key}`"), plain(supposed).as_ref(), plain(key.read(harness)).as_ref())?;
                 key.write(harness, new.as_ref()).map_err(|expected| EditProblem::Setting {
                     key: key.to_string(),
                     expected,
@@ -206,7 +214,10 @@ pub(crate) fn index<T: Named>(list: &[T], what: &'static str, id: &str) -> Resul
     list.iter().position(|item| item.id() == id).ok_or_else(|| EditProblem::Absent {
         what,
         id: id.to_owned(),
-        hint: hint(id, list.iter().map(Named::id)),
+        hint: match list.is_empty() {
+            true => format!("; this harness has no {what}s"),
+            false => hint(id, list.iter().map(Named::id)),
+        },
     })
 }
 

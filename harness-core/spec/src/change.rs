@@ -11,17 +11,13 @@ use crate::vocabulary::{Vocabulary, vocabulary};
 
 vocabulary! {
     /// Which of the two lists of modules.
+    #[derive(Default)]
     Place: "place" {
         /// The processors.
+        #[default]
         Processor = "processor",
         /// The tools.
         Tool = "tool",
-    }
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self::Processor
     }
 }
 

@@ -24,7 +24,13 @@ pub struct SpecError {
     /// Where: "processor `router`", "model role `main`".
     pub place: String,
     /// What.
-    pub problem: SpecProblem,
+    pub problem: Box<SpecProblem>,
+}
+
+impl SpecError {
+    pub(crate) fn new(place: impl Into<String>, problem: impl Into<SpecProblem>) -> Self {
+        Self { place: place.into(), problem: Box::new(problem.into()) }
+    }
 }
 
 /// What is wrong.
@@ -130,7 +136,7 @@ pub enum SpecProblem {
     Edit(EditError),
     /// A rule's changes apply but give a harness that is wrong.
     #[error("after its changes, {0}")]
-    After(Box<SpecError>),
+    After(SpecError),
 }
 
 /// Why an edit is not admitted.
@@ -167,19 +173,17 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
             );
             if !settles && matches!(change, Change::Set { .. } | Change::Model { .. }) {
                 let change = change.to_string();
-                errors.push(SpecError { place: place.clone(), problem: SpecProblem::NotMidTask { change } });
+                errors.push(SpecError::new(place.as_str(), SpecProblem::NotMidTask { change }));
             }
         }
         let changed = Edit::from_changes(&rule.apply, harness).and_then(|edit| edit.apply(harness));
         match changed {
-            Err(error) => errors.push(SpecError { place, problem: SpecProblem::Edit(error) }),
+            Err(error) => errors.push(SpecError::new(place, SpecProblem::Edit(error))),
             Ok(changed) => {
                 // What was wrong before is reported already.
                 let known = errors.clone();
                 let fresh = check_parts(&changed, catalogue).into_iter().filter(|error| !known.contains(error));
-                errors.extend(
-                    fresh.map(|error| SpecError { place: place.clone(), problem: SpecProblem::After(Box::new(error)) }),
-                );
+                errors.extend(fresh.map(|error| SpecError::new(place.as_str(), SpecProblem::After(error))));
             }
         }
     }
@@ -190,7 +194,7 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
 /// Everything but the rules.
 fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
     let mut errors = Vec::new();
-    let mut push = |place: &str, problem| errors.push(SpecError { place: place.to_owned(), problem });
+    let mut push = |place: &str, problem| errors.push(SpecError::new(place, problem));
     for setting in Setting::all() {
         if let Some(value) = setting.read(harness)
             && let Err(expected) = setting.write(&mut Harness::default(), Some(&value))
@@ -203,7 +207,7 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
     }
     let main = main_models(harness, catalogue);
     if !harness.models.contains_key("main") {
-        errors.push(SpecError { place: "models".to_owned(), problem: SpecProblem::NoMain });
+        errors.push(SpecError::new("models", SpecProblem::NoMain));
     }
     if harness.action == ActionMode::Tool {
         check_needs("action = \"tool\"", &[Capability::Tools], &main, &mut errors);
@@ -220,10 +224,10 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
             check_needs(&place, &entry.module.needs, &main, &mut errors);
             if let Some(role) = &entry.module.role {
                 match roles.get(role.as_str()) {
-                    Some(other) => errors.push(SpecError {
+                    Some(other) => errors.push(SpecError::new(
                         place,
-                        problem: SpecProblem::Role { role: role.clone(), other: (*other).to_owned() },
-                    }),
+                        SpecProblem::Role { role: role.clone(), other: (*other).to_owned() },
+                    )),
                     None => {
                         roles.insert(role, &spec.id);
                     }
@@ -234,7 +238,7 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
     }
     // An unknown module is reported already.
     if let Err(error) = resolve_order(harness, catalogue)
-        && !matches!(error.problem, SpecProblem::Lookup(_))
+        && !matches!(*error.problem, SpecProblem::Lookup(_))
     {
         errors.push(error);
     }
@@ -243,20 +247,20 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
 
 fn count_id(ids: &mut BTreeMap<String, usize>, id: &str, place: &str, errors: &mut Vec<SpecError>) {
     if !valid_name(id) {
-        errors.push(SpecError { place: place.to_owned(), problem: NameError::Name(id.to_owned()).into() });
+        errors.push(SpecError::new(place, NameError::Name(id.to_owned())));
     }
     *ids.entry(place.to_owned()).or_default() += 1;
 }
 
 fn duplicates(ids: BTreeMap<String, usize>, errors: &mut Vec<SpecError>) {
     let twice = ids.into_iter().filter(|(_, times)| *times > 1);
-    errors.extend(twice.map(|(place, times)| SpecError { place, problem: SpecProblem::Duplicate { times } }));
+    errors.extend(twice.map(|(place, times)| SpecError::new(place, SpecProblem::Duplicate { times })));
 }
 
 fn check_model(role: &str, model: &ModelSpec, catalogue: &Catalogue, errors: &mut Vec<SpecError>) {
     let place = format!("model role `{role}`");
     if !valid_name(role) {
-        errors.push(SpecError { place: place.clone(), problem: NameError::Name(role.to_owned()).into() });
+        errors.push(SpecError::new(place.as_str(), NameError::Name(role.to_owned())));
     }
     check_module(&place, &model.module, &model.config, Kind::Model, catalogue, errors);
     for (index, fallback) in model.fallbacks.iter().enumerate() {
@@ -280,7 +284,7 @@ fn check_needs(place: &str, needs: &[Capability], main: &[(&ModuleRef, &[Capabil
     for (model, provides) in main {
         for need in needs.iter().filter(|need| !provides.contains(need)) {
             let problem = SpecProblem::Needs { need: *need, model: (*model).clone() };
-            errors.push(SpecError { place: place.to_owned(), problem });
+            errors.push(SpecError::new(place, problem));
         }
     }
 }
@@ -294,7 +298,7 @@ fn check_module<'a>(
     catalogue: &'a Catalogue,
     errors: &mut Vec<SpecError>,
 ) -> Option<Entry<'a>> {
-    let mut push = |problem| errors.push(SpecError { place: place.to_owned(), problem });
+    let mut push = |problem| errors.push(SpecError::new(place, problem));
     let entry = match catalogue.lookup(reference) {
         Ok(entry) => entry,
         Err(error) => {

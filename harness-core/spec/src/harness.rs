@@ -162,13 +162,6 @@ impl Condition {
     }
 }
 
-impl Default for ActionMode {
-    /// The reply is the action: a model without tool calling is not second class.
-    fn default() -> Self {
-        Self::Reply
-    }
-}
-
 impl Default for Sampling {
     fn default() -> Self {
         Self { temperature: 0.0, top_p: 1.0, max_tokens: 512, seed: None }

@@ -25,10 +25,9 @@ impl HookOrder {
 pub fn resolve_order(harness: &Harness, catalogue: &Catalogue) -> Result<HookOrder, SpecError> {
     let mut modules = Vec::with_capacity(harness.processors.len());
     for spec in &harness.processors {
-        let entry = catalogue.lookup(&spec.module).map_err(|error| SpecError {
-            place: format!("processor `{}`", spec.id),
-            problem: SpecProblem::Lookup(error),
-        })?;
+        let entry = catalogue
+            .lookup(&spec.module)
+            .map_err(|error| SpecError::new(format!("processor `{}`", spec.id), SpecProblem::Lookup(error)))?;
         modules.push(entry.module);
     }
     let order = total_order(harness, &modules)?;
@@ -50,14 +49,10 @@ fn total_order(harness: &Harness, modules: &[&Module]) -> Result<Vec<usize>, Spe
                 continue;
             }
             if other.order > module.order {
-                return Err(SpecError {
-                    place: format!("processor `{}`", id(i)),
-                    problem: SpecProblem::Order {
-                        order: module.order,
-                        other: id(j).to_owned(),
-                        other_order: other.order,
-                    },
-                });
+                return Err(SpecError::new(
+                    format!("processor `{}`", id(i)),
+                    SpecProblem::Order { order: module.order, other: id(j).to_owned(), other_order: other.order },
+                ));
             }
             earlier.push(j);
         }
@@ -73,7 +68,7 @@ fn total_order(harness: &Harness, modules: &[&Module]) -> Result<Vec<usize>, Spe
             Some(at) => order.push(rest.remove(at)),
             None => {
                 let cycle = rest.iter().map(|i| format!("`{}`", id(*i))).collect::<Vec<_>>().join(", ");
-                return Err(SpecError { place: "processors".to_owned(), problem: SpecProblem::Cycle { cycle } });
+                return Err(SpecError::new("processors", SpecProblem::Cycle { cycle }));
             }
         }
     }

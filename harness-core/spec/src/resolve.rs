@@ -12,7 +12,7 @@ impl Edit {
         let mut now = harness.clone();
         let mut ops = Vec::with_capacity(changes.len());
         for (index, change) in changes.iter().enumerate() {
-            let fail = |problem| EditError { index, op: change.to_string(), problem };
+            let fail = |problem| EditError { index, op: change.to_string(), problem: Box::new(problem) };
             let op = change.resolve(&now).map_err(fail)?;
             op.perform(&mut now).map_err(fail)?;
             ops.push(op);

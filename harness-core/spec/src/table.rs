@@ -75,11 +75,14 @@ pub enum Problem {
     Other(String),
 }
 
+/// The root table, in error texts.
+const ROOT: &str = "this file";
+
 /// One table of a document, with its place in words and in the text.
 pub(crate) struct Table<'a> {
     text: &'a str,
     at: usize,
-    /// "the top level", "[sampling]", "[[processor]] 2".
+    /// "this file", "[sampling]", "[[processor]] 2".
     pub(crate) place: String,
     entries: &'a DeTable<'a>,
 }
@@ -90,7 +93,7 @@ pub(crate) fn document<T>(text: &str, read: impl FnOnce(Table<'_>) -> Result<T, 
         let at = error.span().map_or(0, |span| span.start);
         locate(text, at, Problem::Syntax(error.message().to_owned()))
     })?;
-    read(Table { text, at: 0, place: "the top level".to_owned(), entries: root.get_ref() })
+    read(Table { text, at: 0, place: ROOT.to_owned(), entries: root.get_ref() })
 }
 
 /// Turns a byte offset into a line and a column.
@@ -247,7 +250,7 @@ impl<'a> Table<'a> {
             return Ok(None);
         };
         let place = match self.place.as_str() {
-            "the top level" => format!("[{key}]"),
+            ROOT => format!("[{key}]"),
             outer => format!("{outer} `{key}`"),
         };
         Ok(Some(Table { text: self.text, at: self.offset(key), place, entries }))
@@ -265,7 +268,7 @@ impl<'a> Table<'a> {
             .map(|(index, item)| {
                 let entries = item.get_ref().as_table().ok_or_else(|| self.wrong_type(key, expected))?;
                 let place = match self.place.as_str() {
-                    "the top level" => format!("[[{key}]] {}", index + 1),
+                    ROOT => format!("[[{key}]] {}", index + 1),
                     outer => format!("{outer} `{key}` {}", index + 1),
                 };
                 Ok(Table { text: self.text, at: item.span().start, place, entries })
@@ -308,15 +311,17 @@ impl<'a> Table<'a> {
     }
 
     pub(crate) fn wrong_type(&self, key: &str, expected: &str) -> ParseError {
-        let found = self.entries.get(key).map_or("nothing", |value| value.get_ref().type_str());
+        // A scalar shows itself; of a list or a table the type says enough.
+        let found = match self.json(key) {
+            Ok(Some(value)) if !value.is_array() && !value.is_object() => format!("`{value}`"),
+            _ => self
+                .entries
+                .get(key)
+                .map_or("nothing".to_owned(), |value| format!("a value of type {}", value.get_ref().type_str())),
+        };
         self.error_at(
             key,
-            Problem::Type {
-                key: key.to_owned(),
-                place: self.place.clone(),
-                expected: expected.to_owned(),
-                found: format!("a value of type {found}"),
-            },
+            Problem::Type { key: key.to_owned(), place: self.place.clone(), expected: expected.to_owned(), found },
         )
     }
 

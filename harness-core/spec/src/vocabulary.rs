@@ -143,9 +143,11 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How the environment's action reaches it.
+    /// How the environment's action reaches it. The default lets a model without tool calling play first class.
+    #[derive(Default)]
     ActionMode: "action" {
         /// The model's reply is the action: no tool calling is needed.
+        #[default]
         Reply = "reply",
         /// A tool call is the action.
         Tool = "tool",
