@@ -1,1 +1,42 @@
-//! The first pack: built-in modules, through the same door as plugins
+//! The first pack, `std`: processors every harness starts from, and the models that stand in for a language model in controls and
+//! tests. Linked in, but through the same door as a plugin: it knows the threshold and nothing behind it.
+
+pub mod context;
+pub mod control;
+pub mod memory;
+pub mod model;
+pub mod tool;
+mod turns;
+mod wording;
+
+use context::{action_prompt, demonstrations, history_window, system_prompt, tool_prompt};
+use control::{budget_guard, loop_guard, output_constraint, parse_repair};
+use memory::notes;
+use model::{first, noop, random, scripted};
+use tool::tool_filter;
+
+/// What the pack says of itself.
+pub const MANIFEST: &str = include_str!("../pack.toml");
+
+harness_abi::linked_pack! {
+    manifest: MANIFEST,
+    processors: {
+        "system_prompt" => system_prompt::SystemPrompt::new,
+        "demonstrations" => demonstrations::Demonstrations::new,
+        "tool_prompt" => tool_prompt::ToolPrompt::new,
+        "action_prompt" => action_prompt::ActionPrompt::new,
+        "history_window" => history_window::HistoryWindow::new,
+        "loop_guard" => loop_guard::LoopGuard::new,
+        "parse_repair" => parse_repair::ParseRepair::new,
+        "output_constraint" => output_constraint::OutputConstraint::new,
+        "tool_filter" => tool_filter::ToolFilter::new,
+        "budget_guard" => budget_guard::BudgetGuard::new,
+        "notes" => notes::Notes::new,
+    },
+    models: {
+        "random" => random::Random::new,
+        "first" => first::First::new,
+        "noop" => noop::Noop::new,
+        "scripted" => scripted::Scripted::new,
+    },
+}

@@ -1,0 +1,3 @@
+//! D3, memory.
+
+pub mod notes;

@@ -1,0 +1,3 @@
+//! D4, tools.
+
+pub mod tool_filter;
