@@ -1,1 +1,5 @@
-//! The workshop: digest, plan, edit, screen, judge, ship
+//! The workshop: digests traces, plans, proposes edits over what is installed, screens them, has them judged, ships.
+
+mod arena;
+
+pub use arena::{Arena, ArenaError, Played, Rollout};

@@ -3,6 +3,7 @@
 
 mod checking;
 mod official;
+mod playing;
 mod pulling;
 mod reading;
 mod support;

@@ -1,0 +1,89 @@
+//! Where harnesses are tried: the one thing evolution asks of the exam. Implemented over the real runner in the binary,
+//! and by simulations in tests.
+
+use std::future::Future;
+
+use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split};
+use harness_abi::Usage;
+use harness_spec::{Catalogue, Harness, VariantId};
+use harness_trace::Entry;
+use serde::{Deserialize, Serialize};
+
+/// One episode to play: a task with a seed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rollout {
+    /// The task.
+    pub task: String,
+    /// The episode's seed.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Played {
+    /// What was played.
+    pub rollout: Rollout,
+    /// The task's group.
+    pub group: String,
+    /// The episode in the record.
+    pub episode: String,
+    /// What the judge is told.
+    pub outcome: Outcome,
+    /// The verifier's reward; 0 where it did not speak.
+    pub reward: f64,
+    /// Named components of the reward.
+    pub parts: Vec<(String, f64)>,
+    /// Steps taken.
+    pub steps: u64,
+    /// Tokens and money, as if nothing had been replayed.
+    pub usage: Usage,
+    /// Of that, what replayed calls account for.
+    pub replayed: Usage,
+    /// Wall clock in microseconds.
+    pub micros: u64,
+    /// Whether it was found in the record instead of being played now.
+    pub remembered: bool,
+}
+
+/// Why an arena cannot play on.
+#[derive(Debug, thiserror::Error)]
+pub enum ArenaError {
+    /// The run was told to stop; what is recorded stays.
+    #[error("stopped")]
+    Stopped,
+    /// Something that is no outcome of a harness failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Plays harnesses on tasks.
+///
+/// An outcome depends on (harness, task, seed) and nothing else; a rollout that the record already holds is not played again.
+pub trait Arena: Send + Sync {
+    /// What is installed.
+    fn catalogue(&self) -> &Catalogue;
+
+    /// The suite's name, as in the record.
+    fn suite(&self) -> &str;
+
+    /// How the groups were split.
+    fn split(&self) -> &GroupSplit;
+
+    /// Groups with the tasks of theirs that are played.
+    fn planned(&self, groups: &[String]) -> Vec<PlannedGroup>;
+
+    /// Whether `harness` can be brought up here: installed, well typed, served by its model.
+    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError>;
+
+    /// Plays `rollouts` with `harness`; the results stand in the order of `rollouts`, whatever order they finished in.
+    /// `split` is what the tasks are used for: sealed looks are counted.
+    fn play(
+        &self,
+        harness: &Harness,
+        split: Split,
+        rollouts: Vec<Rollout>,
+    ) -> impl Future<Output = Result<Vec<Played>, ArenaError>> + Send;
+
+    /// What happened in an episode of an *explore* task; any other is refused.
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError>;
+}
