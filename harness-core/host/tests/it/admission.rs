@@ -14,7 +14,8 @@ fn reference(text: &str) -> ModuleRef {
 fn greeting(host: &Host, module: &str, config: &Config) -> String {
     let resolved = host.resolve(&reference(module), config).unwrap();
     let mut processor = resolved.processor().unwrap();
-    let mut context = FakeContext { system: "You are a test.".into(), ..FakeContext::default() };
+    let mut context = FakeContext::default();
+    context.system = "You are a test.".into();
     let decisions = context.call_hook(&mut processor, Hook::TaskStart, |_| unreachable!()).unwrap();
     match decisions.as_slice() {
         [Decision::SetSystem { text }] => text.to_string(),
