@@ -28,12 +28,10 @@ impl Stake {
         const NINTH: f64 = 1.0 / 9.0;
         const HALF_NINTH: f64 = 0.5 / 9.0;
         match self {
-            Self::Spread => [
-                NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, 0.0,
-            ],
+            Self::Spread => [NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, NINTH, 0.0],
             Self::Clean => [
-                HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH,
-                HALF_NINTH, HALF_NINTH, 0.5,
+                HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH, HALF_NINTH,
+                HALF_NINTH, 0.5,
             ],
         }
     }
@@ -51,9 +49,7 @@ pub struct Capital {
 impl Capital {
     /// The stake of 1, spread as `stake` says.
     pub fn new(stake: Stake) -> Self {
-        Self {
-            components: stake.weights(),
-        }
+        Self { components: stake.weights() }
     }
 
     /// Capital after `more` outcomes of `x` (≥ 0) each, at most: no bet of the grid grows faster than λ = 1. Stops

@@ -31,13 +31,7 @@ pub struct ErrorBudget {
 impl ErrorBudget {
     /// A full purse before the first round.
     pub fn new(total: Alpha, schedule: Schedule) -> Self {
-        Self {
-            total,
-            schedule,
-            round: 0,
-            round_left: Alpha::ZERO,
-            spent: Alpha::ZERO,
-        }
+        Self { total, schedule, round: 0, round_left: Alpha::ZERO, spent: Alpha::ZERO }
     }
 
     /// Opens the next round and cuts its part.

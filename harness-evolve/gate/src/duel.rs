@@ -5,8 +5,6 @@
 //! The state is the plan, the outcomes and whether it was called off; all else is folded from them again, so a duel
 //! written to a file and read back goes on to the same verdict.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
@@ -92,6 +90,26 @@ pub enum RecordError {
     Plan(#[from] PlanError),
 }
 
+/// What is known of a group.
+#[derive(Debug, Clone)]
+enum Slot {
+    /// Nothing yet.
+    Open,
+    /// The infrastructure failed; there are attempts left.
+    Again(GroupOutcome),
+    /// Final: its difference, or `None` when it was lost to the infrastructure.
+    Settled(GroupOutcome, Option<Difference>),
+}
+
+impl Slot {
+    fn outcome(&self) -> Option<&GroupOutcome> {
+        match self {
+            Self::Open => None,
+            Self::Again(outcome) | Self::Settled(outcome, _) => Some(outcome),
+        }
+    }
+}
+
 /// What is written down of a duel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Saved {
@@ -105,9 +123,10 @@ struct Saved {
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Duel {
     plan: DuelPlan,
-    places: BTreeMap<String, usize>,
-    /// Outcomes by place in the drawn order, counted or waiting for their turn.
-    outcomes: BTreeMap<usize, GroupOutcome>,
+    /// Places of the order sorted by group id, for looking a group up.
+    by_id: Vec<usize>,
+    /// What is known of each group, in drawn order.
+    slots: Vec<Slot>,
     /// Groups counted so far: a prefix of the order.
     counted: usize,
     process: Process,
@@ -123,28 +142,12 @@ impl Duel {
     pub fn new(plan: DuelPlan) -> Result<Self, PlanError> {
         plan.check()?;
         let terms = &plan.terms;
-        let process = Process::new(
-            terms.claim,
-            terms.alpha,
-            terms.stopping,
-            plan.order.len() as u32,
-        );
-        let places = plan
-            .order
-            .iter()
-            .enumerate()
-            .map(|(place, planned)| (planned.group.clone(), place))
-            .collect();
+        let process = Process::new(terms.claim, terms.alpha, terms.stopping, plan.order.len() as u32);
+        let mut by_id: Vec<usize> = (0..plan.order.len()).collect();
+        by_id.sort_by(|&a, &b| plan.order[a].group.cmp(&plan.order[b].group));
+        let slots = vec![Slot::Open; plan.order.len()];
         let ended = process.at_end();
-        Ok(Self {
-            plan,
-            places,
-            outcomes: BTreeMap::new(),
-            counted: 0,
-            process,
-            called_off: None,
-            ended,
-        })
+        Ok(Self { plan, by_id, slots, counted: 0, process, called_off: None, ended })
     }
 
     /// The first `n` groups of the drawn order that have no outcome yet; none once there is an answer. The caller
@@ -153,11 +156,8 @@ impl Duel {
         if self.ended.is_some() {
             return Vec::new();
         }
-        let open = self.plan.order.iter().enumerate().skip(self.counted);
-        open.filter(|(place, _)| !self.settled(*place))
-            .map(|(_, planned)| planned)
-            .take(n)
-            .collect()
+        let planned = self.plan.order.iter().zip(&self.slots).skip(self.counted);
+        planned.filter(|(_, slot)| !matches!(slot, Slot::Settled(..))).map(|(planned, _)| planned).take(n).collect()
     }
 
     /// Takes the outcome of a group, in any order of groups and pairs. Recording the same outcome twice is harmless.
@@ -165,105 +165,62 @@ impl Duel {
     /// # Errors
     /// The group or its pairs are not the planned ones, or contradict what was recorded.
     pub fn record(&mut self, group: &str, pairs: Vec<Pair>) -> Result<Recorded, RecordError> {
-        let attempts = match self
-            .places
-            .get(group)
-            .and_then(|place| self.outcomes.get(place))
-        {
-            Some(known) => known.attempts + 1,
-            None => 1,
-        };
-        self.replay(GroupOutcome {
-            group: group.to_owned(),
-            attempts,
-            pairs,
-        })
+        let known = self.place_of(group).and_then(|place| self.slots[place].outcome());
+        let attempts = known.map_or(1, |known| known.attempts + 1);
+        self.replay(GroupOutcome { group: group.to_owned(), attempts, pairs })
     }
 
     /// Takes an outcome with the attempts it was written down with.
     pub(crate) fn replay(&mut self, mut outcome: GroupOutcome) -> Result<Recorded, RecordError> {
-        let Some(&place) = self.places.get(&outcome.group) else {
-            return Err(RecordError::Unplanned {
-                group: outcome.group,
-                candidate: self.plan.terms.candidate.clone(),
-            });
+        let Some(place) = self.place_of(&outcome.group) else {
+            return Err(RecordError::Unplanned { group: outcome.group, candidate: self.plan.terms.candidate.clone() });
         };
-        outcome
-            .pairs
-            .sort_by(|a, b| (&a.task, a.seed).cmp(&(&b.task, b.seed)));
+        outcome.pairs.sort_by(|a, b| (&a.task, a.seed).cmp(&(&b.task, b.seed)));
         self.check_pairs(place, &outcome)?;
-        if let Some(known) = self.outcomes.get(&place).filter(|_| self.settled(place)) {
+        if let Slot::Settled(known, difference) = &self.slots[place] {
             // A group that used up its attempts stays lost: a later, luckier try must not change the verdict.
-            let same = known.pairs == outcome.pairs || Difference::of(&known.pairs).is_none();
-            return if same {
-                Ok(Recorded::Kept)
-            } else {
-                Err(RecordError::Contradiction {
-                    group: outcome.group,
-                })
-            };
+            if difference.is_none() || known.pairs == outcome.pairs {
+                return Ok(Recorded::Kept);
+            }
+            return Err(RecordError::Contradiction { group: outcome.group });
         }
         if self.ended.is_some() {
             return Ok(Recorded::Over);
         }
-        let failed: Vec<_> = outcome
-            .pairs
-            .iter()
-            .filter(|pair| pair.incumbent.score().is_none() || pair.candidate.score().is_none())
-            .map(|pair| (pair.task.clone(), pair.seed))
-            .collect();
-        self.outcomes.insert(place, outcome);
-        if !failed.is_empty() && !self.settled(place) {
-            return Ok(Recorded::Repeat(failed));
+        let difference = Difference::of(&outcome.pairs);
+        if difference.is_none() && outcome.attempts < self.plan.terms.attempts {
+            let failed = |pair: &&Pair| pair.incumbent.score().is_none() || pair.candidate.score().is_none();
+            let again = outcome.pairs.iter().filter(failed).map(|pair| (pair.task.clone(), pair.seed)).collect();
+            self.slots[place] = Slot::Again(outcome);
+            return Ok(Recorded::Repeat(again));
         }
+        self.slots[place] = Slot::Settled(outcome, difference);
         self.count();
         Ok(Recorded::Kept)
     }
 
-    /// Whether the group at `place` has its final outcome: scores, or no attempt left.
-    fn settled(&self, place: usize) -> bool {
-        self.outcomes.get(&place).is_some_and(|outcome| {
-            outcome.attempts >= self.plan.terms.attempts || Difference::of(&outcome.pairs).is_some()
-        })
+    fn place_of(&self, group: &str) -> Option<usize> {
+        let found = self.by_id.binary_search_by(|&place| self.plan.order[place].group.as_str().cmp(group));
+        found.ok().map(|at| self.by_id[at])
     }
 
     fn check_pairs(&self, place: usize, outcome: &GroupOutcome) -> Result<(), RecordError> {
-        let Some(planned) = self.plan.order.get(place) else {
-            return Ok(());
-        };
-        let mut expected: Vec<_> = planned
-            .tasks
-            .iter()
-            .flat_map(|task| {
-                self.plan
-                    .terms
-                    .seeds
-                    .iter()
-                    .map(move |&seed| (task.as_str(), seed))
-            })
-            .collect();
+        let (tasks, seeds) = (&self.plan.order[place].tasks, &self.plan.terms.seeds);
+        let mut expected: Vec<_> =
+            tasks.iter().flat_map(|task| seeds.iter().map(move |&seed| (task.as_str(), seed))).collect();
         expected.sort_unstable();
-        if expected.iter().copied().eq(outcome
-            .pairs
-            .iter()
-            .map(|pair| (pair.task.as_str(), pair.seed)))
-        {
+        if expected.iter().copied().eq(outcome.pairs.iter().map(|pair| (pair.task.as_str(), pair.seed))) {
             return Ok(());
         }
-        Err(RecordError::WrongPairs {
-            group: outcome.group.clone(),
-            got: outcome.pairs.len(),
-            planned: expected.len(),
-        })
+        Err(RecordError::WrongPairs { group: outcome.group.clone(), got: outcome.pairs.len(), planned: expected.len() })
     }
 
     /// Counts every settled group whose turn has come.
     fn count(&mut self) {
-        while self.ended.is_none() && self.settled(self.counted) {
-            let Some(outcome) = self.outcomes.get(&self.counted) else {
-                break;
-            };
-            self.ended = match Difference::of(&outcome.pairs) {
+        while self.ended.is_none()
+            && let Some(Slot::Settled(_, difference)) = self.slots.get(self.counted)
+        {
+            self.ended = match difference {
                 Some(difference) => self.process.enter(difference.mean()),
                 None => Some(Reason::Infrastructure),
             };
@@ -275,7 +232,7 @@ impl Duel {
     /// Outcomes whose turn never comes are no part of the state: it must not depend on what was in flight at the end.
     fn forget_the_rest(&mut self) {
         if self.ended.is_some() {
-            self.outcomes.split_off(&self.counted);
+            self.slots[self.counted..].fill(Slot::Open);
         }
     }
 
@@ -301,18 +258,8 @@ impl Duel {
     /// The certificate, once there is an answer.
     pub fn certificate(&self) -> Option<Certificate> {
         let reason = self.ended?;
-        let counted: Vec<_> = self
-            .outcomes
-            .range(..self.counted)
-            .map(|(_, outcome)| outcome.clone())
-            .collect();
-        Some(Certificate::new(
-            self.plan.clone(),
-            counted,
-            self.called_off,
-            reason,
-            &self.process,
-        ))
+        let counted = self.slots.iter().take(self.counted).filter_map(Slot::outcome).cloned().collect();
+        Some(Certificate::new(self.plan.clone(), counted, self.called_off, reason, &self.process))
     }
 }
 
@@ -320,7 +267,7 @@ impl From<Duel> for Saved {
     fn from(duel: Duel) -> Self {
         Self {
             plan: duel.plan,
-            outcomes: duel.outcomes.into_values().collect(),
+            outcomes: duel.slots.iter().filter_map(Slot::outcome).cloned().collect(),
             called_off: duel.called_off,
         }
     }

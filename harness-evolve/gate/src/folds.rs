@@ -41,20 +41,13 @@ impl FoldLedger {
     /// A ledger over the dealt folds; the first is open if there is one.
     pub fn new(folds: Vec<Vec<String>>) -> Self {
         let open = (!folds.is_empty()).then_some(0);
-        Self {
-            folds,
-            ships: 0,
-            open,
-            guarantee: Guarantee::Holds,
-        }
+        Self { folds, ships: 0, open, guarantee: Guarantee::Holds }
     }
 
     /// The open fold's index and groups; `None` when they have run out.
     pub fn open(&self) -> Option<(u32, &[String])> {
         let index = self.open?;
-        self.folds
-            .get(index as usize)
-            .map(|groups| (index, groups.as_slice()))
+        self.folds.get(index as usize).map(|groups| (index, groups.as_slice()))
     }
 
     /// Records a ship: closes the open fold and opens the next.

@@ -36,22 +36,12 @@ pub struct Interval {
 
 /// Interval for the mean of scores in [0, 1], one inner list per group. `level` is two-sided, e.g. 0.95. `None`
 /// without any score.
-pub fn mean_interval(
-    seed: u64,
-    groups: &[Vec<f64>],
-    level: f64,
-    resamples: usize,
-) -> Option<Interval> {
+pub fn mean_interval(seed: u64, groups: &[Vec<f64>], level: f64, resamples: usize) -> Option<Interval> {
     interval(seed, groups, level, resamples, 0.0, 1.0)
 }
 
 /// Interval for the mean of paired differences in [−1, 1], one inner list per group. `None` without any.
-pub fn difference_interval(
-    seed: u64,
-    groups: &[Vec<f64>],
-    level: f64,
-    resamples: usize,
-) -> Option<Interval> {
+pub fn difference_interval(seed: u64, groups: &[Vec<f64>], level: f64, resamples: usize) -> Option<Interval> {
     interval(seed, groups, level, resamples, -1.0, 1.0)
 }
 
@@ -63,11 +53,8 @@ fn interval(
     floor: f64,
     ceiling: f64,
 ) -> Option<Interval> {
-    let sums: Vec<(f64, usize)> = groups
-        .iter()
-        .filter(|group| !group.is_empty())
-        .map(|group| (group.iter().sum(), group.len()))
-        .collect();
+    let sums: Vec<(f64, usize)> =
+        groups.iter().filter(|group| !group.is_empty()).map(|group| (group.iter().sum(), group.len())).collect();
     let tasks: usize = sums.iter().map(|(_, count)| count).sum();
     let &(first_sum, first_count) = sums.first()?;
     let mean = sums.iter().map(|(sum, _)| sum).sum::<f64>() / tasks as f64;
@@ -83,14 +70,7 @@ fn interval(
         let (low, high) = percentiles(seed, &sums, tail, resamples.max(1));
         (low, high, Method::ClusterBootstrap)
     };
-    Some(Interval {
-        mean,
-        low,
-        high,
-        groups: sums.len(),
-        tasks,
-        method,
-    })
+    Some(Interval { mean, low, high, groups: sums.len(), tasks, method })
 }
 
 fn percentiles(seed: u64, sums: &[(f64, usize)], tail: f64, resamples: usize) -> (f64, f64) {
@@ -117,8 +97,7 @@ pub fn clopper_pearson_upper(hits: u64, trials: u64, level: f64) -> f64 {
     if hits >= trials {
         return 1.0;
     }
-    Beta::new(hits as f64 + 1.0, (trials - hits) as f64)
-        .map_or(1.0, |beta| beta.inverse_cdf(level.clamp(0.0, 1.0)))
+    Beta::new(hits as f64 + 1.0, (trials - hits) as f64).map_or(1.0, |beta| beta.inverse_cdf(level.clamp(0.0, 1.0)))
 }
 
 /// One-sided lower Clopper–Pearson bound at confidence `level`: the 1 − `level` quantile of Beta(hits, trials − hits

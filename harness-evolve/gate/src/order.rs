@@ -5,22 +5,10 @@ use crate::stream::hasher;
 
 /// A uniformly random permutation of `groups` fixed by the run's seed and the candidate's id alone: the groups sorted
 /// by their keyed hash, so that the order in which they are given does not matter. `key` names a group.
-pub fn draw_order<T>(
-    run_seed: u64,
-    candidate: &str,
-    groups: Vec<T>,
-    key: impl Fn(&T) -> &str,
-) -> Vec<T> {
-    let base = hasher("order", &[&run_seed.to_le_bytes(), candidate.as_bytes()]);
-    let place = |group: &T| {
-        let mut hasher = base.clone();
-        hasher.update(key(group).as_bytes());
-        *hasher.finalize().as_bytes()
-    };
-    let mut keyed: Vec<_> = groups
-        .into_iter()
-        .map(|group| (place(&group), group))
-        .collect();
+pub fn draw_order<T>(run_seed: u64, candidate: &str, groups: Vec<T>, key: impl Fn(&T) -> &str) -> Vec<T> {
+    let key_of_draw = hasher("order", &[&run_seed.to_le_bytes(), candidate.as_bytes()]).finalize();
+    let place = |group: &T| *blake3::keyed_hash(key_of_draw.as_bytes(), key(group).as_bytes()).as_bytes();
+    let mut keyed: Vec<_> = groups.into_iter().map(|group| (place(&group), group)).collect();
     keyed.sort_by_key(|(place, _)| *place);
     keyed.into_iter().map(|(_, group)| group).collect()
 }
@@ -28,8 +16,5 @@ pub fn draw_order<T>(
 /// BLAKE3 (hex) of an order: what a certificate pins before the first outcome.
 pub fn order_digest<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
     let parts: Vec<&[u8]> = groups.into_iter().map(str::as_bytes).collect();
-    hasher("order digest", &parts)
-        .finalize()
-        .to_hex()
-        .to_string()
+    hasher("order digest", &parts).finalize().to_hex().to_string()
 }

@@ -60,10 +60,7 @@ impl Difference {
         pairs.iter().try_fold(Self::default(), |sum, pair| {
             let incumbent = i64::from(pair.incumbent.score()?.millionths());
             let candidate = i64::from(pair.candidate.score()?.millionths());
-            Some(Self {
-                millionths: sum.millionths + candidate - incumbent,
-                pairs: sum.pairs + 1,
-            })
+            Some(Self { millionths: sum.millionths + candidate - incumbent, pairs: sum.pairs + 1 })
         })
     }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
-use crate::plan::{DuelPlan, PlanError, PlannedGroup, Terms};
+use crate::plan::{DuelPlan, PlannedGroup, Terms};
 use crate::process::{Claim, Stopping, Verdict};
 use crate::unit::{Alpha, Unit};
 
@@ -26,65 +26,27 @@ pub struct PastGroup {
 /// The groups that passed reliably: every score at least `pass`, at least `times` of them. Judge them on outcomes that
 /// are not among those given here (other seeds, or a fold opened later).
 pub fn choose_panel(past: &[PastGroup], pass: Unit, times: usize) -> Vec<PlannedGroup> {
-    let reliable = |group: &&PastGroup| {
-        group.scores.len() >= times && group.scores.iter().all(|&score| score >= pass)
-    };
-    past.iter()
-        .filter(reliable)
-        .map(|group| group.planned.clone())
-        .collect()
+    let reliable = |group: &&PastGroup| group.scores.len() >= times && group.scores.iter().all(|&score| score >= pass);
+    past.iter().filter(reliable).map(|group| group.planned.clone()).collect()
 }
 
 /// The plan of the panel's test for an improvement: the claim is harm, at the panel's own `alpha` (a false block ships
 /// nothing, so it is no part of the error budget), from [`PANEL_GROUPS`] on, without giving up early. `beyond` is the
 /// harm tolerated, 0 for none. Mind that a group which always passed can only tie or lose: at α = 0.05 and `beyond` 0
 /// seven whole groups lost and none won block, however many ties lie between.
-///
-/// # Errors
-/// The plan breaks one of its laws; a panel without groups is one of them.
-pub fn harm_plan(
-    terms: Terms,
-    alpha: Alpha,
-    beyond: Unit,
-    panel: Vec<PlannedGroup>,
-) -> Result<DuelPlan, PlanError> {
-    let stopping = Stopping {
-        min_groups: PANEL_GROUPS,
-        futility: None,
-    };
-    DuelPlan::draw(
-        Terms {
-            claim: Claim::Harm { beyond },
-            alpha,
-            stopping,
-            ..terms
-        },
-        panel,
-    )
+pub fn harm_plan(terms: Terms, alpha: Alpha, beyond: Unit, panel: Vec<PlannedGroup>) -> DuelPlan {
+    let stopping = Stopping { min_groups: PANEL_GROUPS, futility: None };
+    DuelPlan::draw(Terms { claim: Claim::Harm { beyond }, alpha, stopping, ..terms }, panel)
 }
 
 /// The plan of a test that must *prove* that nothing is lost beyond `margin`: for edits that promise lower cost, and
 /// for pruning. It gives up when a loss, however small, is likely (β of the terms' futility, δ = 0).
-///
-/// # Errors
-/// The plan breaks one of its laws.
-pub fn non_inferiority_plan(
-    terms: Terms,
-    margin: Unit,
-    groups: Vec<PlannedGroup>,
-) -> Result<DuelPlan, PlanError> {
+pub fn non_inferiority_plan(terms: Terms, margin: Unit, groups: Vec<PlannedGroup>) -> DuelPlan {
     let mut stopping = terms.stopping;
     if let Some(futility) = &mut stopping.futility {
         futility.delta = Unit::ZERO;
     }
-    DuelPlan::draw(
-        Terms {
-            claim: Claim::NonInferior { margin },
-            stopping,
-            ..terms
-        },
-        groups,
-    )
+    DuelPlan::draw(Terms { claim: Claim::NonInferior { margin }, stopping, ..terms }, groups)
 }
 
 /// What the panel says of an improvement.
@@ -106,9 +68,7 @@ pub fn ruling(certificate: &Certificate) -> Option<Ruling> {
     }
     Some(match certificate.verdict {
         Verdict::Accept => Ruling::Blocks,
-        Verdict::Reject | Verdict::Insufficient
-            if certificate.plan.order.len() < PANEL_GROUPS as usize =>
-        {
+        Verdict::Reject | Verdict::Insufficient if certificate.plan.order.len() < PANEL_GROUPS as usize => {
             Ruling::TooSmall
         }
         Verdict::Reject | Verdict::Insufficient => Ruling::Clear,

@@ -39,29 +39,14 @@ pub struct Recording {
 impl Recording {
     /// Arranges recorded groups by a split; groups of no explore or gate part are left out.
     pub fn arrange(split: &GroupSplit, seeds: Vec<u64>, groups: Vec<RecordedGroup>) -> Self {
-        let mut by_id: std::collections::BTreeMap<_, _> = groups
-            .into_iter()
-            .map(|group| (group.planned.group.clone(), group))
-            .collect();
-        let mut take = |ids: &[String]| {
-            ids.iter()
-                .filter_map(|id| by_id.remove(id))
-                .collect::<Vec<_>>()
-        };
-        Self {
-            explore: take(&split.explore),
-            folds: split.folds.iter().map(|fold| take(fold)).collect(),
-            seeds,
-        }
+        let mut by_id: std::collections::BTreeMap<_, _> =
+            groups.into_iter().map(|group| (group.planned.group.clone(), group)).collect();
+        let mut take = |ids: &[String]| ids.iter().filter_map(|id| by_id.remove(id)).collect::<Vec<_>>();
+        Self { explore: take(&split.explore), folds: split.folds.iter().map(|fold| take(fold)).collect(), seeds }
     }
 
     fn contrasts(&self) -> usize {
-        self.explore
-            .iter()
-            .chain(self.folds.iter().flatten())
-            .map(|group| group.contrasts.len())
-            .min()
-            .unwrap_or(0)
+        self.explore.iter().chain(self.folds.iter().flatten()).map(|group| group.contrasts.len()).min().unwrap_or(0)
     }
 }
 
@@ -103,7 +88,7 @@ impl Default for Rehearsal {
             rounds: 15,
             candidates: 4,
             proposals: 16,
-            first_rung: 4,
+            first_rung: 8,
             alpha: Alpha::ONE_IN_TWENTY,
             stopping: Stopping::default(),
             in_flight: 32,
@@ -145,45 +130,44 @@ struct Proposal {
 }
 
 impl Proposal {
-    /// The pairs of the `index`-th group (counted over explore and all folds) after the swaps.
-    fn pairs(&self, group: &RecordedGroup, index: usize, coin: Coin) -> Vec<Pair> {
-        let mut pairs = group
-            .contrasts
-            .get(self.contrast)
-            .cloned()
-            .unwrap_or_default();
-        let Some(tosses) = self.coins.as_ref().and_then(|coins| coins.get(index)) else {
-            return pairs;
+    /// Whether the arms of the `place`-th pair of the `index`-th group (over explore and all folds) are swapped.
+    fn swaps(&self, index: usize, place: usize, coin: Coin) -> bool {
+        let bit = match coin {
+            Coin::PerPair => place % 64,
+            Coin::PerGroup => 0,
         };
+        self.coins.as_ref().and_then(|coins| coins.get(index)).is_some_and(|tosses| tosses >> bit & 1 == 1)
+    }
+
+    /// The pairs of the `index`-th group after the swaps.
+    fn pairs(&self, group: &RecordedGroup, index: usize, coin: Coin) -> Vec<Pair> {
+        let mut pairs = group.contrasts.get(self.contrast).cloned().unwrap_or_default();
         for (place, pair) in pairs.iter_mut().enumerate() {
-            let bit = match coin {
-                Coin::PerPair => place % 64,
-                Coin::PerGroup => 0,
-            };
-            if tosses >> bit & 1 == 1 {
+            if self.swaps(index, place, coin) {
                 std::mem::swap(&mut pair.incumbent, &mut pair.candidate);
             }
         }
         pairs
     }
+
+    /// The mean difference of the `index`-th group after the swaps; 0 for a group lost to the infrastructure.
+    fn mean(&self, group: &RecordedGroup, index: usize, coin: Coin) -> f64 {
+        let pairs = group.contrasts.get(self.contrast).map_or(&[][..], Vec::as_slice);
+        let difference = pairs.iter().enumerate().try_fold(Difference::default(), |sum, (place, pair)| {
+            let one = Difference::of(std::slice::from_ref(pair))?;
+            let sign = if self.swaps(index, place, coin) { -1 } else { 1 };
+            Some(Difference { millionths: sum.millionths + sign * one.millionths, pairs: sum.pairs + 1 })
+        });
+        difference.map_or(0.0, Difference::mean)
+    }
 }
 
 impl Rehearsal {
     /// Runs the placebo over `seeds`: every contrast swapped by fair coins.
-    pub fn placebo(
-        &self,
-        seeds: std::ops::Range<u64>,
-        recording: impl Fn(u64) -> Recording,
-    ) -> PlaceboLine {
+    pub fn placebo(&self, seeds: std::ops::Range<u64>, recording: impl Fn(u64) -> Recording) -> PlaceboLine {
         let runs = seeds.end.saturating_sub(seeds.start);
-        let shipped = seeds
-            .filter(|&seed| !self.run(seed, &recording(seed), None).is_empty())
-            .count() as u64;
-        PlaceboLine {
-            runs,
-            shipped,
-            bound: clopper_pearson_upper(shipped, runs, 0.95),
-        }
+        let shipped = seeds.filter(|&seed| !self.run(seed, &recording(seed), None).is_empty()).count() as u64;
+        PlaceboLine { runs, shipped, bound: clopper_pearson_upper(shipped, runs, 0.95) }
     }
 
     /// Runs the same machinery with contrast `planted` left as recorded, one of the first round's proposals, among
@@ -196,29 +180,18 @@ impl Rehearsal {
     ) -> PlaceboLine {
         let runs = seeds.end.saturating_sub(seeds.start);
         let ships = |seed: &u64| {
-            self.run(*seed, &recording(*seed), Some(planted))
-                .iter()
-                .any(|shipped| shipped.contrast == planted)
+            self.run(*seed, &recording(*seed), Some(planted)).iter().any(|shipped| shipped.contrast == planted)
         };
         let shipped = seeds.filter(ships).count() as u64;
-        PlaceboLine {
-            runs,
-            shipped,
-            bound: clopper_pearson_lower(shipped, runs, 0.95),
-        }
+        PlaceboLine { runs, shipped, bound: clopper_pearson_lower(shipped, runs, 0.95) }
     }
 
     /// One evolution: proposals (half of them variations on what did best on explore last round), screen, duels in
     /// rank order against the open fold, a fresh fold and a new beginning for the rest after every ship. Ends with the
     /// rounds, the error budget or the folds.
     pub fn run(&self, seed: u64, recording: &Recording, planted: Option<usize>) -> Vec<Shipped> {
-        let contrasts: Vec<_> = (0..recording.contrasts())
-            .filter(|k| Some(*k) != planted)
-            .collect();
-        let fold_ids = recording
-            .folds
-            .iter()
-            .map(|fold| fold.iter().map(|g| g.planned.group.clone()).collect());
+        let contrasts: Vec<_> = (0..recording.contrasts()).filter(|k| Some(*k) != planted).collect();
+        let fold_ids = recording.folds.iter().map(|fold| fold.iter().map(|g| g.planned.group.clone()).collect());
         let mut folds = FoldLedger::new(fold_ids.collect());
         let mut purse = ErrorBudget::new(self.alpha, Schedule::Rounds(self.rounds));
         let mut stream = Stream::new("rehearsal", &[&seed.to_le_bytes()]);
@@ -227,14 +200,10 @@ impl Rehearsal {
             purse.open_round();
             let mut proposals = self.propose(&mut stream, recording, &contrasts, &best);
             if let Some(contrast) = planted.filter(|_| round == 0) {
-                proposals.push(Proposal {
-                    contrast,
-                    coins: None,
-                });
+                proposals.push(Proposal { contrast, coins: None });
             }
             best = self.screen(recording, proposals);
-            let mut waiting: std::collections::VecDeque<_> =
-                best.iter().cloned().enumerate().collect();
+            let mut waiting: std::collections::VecDeque<_> = best.iter().cloned().enumerate().collect();
             while let Some((rank, proposal)) = waiting.pop_front() {
                 let Some((fold, _)) = folds.open() else {
                     return ships;
@@ -254,12 +223,7 @@ impl Rehearsal {
                 let Some(groups) = self.duel(recording, &proposal, terms) else {
                     continue;
                 };
-                ships.push(Shipped {
-                    round,
-                    contrast: proposal.contrast,
-                    groups,
-                    alpha,
-                });
+                ships.push(Shipped { round, contrast: proposal.contrast, groups, alpha });
                 best.retain(|kept| kept.coins != proposal.coins);
                 if folds.ship() == NextFold::RunOut {
                     return ships;
@@ -279,32 +243,17 @@ impl Rehearsal {
         let groups = recording.explore.len() + recording.folds.iter().map(Vec::len).sum::<usize>();
         let mut fresh = |parent: Option<&Proposal>| {
             let Some(coins) = parent.and_then(|parent| parent.coins.clone()) else {
-                let contrast = contrasts
-                    .get(stream.below(contrasts.len()))
-                    .copied()
-                    .unwrap_or(0);
-                return Proposal {
-                    contrast,
-                    coins: Some((0..groups).map(|_| stream.bits()).collect()),
-                };
+                let contrast = contrasts.get(stream.below(contrasts.len())).copied().unwrap_or(0);
+                return Proposal { contrast, coins: Some((0..groups).map(|_| stream.bits()).collect()) };
             };
             // A variation keeps about three quarters of its parent's outcomes.
             let vary = |old: u64| {
-                if stream.below(4) == 0 {
-                    stream.bits()
-                } else {
-                    old
-                }
+                if stream.below(4) == 0 { stream.bits() } else { old }
             };
             let contrast = parent.map_or(0, |parent| parent.contrast);
-            Proposal {
-                contrast,
-                coins: Some(coins.into_iter().map(vary).collect()),
-            }
+            Proposal { contrast, coins: Some(coins.into_iter().map(vary).collect()) }
         };
-        (0..self.proposals)
-            .map(|k| fresh(best.get(k).filter(|_| k * 2 < self.proposals)))
-            .collect()
+        (0..self.proposals).map(|k| fresh(best.get(k).filter(|_| k * 2 < self.proposals))).collect()
     }
 
     /// Successive halving on the mean difference over explore groups. Leaves the best `candidates`, best first.
@@ -313,23 +262,12 @@ impl Rehearsal {
         while proposals.len() > self.candidates {
             let mean = |proposal: &Proposal| -> f64 {
                 let seen = recording.explore.iter().enumerate().take(rung);
-                seen.filter_map(|(index, group)| {
-                    Difference::of(&proposal.pairs(group, index, self.coin))
-                })
-                .map(Difference::mean)
-                .sum()
+                seen.map(|(index, group)| proposal.mean(group, index, self.coin)).sum()
             };
-            let mut scored: Vec<_> = proposals
-                .into_iter()
-                .map(|proposal| (mean(&proposal), proposal))
-                .collect();
+            let mut scored: Vec<_> = proposals.into_iter().map(|proposal| (mean(&proposal), proposal)).collect();
             scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
             let keep = scored.len().div_ceil(2).max(self.candidates);
-            proposals = scored
-                .into_iter()
-                .take(keep)
-                .map(|(_, proposal)| proposal)
-                .collect();
+            proposals = scored.into_iter().take(keep).map(|(_, proposal)| proposal).collect();
             rung *= 2;
         }
         proposals
@@ -338,44 +276,28 @@ impl Rehearsal {
     /// Plays a duel with `in_flight` groups at once, the candidate's successes always finishing first, which is the
     /// order that would fool a judge who counted pairs as they came. The groups it took, if it proved its claim.
     fn duel(&self, recording: &Recording, proposal: &Proposal, terms: Terms) -> Option<u32> {
-        let before = |fold: usize| {
-            recording
-                .folds
-                .iter()
-                .take(fold)
-                .map(Vec::len)
-                .sum::<usize>()
-        };
+        let before = |fold: usize| recording.folds.iter().take(fold).map(Vec::len).sum::<usize>();
         let offset = recording.explore.len() + before(terms.fold as usize);
         let fold = recording.folds.get(terms.fold as usize)?;
         let groups = fold.iter().map(|group| group.planned.clone()).collect();
-        let mut duel = Duel::new(DuelPlan::draw(terms, groups).ok()?).ok()?;
-        let index: std::collections::HashMap<&str, usize> = fold
-            .iter()
-            .enumerate()
-            .map(|(place, group)| (group.planned.group.as_str(), place))
-            .collect();
+        let mut duel = Duel::new(DuelPlan::draw(terms, groups)).ok()?;
+        let index: std::collections::HashMap<&str, usize> =
+            fold.iter().enumerate().map(|(place, group)| (group.planned.group.as_str(), place)).collect();
         let mut flying: Vec<(f64, usize)> = Vec::new();
         while duel.verdict().is_none() {
-            for planned in duel.next_groups(self.in_flight.max(1)) {
+            // Those in flight are a prefix of what is asked for: the new ones are at its end.
+            for planned in duel.next_groups(self.in_flight.max(1)).into_iter().skip(flying.len()) {
                 let place = *index.get(planned.group.as_str())?;
-                if flying.len() < self.in_flight.max(1)
-                    && flying.iter().all(|(_, other)| *other != place)
-                {
-                    let pairs = proposal.pairs(&fold[place], offset + place, self.coin);
-                    flying.push((Difference::of(&pairs).map_or(0.0, Difference::mean), place));
-                }
+                flying.push((proposal.mean(&fold[place], offset + place, self.coin), place));
             }
             let first = (0..flying.len()).max_by(|a, b| flying[*a].0.total_cmp(&flying[*b].0))?;
             let (_, place) = flying.swap_remove(first);
             let group = &fold[place];
-            duel.record(
-                &group.planned.group,
-                proposal.pairs(group, offset + place, self.coin),
-            )
-            .ok()?;
+            duel.record(&group.planned.group, proposal.pairs(group, offset + place, self.coin)).ok()?;
         }
-        let certificate = duel.certificate()?;
-        (certificate.verdict == Verdict::Accept).then_some(certificate.groups)
+        if duel.verdict() != Some(Verdict::Accept) {
+            return None;
+        }
+        duel.certificate().map(|certificate| certificate.groups)
     }
 }

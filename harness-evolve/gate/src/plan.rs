@@ -1,7 +1,7 @@
 //! Everything about a test that is fixed before its first outcome: who, on which groups in which order, at what level,
 //! when to stop. Refuses plans under which a bet could be dropped, doubled or unbounded.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +59,7 @@ pub enum PlanError {
         what: &'static str,
     },
     /// Level zero proves nothing.
-    #[error(
-        "the test was granted a level of 0, at which nothing can be proven; the error budget is spent"
-    )]
+    #[error("the test was granted a level of 0, at which nothing can be proven; the error budget is spent")]
     NoAlpha,
     /// A margin or δ of 1 leaves no room to bet.
     #[error("{what} is 1; it must be below 1")]
@@ -81,17 +79,10 @@ pub struct DuelPlan {
 }
 
 impl DuelPlan {
-    /// Draws the order and checks the terms.
-    ///
-    /// # Errors
-    /// See [`PlanError`].
-    pub fn draw(terms: Terms, groups: Vec<PlannedGroup>) -> Result<Self, PlanError> {
-        let order = draw_order(terms.run_seed, &terms.candidate, groups, |planned| {
-            planned.group.as_str()
-        });
-        let plan = Self { terms, order };
-        plan.check()?;
-        Ok(plan)
+    /// Draws the order. The laws of a plan are checked where a duel is opened from it.
+    pub fn draw(terms: Terms, groups: Vec<PlannedGroup>) -> Self {
+        let order = draw_order(terms.run_seed, &terms.candidate, groups, |planned| planned.group.as_str());
+        Self { terms, order }
     }
 
     /// BLAKE3 (hex) of the drawn order of group ids.
@@ -99,7 +90,7 @@ impl DuelPlan {
         order_digest(self.order.iter().map(|planned| planned.group.as_str()))
     }
 
-    /// Checks the laws of a plan read from a file; its order is checked by [`DuelPlan::order_is_drawn`].
+    /// Checks the laws of a plan. Its order is checked by [`DuelPlan::order_is_drawn`].
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -109,10 +100,7 @@ impl DuelPlan {
             ("groups", self.order.is_empty()),
             ("seeds", terms.seeds.is_empty()),
             ("attempts", terms.attempts == 0),
-            (
-                "tasks in one of its groups",
-                self.order.iter().any(|planned| planned.tasks.is_empty()),
-            ),
+            ("tasks in one of its groups", self.order.iter().any(|planned| planned.tasks.is_empty())),
         ] {
             if missing {
                 return Err(PlanError::Missing { what });
@@ -122,52 +110,31 @@ impl DuelPlan {
             return Err(PlanError::NoAlpha);
         }
         if matches!(terms.claim, Claim::NonInferior { margin: Unit::ONE }) {
-            return Err(PlanError::Margin {
-                what: "the margin of non-inferiority",
-            });
+            return Err(PlanError::Margin { what: "the margin of non-inferiority" });
         }
-        if terms
-            .stopping
-            .futility
-            .is_some_and(|futility| futility.delta == Unit::ONE)
-        {
-            return Err(PlanError::Margin {
-                what: "the smallest effect worth having",
-            });
+        if terms.stopping.futility.is_some_and(|futility| futility.delta == Unit::ONE) {
+            return Err(PlanError::Margin { what: "the smallest effect worth having" });
         }
-        let (mut groups, mut tasks, mut seeds) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut groups, mut tasks, mut seeds) = (HashSet::new(), HashSet::new(), HashSet::new());
         for planned in &self.order {
             if !groups.insert(&planned.group) {
-                return Err(PlanError::Twice {
-                    what: "group",
-                    id: planned.group.clone(),
-                });
+                return Err(PlanError::Twice { what: "group", id: planned.group.clone() });
             }
             if let Some(task) = planned.tasks.iter().find(|task| !tasks.insert(*task)) {
-                return Err(PlanError::Twice {
-                    what: "task",
-                    id: task.clone(),
-                });
+                return Err(PlanError::Twice { what: "task", id: task.clone() });
             }
         }
         match terms.seeds.iter().find(|seed| !seeds.insert(**seed)) {
-            Some(seed) => Err(PlanError::Twice {
-                what: "seed",
-                id: seed.to_string(),
-            }),
+            Some(seed) => Err(PlanError::Twice { what: "seed", id: seed.to_string() }),
             None => Ok(()),
         }
     }
 
     /// Whether the order is the one that the run's seed and the candidate's id draw.
     pub fn order_is_drawn(&self) -> bool {
-        let drawn = draw_order(
-            self.terms.run_seed,
-            &self.terms.candidate,
-            self.order.clone(),
-            |planned| planned.group.as_str(),
-        );
+        let drawn = draw_order(self.terms.run_seed, &self.terms.candidate, self.order.clone(), |planned| {
+            planned.group.as_str()
+        });
         drawn == self.order
     }
 }

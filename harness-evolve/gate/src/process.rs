@@ -69,10 +69,7 @@ pub struct Futility {
 impl Default for Futility {
     /// 20 points, given up wrongly in at most one case of ten.
     fn default() -> Self {
-        Self {
-            delta: Unit::points(20),
-            beta: Alpha::ONE_IN_TEN,
-        }
+        Self { delta: Unit::points(20), beta: Alpha::ONE_IN_TEN }
     }
 }
 
@@ -87,10 +84,7 @@ pub struct Stopping {
 
 impl Default for Stopping {
     fn default() -> Self {
-        Self {
-            min_groups: 1,
-            futility: Some(Futility::default()),
-        }
+        Self { min_groups: 1, futility: Some(Futility::default()) }
     }
 }
 
@@ -115,11 +109,10 @@ pub enum Reason {
     Proven,
     /// Reject: capital against "the effect is at least δ" reached 1/β.
     Futile,
-    /// Reject: even if every group left went the claim's way, capital could not reach 1/α.
-    OutOfReach,
-    /// Reject: the fold was played to its end and the mean difference does not favour the claim.
+    /// Reject: the fold is over, or even if every group left went the claim's way capital could not reach 1/α; and the
+    /// mean difference so far does not favour the claim.
     NoEffect,
-    /// Insufficient: the fold was played to its end, the mean difference favours the claim, and it is not proven.
+    /// Insufficient: likewise, but the mean difference favours the claim: this fold is too small to tell.
     FoldExhausted,
     /// Insufficient: the run's budget ended first.
     Budget,
@@ -134,10 +127,8 @@ impl Reason {
     pub const fn verdict(self) -> Verdict {
         match self {
             Self::Proven => Verdict::Accept,
-            Self::Futile | Self::OutOfReach | Self::NoEffect => Verdict::Reject,
-            Self::FoldExhausted | Self::Budget | Self::Infrastructure | Self::Rebased => {
-                Verdict::Insufficient
-            }
+            Self::Futile | Self::NoEffect => Verdict::Reject,
+            Self::FoldExhausted | Self::Budget | Self::Infrastructure | Self::Rebased => Verdict::Insufficient,
         }
     }
 }
@@ -185,8 +176,7 @@ impl Process {
         }
         if let Some(Futility { delta, beta }) = self.stopping.futility {
             let delta = delta.value();
-            self.against
-                .bet((delta - self.claim.favour(d)) / (1.0 - delta));
+            self.against.bet((delta - self.claim.favour(d)) / (1.0 - delta));
             if self.against.total() >= beta.threshold() {
                 return Some(Reason::Futile);
             }
@@ -198,17 +188,13 @@ impl Process {
     /// test over no groups at all.
     pub fn at_end(&self) -> Option<Reason> {
         let left = self.of.saturating_sub(self.groups);
-        if left == 0 {
-            let favours = self.groups == 0 || self.claim.payoff(self.mean()) > 0.0;
-            return Some(if favours {
-                Reason::FoldExhausted
-            } else {
-                Reason::NoEffect
-            });
-        }
         let best = (1.0 + self.claim.margin()) / (1.0 - self.claim.margin());
         let reachable = self.capital.at_best(best, left as usize, self.threshold) >= self.threshold;
-        (!reachable || self.of < self.stopping.min_groups).then_some(Reason::OutOfReach)
+        if left > 0 && reachable && self.of >= self.stopping.min_groups {
+            return None;
+        }
+        let favours = self.groups == 0 || self.claim.payoff(self.mean()) > 0.0;
+        Some(if favours { Reason::FoldExhausted } else { Reason::NoEffect })
     }
 
     /// Groups counted so far.
@@ -228,10 +214,6 @@ impl Process {
 
     /// Mean difference of the groups counted so far (candidate − incumbent); 0 before the first.
     pub fn mean(&self) -> f64 {
-        if self.groups == 0 {
-            0.0
-        } else {
-            self.sum / f64::from(self.groups)
-        }
+        if self.groups == 0 { 0.0 } else { self.sum / f64::from(self.groups) }
     }
 }

@@ -56,28 +56,15 @@ impl World {
     pub fn record(&self, seed: u64) -> Recording {
         let mut stream = Stream::new("simulated world", &[&seed.to_le_bytes()]);
         let mut part = |name: &str, groups: usize| {
-            (0..groups)
-                .map(|k| self.group(&mut stream, format!("{name}-{k}")))
-                .collect::<Vec<_>>()
+            (0..groups).map(|k| self.group(&mut stream, format!("{name}-{k}"))).collect::<Vec<_>>()
         };
         let explore = part("explore", self.explore);
-        let folds = self
-            .folds
-            .iter()
-            .enumerate()
-            .map(|(k, &groups)| part(&format!("gate{k}"), groups))
-            .collect();
-        Recording {
-            explore,
-            folds,
-            seeds: vec![0],
-        }
+        let folds = self.folds.iter().enumerate().map(|(k, &groups)| part(&format!("gate{k}"), groups)).collect();
+        Recording { explore, folds, seeds: vec![0] }
     }
 
     fn group(&self, stream: &mut Stream, group: String) -> RecordedGroup {
-        let tasks: Vec<_> = (0..self.siblings.max(1))
-            .map(|k| format!("{group}/{k}"))
-            .collect();
+        let tasks: Vec<_> = (0..self.siblings.max(1)).map(|k| format!("{group}/{k}")).collect();
         let contrasts = self
             .contrasts
             .iter()
@@ -101,10 +88,7 @@ impl World {
                     .collect()
             })
             .collect();
-        RecordedGroup {
-            planned: PlannedGroup { group, tasks },
-            contrasts,
-        }
+        RecordedGroup { planned: PlannedGroup { group, tasks }, contrasts }
     }
 }
 
@@ -122,14 +106,7 @@ pub struct Power {
 }
 
 /// Simulates `duels` duels of groups of one task at level `alpha` over folds of `groups` groups.
-pub fn power(
-    seed: u64,
-    contrast: Contrast,
-    alpha: Alpha,
-    stopping: Stopping,
-    groups: u32,
-    duels: u32,
-) -> Power {
+pub fn power(seed: u64, contrast: Contrast, alpha: Alpha, stopping: Stopping, groups: u32, duels: u32) -> Power {
     let mut stream = Stream::new("simulated power", &[&seed.to_le_bytes()]);
     let (mut accepted, mut total) = (Vec::new(), 0_u64);
     for _ in 0..duels {
@@ -145,11 +122,7 @@ pub fn power(
         }
     }
     accepted.sort_unstable();
-    let quantile = |per_cent: usize| {
-        accepted
-            .get((duels as usize * per_cent / 100).saturating_sub(1))
-            .copied()
-    };
+    let quantile = |per_cent: usize| accepted.get((duels as usize * per_cent / 100).saturating_sub(1)).copied();
     Power {
         accepted: accepted.len() as f64 / f64::from(duels.max(1)),
         median: quantile(50),

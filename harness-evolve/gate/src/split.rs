@@ -40,14 +40,10 @@ impl Shares {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// All weights are zero.
-    #[error(
-        "the shares of explore, gate and sealed are all zero; give at least one of them a weight"
-    )]
+    #[error("the shares of explore, gate and sealed are all zero; give at least one of them a weight")]
     NoShares,
     /// More folds than groups to deal.
-    #[error(
-        "{folds} folds were asked for and the gate split has {groups} groups; ask for at most {groups} folds"
-    )]
+    #[error("{folds} folds were asked for and the gate split has {groups} groups; ask for at most {groups} folds")]
     TooManyFolds {
         /// Folds asked for.
         folds: usize,
@@ -68,9 +64,7 @@ pub struct GroupSplit {
 }
 
 fn position(purpose: &str, seed: u64, group: &str) -> [u8; 32] {
-    *hasher(purpose, &[&seed.to_le_bytes(), group.as_bytes()])
-        .finalize()
-        .as_bytes()
+    *hasher(purpose, &[&seed.to_le_bytes(), group.as_bytes()]).finalize().as_bytes()
 }
 
 /// The use of one group by its own hash alone: it never moves when other groups come or go. Sizes are binomial around
@@ -113,11 +107,7 @@ pub fn split_by_hash<'a>(
             Split::Sealed => sealed.push(group),
         }
     }
-    Ok(GroupSplit {
-        explore,
-        folds: deal(seed, folds, gate)?,
-        sealed,
-    })
+    Ok(GroupSplit { explore, folds: deal(seed, folds, gate)?, sealed })
 }
 
 /// Sorts the groups by hash and cuts the list at the shares: sizes are exact to rounding (largest remainder goes to
@@ -145,43 +135,23 @@ pub fn split_exact<'a>(
     };
     let mut gate = explore.split_off(n_explore);
     let sealed = gate.split_off(gate.len() - n_sealed);
-    Ok(GroupSplit {
-        explore,
-        folds: deal(seed, folds, gate)?,
-        sealed,
-    })
+    Ok(GroupSplit { explore, folds: deal(seed, folds, gate)?, sealed })
 }
 
-fn in_hash_order<'a>(
-    purpose: &str,
-    seed: u64,
-    groups: impl IntoIterator<Item = &'a str>,
-) -> Vec<String> {
+fn in_hash_order<'a>(purpose: &str, seed: u64, groups: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let unique: BTreeSet<&str> = groups.into_iter().collect();
-    let mut keyed: Vec<_> = unique
-        .into_iter()
-        .map(|group| (position(purpose, seed, group), group))
-        .collect();
+    let mut keyed: Vec<_> = unique.into_iter().map(|group| (position(purpose, seed, group), group)).collect();
     keyed.sort_unstable();
-    keyed
-        .into_iter()
-        .map(|(_, group)| group.to_owned())
-        .collect()
+    keyed.into_iter().map(|(_, group)| group.to_owned()).collect()
 }
 
 /// Deals gate groups into `folds` folds, round robin in an order of its own hash.
 fn deal(seed: u64, folds: usize, gate: Vec<String>) -> Result<Vec<Vec<String>>, SplitError> {
     if folds > gate.len() {
-        return Err(SplitError::TooManyFolds {
-            folds,
-            groups: gate.len(),
-        });
+        return Err(SplitError::TooManyFolds { folds, groups: gate.len() });
     }
     let mut dealt = vec![Vec::new(); folds];
-    for (index, group) in in_hash_order("folds", seed, gate.iter().map(String::as_str))
-        .into_iter()
-        .enumerate()
-    {
+    for (index, group) in in_hash_order("folds", seed, gate.iter().map(String::as_str)).into_iter().enumerate() {
         if let Some(fold) = dealt.get_mut(index % folds.max(1)) {
             fold.push(group);
         }

@@ -22,11 +22,7 @@ pub(crate) fn hasher(purpose: &str, parts: &[&[u8]]) -> blake3::Hasher {
 impl Stream {
     /// The stream of a purpose (a fixed phrase, one per use) and the parts that identify the draw.
     pub fn new(purpose: &str, parts: &[&[u8]]) -> Self {
-        Self {
-            reader: hasher(purpose, parts).finalize_xof(),
-            block: [0; 256],
-            used: 256,
-        }
+        Self { reader: hasher(purpose, parts).finalize_xof(), block: [0; 256], used: 256 }
     }
 
     /// The next 64 uniform bits.

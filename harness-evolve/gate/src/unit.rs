@@ -23,17 +23,12 @@ fn checked(what: &'static str, value: f64, per_one: f64) -> Result<f64, UnitErro
     if value.is_finite() && (0.0..=1.0).contains(&value) {
         Ok(value * per_one)
     } else {
-        Err(UnitError::OutOfRange {
-            what,
-            value: value.to_string(),
-        })
+        Err(UnitError::OutOfRange { what, value: value.to_string() })
     }
 }
 
 /// A number in [0, 1] in whole millionths: a score, a margin, a smallest effect worth having. Serialised as that integer.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Unit(u32);
 
@@ -83,10 +78,7 @@ impl TryFrom<u32> for Unit {
         if millionths <= Self::PER_ONE {
             Ok(Self(millionths))
         } else {
-            Err(UnitError::OutOfRange {
-                what: "a score or margin",
-                value: format!("{millionths} millionths"),
-            })
+            Err(UnitError::OutOfRange { what: "a score or margin", value: format!("{millionths} millionths") })
         }
     }
 }
@@ -98,9 +90,7 @@ impl From<Unit> for u32 {
 }
 
 /// An error level in whole trillionths, so that levels add up exactly. Serialised as that integer.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Alpha(u64);
 
@@ -135,11 +125,7 @@ impl Alpha {
 
     /// Capital that proves a claim at this level: 1/α; infinite at level zero.
     pub fn threshold(self) -> f64 {
-        if self.0 == 0 {
-            f64::INFINITY
-        } else {
-            Self::PER_ONE as f64 / self.0 as f64
-        }
+        if self.0 == 0 { f64::INFINITY } else { Self::PER_ONE as f64 / self.0 as f64 }
     }
 
     /// The level divided by a whole number, rounded down; zero when `by` is zero.
@@ -165,10 +151,7 @@ impl TryFrom<u64> for Alpha {
         if trillionths <= Self::PER_ONE {
             Ok(Self(trillionths))
         } else {
-            Err(UnitError::OutOfRange {
-                what: "an error level",
-                value: format!("{trillionths} trillionths"),
-            })
+            Err(UnitError::OutOfRange { what: "an error level", value: format!("{trillionths} trillionths") })
         }
     }
 }

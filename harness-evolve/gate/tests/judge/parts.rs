@@ -1,0 +1,113 @@
+//! Splits, folds, budget, panel and intervals.
+
+use evolve_gate::interval::{Method, clopper_pearson_lower, clopper_pearson_upper, difference_interval, mean_interval};
+use evolve_gate::panel::{MARGIN, PANEL_GROUPS};
+use evolve_gate::{
+    Alpha, Claim, ErrorBudget, FoldLedger, Guarantee, NextFold, Process, Reason, Schedule, Shares, Split, Stopping,
+    Unit, split_by_hash, split_exact, split_of,
+};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_split_is_a_partition_whatever_the_order(
+        seed: u64, n in 0_usize..120, explore in 0_u32..5, gate in 0_u32..5, sealed in 0_u32..5, folds in 0_usize..4,
+    ) {
+        let ids: Vec<String> = (0..n).map(|k| format!("group {k}")).collect();
+        let shares = Shares { explore, gate, sealed };
+        let there = || ids.iter().map(String::as_str);
+        let twice = || there().rev().chain(there());
+        for (once, again) in [
+            (split_exact(seed, shares, folds, there()), split_exact(seed, shares, folds, twice())),
+            (split_by_hash(seed, shares, folds, there()), split_by_hash(seed, shares, folds, twice())),
+        ] {
+            prop_assert_eq!(&once, &again);
+            let Ok(split) = once else { continue };
+            let in_gate: usize = split.folds.iter().map(Vec::len).sum();
+            let mut all: Vec<_> = split.explore.iter().chain(split.folds.iter().flatten()).chain(&split.sealed).collect();
+            all.sort();
+            all.dedup();
+            prop_assert!(folds == 0 || all.len() == n);
+            prop_assert_eq!(all.len(), split.explore.len() + in_gate + split.sealed.len());
+            prop_assert!(split.folds.iter().all(|fold| fold.len().abs_diff(in_gate / folds.max(1)) <= 1));
+            prop_assert!((explore > 0 || split.explore.is_empty()) && (sealed > 0 || split.sealed.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_purse_is_never_overdrawn(rounds in 0_u32..30, planned in 0_u32..20, asks in 0_usize..12, open: bool) {
+        let schedule = if open { Schedule::Open } else { Schedule::Rounds(planned) };
+        let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, schedule);
+        let mut sum = 0;
+        for _ in 0..rounds {
+            purse.open_round();
+            let grants: Vec<_> = (0..asks).map(|_| purse.grant()).collect();
+            prop_assert!(grants.is_sorted_by(|a, b| a >= b), "higher ranks get more");
+            sum += grants.iter().map(|alpha| alpha.trillionths()).sum::<u64>();
+        }
+        prop_assert_eq!(sum, purse.spent().trillionths());
+        prop_assert!(purse.spent() <= purse.total());
+    }
+}
+
+#[test]
+fn shares_are_met() {
+    let ids: Vec<String> = (0..280).map(|k| k.to_string()).collect();
+    let shares = Shares { explore: 2, gate: 5, sealed: 3 };
+    let split = split_exact(1, shares, 3, ids.iter().map(String::as_str)).unwrap();
+    assert_eq!((split.explore.len(), split.sealed.len()), (56, 84));
+    assert_eq!(split.folds.iter().map(Vec::len).collect::<Vec<_>>(), [47, 47, 46]);
+    let gate = ids.iter().filter(|id| split_of(1, shares, id) == Ok(Split::Gate)).count();
+    assert!((120..160).contains(&gate), "{gate}");
+}
+
+#[test]
+fn a_ship_opens_a_fresh_fold_until_the_guarantee_is_void() {
+    let mut ledger = FoldLedger::new(vec![vec!["a".to_owned()], vec!["b".to_owned()]]);
+    assert_eq!((ledger.ship(), ledger.guarantee()), (NextFold::Fresh(1), Guarantee::Holds));
+    assert_eq!((ledger.ship(), ledger.open()), (NextFold::RunOut, None));
+    ledger.go_on_void();
+    assert_eq!((ledger.open().unwrap().0, ledger.guarantee()), (0, Guarantee::VoidAfter { ships: 2 }));
+    assert_eq!(ledger.ship(), NextFold::Used(1));
+}
+
+/// Groups until `d` every time proves `claim`.
+fn groups_to_prove(claim: Claim, alpha: Alpha, min_groups: u32, d: f64) -> u32 {
+    let mut process = Process::new(claim, alpha, Stopping { min_groups, futility: None }, 1000);
+    while process.enter(d) != Some(Reason::Proven) {}
+    process.groups()
+}
+
+#[test]
+fn clean_groups_that_prove_non_inferiority() {
+    // 57 is the floor at α/20 and ε = 10 points; keeping half the stake for panels with a loss costs six groups more.
+    let n = groups_to_prove(Claim::NonInferior { margin: MARGIN }, Alpha::ONE_IN_TWENTY.share(20), 1, 0.0);
+    assert_eq!(n, 63);
+}
+
+#[test]
+fn the_panel_has_no_say_below_twenty_groups() {
+    let harm = Claim::Harm { beyond: Unit::ZERO };
+    assert_eq!(groups_to_prove(harm, Alpha::ONE_IN_TWENTY, 1, -1.0), 7);
+    assert_eq!(groups_to_prove(harm, Alpha::ONE_IN_TWENTY, PANEL_GROUPS, -1.0), PANEL_GROUPS);
+}
+
+#[test]
+fn intervals_are_the_textbook_ones() {
+    // Rule of three: 1 − 0.05^(1/n). And 8 of 10, one-sided 97.5 %: [0.4439, 0.9748].
+    assert!((clopper_pearson_upper(0, 100, 0.95) - (1.0 - 0.05_f64.powf(0.01))).abs() < 1e-9);
+    assert!((clopper_pearson_lower(8, 10, 0.975) - 0.4439).abs() < 1e-4);
+    assert!((clopper_pearson_upper(8, 10, 0.975) - 0.9748).abs() < 1e-4);
+    assert_eq!((clopper_pearson_lower(0, 10, 0.95), clopper_pearson_upper(10, 10, 0.95)), (0.0, 1.0));
+    let one = |k: usize| vec![f64::from(u8::from(k.is_multiple_of(2)))];
+    let alone = mean_interval(1, &(0..100).map(one).collect::<Vec<_>>(), 0.95, 4000).unwrap();
+    assert!((alone.low - 0.402).abs() < 0.015 && (alone.high - 0.598).abs() < 0.015, "{alone:?}");
+    // Four siblings that stand and fall together say no more than one.
+    let four = mean_interval(1, &(0..100).map(|k| one(k).repeat(4)).collect::<Vec<_>>(), 0.95, 4000).unwrap();
+    assert_eq!((four.low, four.high, four.groups, four.tasks), (alone.low, alone.high, 100, 400));
+    let tied = difference_interval(1, &vec![vec![0.0]; 40], 0.95, 1000).unwrap();
+    assert_eq!(tied.method, Method::ClopperPearson);
+    assert!(tied.low < -0.05 && tied.high > 0.05, "{tied:?}");
+}
