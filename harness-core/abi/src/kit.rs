@@ -1,7 +1,7 @@
 //! The adapters between what authors write and what crosses the boundary: panic guard, JSON, configuration.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     sync::Once,
 };
@@ -34,32 +34,45 @@ pub fn json(value: &impl Serialize) -> RString {
 ///
 /// Every pack has its own copy of the standard library, so the hook set here is the pack's and not the host's.
 pub fn guarded<T>(body: impl FnOnce() -> Result<T, ModuleError>) -> RResult<T, ModuleError> {
-    thread_local! {
-        static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
-        static INSIDE: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-    }
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = take_hook();
-        set_hook(Box::new(move |info| {
-            // Only panics below a guard are ours to keep quiet; a linked pack shares the hook with its host.
-            let inside = INSIDE.try_with(|depth| depth.get() > 0).unwrap_or(false);
-            if !inside || LAST.try_with(|last| last.replace(Some(info.to_string()))).is_err() {
-                previous(info);
-            }
-        }));
-    });
-    INSIDE.with(|depth| depth.set(depth.get() + 1));
-    let outcome = catch_unwind(AssertUnwindSafe(body));
-    INSIDE.with(|depth| depth.set(depth.get() - 1));
-    match outcome {
-        Ok(result) => result.into(),
-        Err(payload) => {
-            std::mem::forget(payload); // dropping a payload may panic itself
-            let message = LAST.with(RefCell::take).unwrap_or_else(|| "panicked".to_owned());
-            RResult::RErr(ModuleError::fault(message.replace('\n', " ")))
+    HOOK.call_once(quiet_hook);
+    // One look-up of the thread's own memory per call: in a shared library each costs a function call.
+    DEPTH.with(|depth| {
+        depth.set(depth.get() + 1);
+        let outcome = catch_unwind(AssertUnwindSafe(body));
+        depth.set(depth.get() - 1);
+        match outcome {
+            Ok(Ok(value)) => RResult::ROk(value),
+            Ok(Err(error)) => RResult::RErr(error),
+            Err(payload) => RResult::RErr(panicked(payload)),
         }
-    }
+    })
+}
+
+thread_local! {
+    /// How many guards this thread stands in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Place and message of the last panic caught.
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps panics below a guard quiet and remembers them; others are none of ours, and a linked pack shares the hook with
+/// its host.
+fn quiet_hook() {
+    let previous = take_hook();
+    set_hook(Box::new(move |info| {
+        let guarded = DEPTH.try_with(|depth| depth.get() > 0).unwrap_or(false);
+        if !guarded || LAST.try_with(|last| last.replace(Some(info.to_string()))).is_err() {
+            previous(info);
+        }
+    }));
+}
+
+#[cold]
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> ModuleError {
+    std::mem::forget(payload); // dropping a payload may panic itself
+    let message = LAST.with(RefCell::take).unwrap_or_else(|| "panicked".to_owned());
+    ModuleError::fault(message.replace('\n', " "))
 }
 
 /// Reads a module's configuration and builds it; used by `export_pack!`.
@@ -86,6 +99,7 @@ impl<P: Processor> RawProcessor for ProcessorAdapter<P> {
             let cx = Cx::new(cx);
             let outcome = self.0.on(&cx, Event::of(hook, &cx)?);
             match outcome {
+                Ok(decisions) if decisions.is_empty() => Ok(RVec::new()),
                 Ok(decisions) => Ok(decisions.into_iter().map(StoredDecision::new).collect()),
                 Err(Stop::Failed(error)) => Err(error),
                 Err(Stop::Pending) => {

@@ -19,8 +19,8 @@ use crate::{HostError, Inspected, LoadedModel, Lock, Refusal, inspect, load, sea
 enum Source {
     /// Linked into this program.
     Linked(PackRef),
-    /// In a file, not loaded until one of its modules is asked for.
-    File(Inspected),
+    /// In a file, read once, not loaded until one of its modules is asked for.
+    File(Inspected, Arc<[u8]>),
 }
 
 /// Puts a [`Host`] together.
@@ -116,9 +116,9 @@ impl Host {
     }
 
     fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>) {
-        match inspect(&path) {
-            Ok(inspected) => match lock.map_or(Ok(()), |lock| check_lock(lock, &inspected)) {
-                Ok(()) => self.add(inspected.manifest.clone(), Source::File(inspected)),
+        match inspect::read(&path) {
+            Ok((inspected, bytes)) => match lock.map_or(Ok(()), |lock| check_lock(lock, &inspected)) {
+                Ok(()) => self.add(inspected.manifest.clone(), Source::File(inspected, bytes.into())),
                 Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
             },
             Err(error) => self.refused.push(error),
@@ -138,7 +138,7 @@ impl Host {
     /// What is known of the file of an installed pack; `None` for a linked one.
     pub fn file(&self, name: &str, version: Version) -> Option<&Inspected> {
         match self.sources.get(&(name.to_owned(), version))? {
-            Source::File(inspected) => Some(inspected),
+            Source::File(inspected, _) => Some(inspected),
             Source::Linked(_) => None,
         }
     }
@@ -160,7 +160,7 @@ impl Host {
     fn pack(&self, name: &str, version: Version) -> Result<PackRef, HostError> {
         match self.sources.get(&(name.to_owned(), version)) {
             Some(Source::Linked(pack)) => Ok(*pack),
-            Some(Source::File(file)) => load::load(&file.path, &file.sha256, &self.store),
+            Some(Source::File(file, bytes)) => load::load(file, bytes, &self.store),
             None => Err(LookupError::Pack { pack: name.to_owned(), hint: String::new() }.into()),
         }
     }

@@ -14,7 +14,7 @@ use std::{
 use harness_abi::{PackRef, ROOT_SYMBOL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-use crate::{HostError, Refusal, inspect};
+use crate::{HostError, Inspected, Refusal};
 
 /// What this process has mapped, by content.
 fn mapped() -> &'static Mutex<HashMap<String, PackRef>> {
@@ -22,24 +22,22 @@ fn mapped() -> &'static Mutex<HashMap<String, PackRef>> {
     MAPPED.get_or_init(Mutex::default)
 }
 
-/// Loads the pack at `path`, which must still have the bytes that were inspected as `sha256`.
-pub(crate) fn load(path: &Path, sha256: &str, store: &Path) -> Result<PackRef, HostError> {
+/// Loads a pack from the bytes that were inspected: what was checked is what runs, whatever became of the file since.
+pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<PackRef, HostError> {
     let mut mapped = mapped().lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pack) = mapped.get(sha256) {
+    if let Some(pack) = mapped.get(&file.sha256) {
         return Ok(*pack);
     }
-    let (inspected, bytes) = inspect::read(path)?;
-    let refuse = |refusal| HostError::Refused { path: path.to_owned(), refusal };
-    if inspected.sha256 != sha256 {
-        return Err(refuse(Refusal::Changed { locked: sha256.to_owned(), found: inspected.sha256 }));
-    }
-    let copy = stage(&bytes, store, sha256).map_err(|(path, source)| refuse(Refusal::Stage { path, source }))?;
-    let pack = link(&copy).map_err(refuse)?;
-    let section = crate::elf::manifest(&bytes).map_err(refuse)?;
-    if (pack.manifest())().as_str() != section {
-        return Err(refuse(Refusal::TwoFaced));
-    }
-    mapped.insert(sha256.to_owned(), pack);
+    let admit = || {
+        let copy = stage(bytes, store, &file.sha256).map_err(|(path, source)| Refusal::Stage { path, source })?;
+        let pack = link(&copy)?;
+        if (pack.manifest())().as_str() != crate::elf::manifest(bytes)? {
+            return Err(Refusal::TwoFaced);
+        }
+        Ok(pack)
+    };
+    let pack = admit().map_err(|refusal| HostError::Refused { path: file.path.clone(), refusal })?;
+    mapped.insert(file.sha256.clone(), pack);
     Ok(pack)
 }
 

@@ -1,0 +1,28 @@
+//! Where things are kept: the workspace's `.harness`, the user's cache and data directories.
+
+use std::path::PathBuf;
+
+fn home(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set(variable).or_else(|| set("HOME").map(|home| home.join(below_home)))
+}
+
+/// The workspace: the current folder.
+pub fn workspace() -> PathBuf {
+    PathBuf::from(".")
+}
+
+/// The workspace's record.
+pub fn record() -> PathBuf {
+    workspace().join(".harness/record.sqlite")
+}
+
+/// The user's cache (`$XDG_CACHE_HOME/harness`, else `~/.cache/harness`): weights, benchmark data, private copies of packs.
+pub fn cache() -> PathBuf {
+    home("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir).join("harness")
+}
+
+/// The user's data directory, in which `harness/plugins` is searched for packs.
+pub fn data() -> Option<PathBuf> {
+    home("XDG_DATA_HOME", ".local/share")
+}

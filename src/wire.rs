@@ -1,0 +1,80 @@
+//! The one file where all families meet: the built-in packs, the search path, models by name, the arena of an evolution.
+
+use std::{path::PathBuf, sync::Arc};
+
+use harness_host::{Host, Lock, search_path};
+use harness_spec::{Config, ModelSpec, ModuleRef};
+use harness_trace::Store;
+
+use crate::{failure::Failure, paths};
+
+/// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
+pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
+    let variable = std::env::var("HARNESS_PLUGINS").ok();
+    let folders = search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref());
+    let host = Host::builder()
+        .linked(harness_modules::pack())
+        .linked(harness_models::pack())
+        .linked(bench_functions::pack())
+        .search(folders)
+        .lock(lock()?)
+        .store(paths::cache().join("packs"))
+        .build()?;
+    Ok(host)
+}
+
+fn lock() -> Result<Option<Lock>, Failure> {
+    let path = paths::workspace().join("harness.lock");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => match Lock::parse(&text) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// The workspace's record, made if it is not there.
+pub fn record() -> Result<Arc<Store>, Failure> {
+    let path = paths::record();
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
+    }
+    Ok(Store::open(&path)?)
+}
+
+/// The model a person names on the command line.
+///
+/// `gguf` or `smollm2` (weights of `harness model pull smollm2`), `gguf:FILE`, `openai:NAME`, a control (`random`,
+/// `first`, `noop`), or any `pack/module`.
+pub fn model(name: &str) -> Result<ModelSpec, Failure> {
+    let (kind, rest) = name.split_once(':').map_or((name, None), |(kind, rest)| (kind, Some(rest)));
+    let (module, key) = match kind {
+        "gguf" | "smollm2" => ("gguf/gguf", "path"),
+        "openai" => ("models/openai", "model"),
+        "random" | "first" | "noop" => (&*format!("std/{kind}"), ""),
+        _ if kind.contains('/') => (kind, ""),
+        _ => {
+            return Err(Failure::input(format!("no model `{name}`")).hint(
+                "--model smollm2 (after `harness model pull smollm2`), gguf:FILE, openai:NAME, random, first, noop, or a module `pack/module`",
+            ));
+        }
+    };
+    let module: ModuleRef = module.parse().map_err(Failure::input)?;
+    let mut config = Config::new();
+    match (rest, key) {
+        (Some(rest), key) if !key.is_empty() => {
+            config.insert(key.to_owned(), rest.into());
+        }
+        (Some(rest), _) => {
+            return Err(Failure::input(format!("model `{kind}` takes nothing after the colon, got `{rest}`")));
+        }
+        (None, _) if kind == "openai" => {
+            return Err(Failure::input("which model of the server? write openai:NAME"));
+        }
+        (None, _) => {}
+    }
+    Ok(ModelSpec { module, config, fallbacks: Vec::new() })
+}
