@@ -236,6 +236,11 @@ impl Gguf {
         }
     }
 
+    /// BLAKE3 of the whole file, in hex.
+    pub fn digest(&self) -> String {
+        blake3::hash(&self.bytes).to_hex().to_string()
+    }
+
     /// A metadata value.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.metadata.get(key)

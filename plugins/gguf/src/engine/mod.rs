@@ -2,14 +2,16 @@
 //!
 //! Reading order: `gguf` (container) → `weights` (requantised, interleaved) → `kernels` and `matrix`
 //! (arithmetic) → `cache` (keys and values as a radix tree) → `forward` (one pass over a batch) →
-//! `evaluate` (sequences in, logits and log-probabilities out) → `model` (one loaded model) → `generate`,
-//! `choose`, `score` (what a caller wants). It knows nothing of the pack's ABI.
+//! `evaluate` (sequences in, logits and log-probabilities out) → `model` (one loaded model) → `generate` and
+//! `score` (what a caller wants), under `constrain` and `sample`. It knows nothing of the pack's ABI.
 
 pub mod cache;
+pub mod constrain;
 pub mod error;
 pub mod evaluate;
 #[allow(unsafe_code, reason = "rows write their own slots of shared pages in parallel")]
 pub mod forward;
+pub mod generate;
 pub mod gguf;
 #[allow(unsafe_code, reason = "SIMD and disjoint writes from several threads")]
 pub mod kernels;
@@ -17,6 +19,8 @@ pub mod lanes;
 pub mod matrix;
 pub mod model;
 pub mod pretokenise;
+pub mod sample;
+pub mod score;
 pub mod template;
 #[allow(unsafe_code, reason = "a region of parallel work borrows the caller's stack")]
 pub mod threads;

@@ -7,7 +7,7 @@ use super::cache::{Cache, Layout};
 use super::error::{EngineError, Result};
 use super::evaluate::{Answers, Query, Reuse, State, evaluate};
 use super::forward::{Buffers, Engine, rotations};
-use super::gguf::Gguf;
+use super::gguf::{Gguf, Value};
 use super::kernels::Isa;
 use super::template::Template;
 use super::threads::Pool;
@@ -44,6 +44,9 @@ pub struct Model {
     isa: Isa,
     pool: Pool,
     context: usize,
+    digest: String,
+    name: String,
+    simulated: bool,
     state: Mutex<State>,
 }
 
@@ -82,7 +85,29 @@ impl Model {
         let cache = Cache::new(layout, max_pages);
         let state = State { cache, buffers: Buffers::default(), logits: Vec::new() };
         let state = Mutex::new(state);
-        Ok(Self { tokenizer, template, weights, rotations, isa, pool, context, state })
+        let (digest, name) = (file.digest(), file.text("general.name").unwrap_or_default().to_owned());
+        let simulated = file.get("harness.simulated") == Some(&Value::Bool(true));
+        Ok(Self { tokenizer, template, weights, rotations, isa, pool, context, digest, name, simulated, state })
+    }
+
+    /// Instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// BLAKE3 of the file, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Whether the file calls itself a simulated model (random weights, for tests).
+    pub fn simulated(&self) -> bool {
+        self.simulated
+    }
+
+    /// Name the file gives the model, if any.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Longest sequence in tokens.

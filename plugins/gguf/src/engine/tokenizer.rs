@@ -16,6 +16,8 @@ pub struct Tokenizer {
     /// Control and user-defined tokens, longest text first.
     specials: Vec<(String, u32)>,
     control: Vec<bool>,
+    /// Tokens of text, sorted by their bytes.
+    in_byte_order: Vec<u32>,
     by_byte: [u32; 256],
     merges: HashMap<(u32, u32), (u32, u32)>,
     isolate_digits: bool,
@@ -104,7 +106,10 @@ impl Tokenizer {
             return Err(unsupported("the unknown token id is outside the vocabulary".into()));
         }
         let add_bos = file.get("tokenizer.ggml.add_bos_token") == Some(&Value::Bool(true));
-        Ok(Self { bytes, specials, control, by_byte, merges, isolate_digits, eos, bos, add_bos })
+        let mut in_byte_order: Vec<u32> =
+            (0..bytes.len() as u32).filter(|i| !control[*i as usize]).collect();
+        in_byte_order.sort_by(|a, b| bytes[*a as usize].cmp(&bytes[*b as usize]));
+        Ok(Self { bytes, specials, control, in_byte_order, by_byte, merges, isolate_digits, eos, bos, add_bos })
     }
 
     /// Tokens in the vocabulary.
@@ -120,6 +125,11 @@ impl Tokenizer {
     /// Raw bytes of a token; those of specials are their text.
     pub fn bytes(&self, token: u32) -> &[u8] {
         self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// All tokens that stand for text, sorted by their bytes.
+    pub fn in_byte_order(&self) -> &[u32] {
+        &self.in_byte_order
     }
 
     /// Whether the token is a control token, which stands for no text.
