@@ -1,1 +1,36 @@
-//! The engine: assembles a harness into an agent and runs it
+//! The engine: assembles a harness into an agent and runs it.
+//!
+//! [`assemble`] checks a harness and resolves every module it may use; [`Agent::run`] runs one episode. What happens is
+//! decided by a state machine without clock or IO (`machine.rs`, with `hooks.rs` as merge law and `contract.rs` as the
+//! table of what is allowed) and performed by a thin driver (`driver.rs`). A module that fails or breaks its contract is
+//! recorded and ends the episode; it is never skipped.
+
+mod agent;
+mod asks;
+mod assemble;
+mod calls;
+mod cancel;
+mod chats;
+mod clock;
+mod context;
+mod contract;
+mod conversation;
+mod decision_json;
+mod driver;
+mod hooks;
+mod machine;
+mod plan;
+mod request;
+mod seed;
+mod signals;
+mod sinks;
+mod spending;
+mod toolbox;
+mod wait;
+mod world;
+
+pub use agent::{Agent, Episode, EpisodeSpec, RunError, Start, World};
+pub use assemble::{AssembleError, assemble};
+pub use cancel::Cancel;
+pub use clock::{Clock, SystemClock};
+pub use sinks::DeltaObserver;

@@ -1,0 +1,151 @@
+//! An assembled harness and what it takes to run it once.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use harness_abi::{EnvironmentBox, Message, Task, VerifierBox};
+use harness_trace::{EpisodeEnd, EpisodeStart, Recorder, TraceError};
+
+use crate::{
+    assemble::Role,
+    cancel::Cancel,
+    clock::{Clock, SystemClock},
+    driver::Live,
+    plan::Plan,
+    sinks::DeltaObserver,
+};
+
+/// A harness ready to run: immutable, shared by any number of concurrent episodes.
+pub struct Agent {
+    roles: BTreeMap<String, Role>,
+    plans: Arc<[Arc<Plan>]>,
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("variant", &self.variant())
+            .field("plans", &self.plans.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A world to act in.
+pub struct World {
+    /// The environment, fresh.
+    pub environment: EnvironmentBox,
+    /// Whether its calls may take long and so must leave the driver's thread; holds for the verifier too.
+    pub blocking: bool,
+    /// The task, whole; the environment is given it without its gold.
+    pub task: Task,
+    /// Who judges the end. Cancelled episodes and those that infrastructure ended are not judged.
+    pub verifier: Option<Arc<VerifierBox>>,
+}
+
+/// What an episode starts from.
+pub enum Start {
+    /// A first user message.
+    Prompt(String),
+    /// A task in a world: its first observation is the first user message.
+    World(Box<World>),
+}
+
+/// One episode to run.
+pub struct EpisodeSpec {
+    /// What is known of it. The engine fills `harness`, `simulated` and, where it is 0, `started_ms`.
+    pub meta: EpisodeStart,
+    /// What it starts from.
+    pub start: Start,
+    /// Where it is recorded and replayed from.
+    pub recorder: Arc<dyn Recorder>,
+    /// Who may stop it.
+    pub cancel: Cancel,
+    /// Whether model calls found in the record are used instead of being paid again.
+    pub replay: bool,
+    /// Hears replies to step requests as they are written.
+    pub observer: Option<DeltaObserver>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Most microseconds one call of a processor may take. Checked when it returns: code in this process cannot be
+    /// interrupted.
+    pub hook_deadline_micros: u64,
+}
+
+impl EpisodeSpec {
+    /// An episode with the system's clock, nobody listening, replay on, and ten seconds a hook.
+    pub fn new(meta: EpisodeStart, start: Start, recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            meta,
+            start,
+            recorder,
+            cancel: Cancel::new(),
+            replay: true,
+            observer: None,
+            clock: Arc::new(SystemClock),
+            hook_deadline_micros: 10_000_000,
+        }
+    }
+}
+
+/// An episode that was run.
+#[derive(Debug)]
+pub struct Episode {
+    /// How it ended, as recorded.
+    pub end: EpisodeEnd,
+    /// The conversation as it stood at the end, without the system message.
+    pub history: Vec<Message>,
+}
+
+/// Why an episode has no result at all. Everything that happens *within* an episode is an outcome of it instead.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The record cannot be written or read; running on would lose evidence.
+    #[error("the episode stopped: {0}")]
+    Record(#[from] TraceError),
+}
+
+impl Agent {
+    pub(crate) fn new(roles: BTreeMap<String, Role>, plans: Arc<[Arc<Plan>]>) -> Self {
+        Self { roles, plans }
+    }
+
+    /// The variant id of the harness.
+    pub fn variant(&self) -> &str {
+        self.plans.first().map_or("", |plan| plan.variant.as_str())
+    }
+
+    /// Whether a stand-in for a language model serves any role.
+    pub fn is_simulated(&self) -> bool {
+        self.roles.values().flat_map(|role| &role.models).any(|(_, model)| model.info.simulated)
+    }
+
+    /// The model of a role, its fallbacks left out.
+    pub fn model(&self, role: &str) -> Option<&harness_host::LoadedModel> {
+        self.role(role)?.models.first().map(|(_, model)| &**model)
+    }
+
+    pub(crate) fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.get(name)
+    }
+
+    pub(crate) fn role_names(&self) -> Vec<&str> {
+        self.roles.keys().map(String::as_str).collect()
+    }
+
+    pub(crate) fn plans(&self) -> &Arc<[Arc<Plan>]> {
+        &self.plans
+    }
+
+    /// Runs one episode to its end. Needs a tokio runtime: blocking modules are called on its blocking threads, and a
+    /// wall-clock budget uses its timer.
+    ///
+    /// # Errors
+    ///
+    /// Only where the record fails; whatever else goes wrong is an outcome, recorded like any other.
+    pub async fn run(&self, spec: EpisodeSpec) -> Result<Episode, RunError> {
+        match self.plans.first() {
+            Some(plan) => Live::new(self, plan.clone(), spec).run().await,
+            // `assemble` makes at least one plan.
+            None => Err(TraceError::Writer("an agent without a plan cannot run".to_owned()).into()),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! From a harness to an agent: checks it, resolves every module it may ever use — mid-task rules included — and fails now
+//! rather than in the middle of an episode.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use harness_abi::{Hook, ModuleError, ToolSpec};
+use harness_host::{Host, HostError, LoadedModel, Resolved};
+use harness_spec::{
+    AdaptRule, Config, Edit, Harness, ModuleRef, ModuleSpec, Permission, SpecError, check, resolve_order,
+};
+
+use crate::{
+    agent::Agent,
+    plan::{Plan, Slot, ToolModule},
+    toolbox::{Offer, Owner, Toolbox},
+};
+
+/// Most variants the rules of one harness may lead to.
+const MOST_VARIANTS: usize = 64;
+
+/// Why a harness cannot be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// It does not fit what is installed; every reason is carried, the first shown.
+    #[error("the harness does not fit the installed modules: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Spec(Vec<SpecError>),
+    /// A module cannot be found, loaded or started.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A tool does not say what it offers.
+    #[error("tool `{id}` does not say what it offers: {error}")]
+    Tool {
+        /// The tool's id in the harness.
+        id: String,
+        /// Why.
+        error: ModuleError,
+    },
+    /// Two tools have one name.
+    #[error("two tools of the harness are called `{name}`; configure or remove one")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// The rules lead to too many variants.
+    #[error(
+        "the adapt rules lead to more than {MOST_VARIANTS} variants; use fewer rules, or rules that set fewer things"
+    )]
+    Variants,
+}
+
+/// A role's models: the one that serves it, then its fallbacks.
+pub(crate) struct Role {
+    pub models: Vec<(ModuleRef, Arc<LoadedModel>)>,
+    /// `ModelInfo` of the first, as JSON.
+    pub info: String,
+}
+
+/// Assembles a harness into an agent.
+///
+/// # Errors
+///
+/// When the harness does not fit what is installed, or a module it names does not come up.
+pub fn assemble(harness: &Harness, host: &Host) -> Result<Agent, AssembleError> {
+    check(harness, host.catalogue()).map_err(AssembleError::Spec)?;
+    let mut roles = BTreeMap::new();
+    for (name, spec) in &harness.models {
+        let chain = std::iter::once((&spec.module, &spec.config))
+            .chain(spec.fallbacks.iter().map(|fallback| (&fallback.module, &fallback.config)));
+        let mut models = Vec::new();
+        for (reference, config) in chain {
+            models.push((reference.clone(), host.model(reference, config)?));
+        }
+        let info = models.first().map_or_else(String::new, |(_, model)| harness_abi::kit::json(&model.info).into());
+        roles.insert(name.clone(), Role { models, info });
+    }
+    let mut workshop = Workshop { host, modules: HashMap::new(), tools: HashMap::new() };
+    let plans = workshop.plans(harness)?;
+    Ok(Agent::new(roles, plans.into_iter().map(Arc::new).collect()))
+}
+
+/// Resolves modules, each (module, config) once, so that plans that share a processor share what it is made from.
+struct Workshop<'a> {
+    host: &'a Host,
+    modules: HashMap<(ModuleRef, String), Arc<Resolved>>,
+    tools: HashMap<(String, ModuleRef, String), Arc<ToolModule>>,
+}
+
+fn config_key(config: &Config) -> String {
+    serde_json::to_string(config).unwrap_or_default()
+}
+
+impl Workshop<'_> {
+    /// The harness's own plan and those its rules lead to, by breadth.
+    fn plans(&mut self, harness: &Harness) -> Result<Vec<Plan>, AssembleError> {
+        let mut plans = vec![self.plan(harness)?];
+        let mut next = 0;
+        while let Some(from) = plans.get(next).map(|plan| plan.harness.clone()) {
+            let mut switches = Vec::with_capacity(from.adapt.len());
+            for rule in &from.adapt {
+                switches.push(self.switch(&from, rule, &mut plans)?);
+            }
+            if let Some(plan) = plans.get_mut(next) {
+                plan.switches = switches;
+            }
+            next += 1;
+        }
+        Ok(plans)
+    }
+
+    /// Which plan a rule leads to, or why it does not apply to this harness.
+    fn switch(
+        &mut self,
+        from: &Harness,
+        rule: &AdaptRule,
+        plans: &mut Vec<Plan>,
+    ) -> Result<Result<usize, String>, AssembleError> {
+        let changed = Edit::from_changes(&rule.apply, from).and_then(|edit| edit.apply(from));
+        let changed = match changed {
+            Ok(changed) => changed,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let id = changed.variant_id(self.host.catalogue()).to_string();
+        if let Some(known) = plans.iter().position(|plan| plan.variant == id) {
+            return Ok(Ok(known));
+        }
+        // Rules were checked against the harness as written; here only the parts matter.
+        let parts = Harness { adapt: Vec::new(), ..changed.clone() };
+        if let Err(errors) = check(&parts, self.host.catalogue()) {
+            return Ok(Err(errors.first().map_or_else(String::new, ToString::to_string)));
+        }
+        if plans.len() == MOST_VARIANTS {
+            return Err(AssembleError::Variants);
+        }
+        plans.push(self.plan(&changed)?);
+        Ok(Ok(plans.len() - 1))
+    }
+
+    fn plan(&mut self, harness: &Harness) -> Result<Plan, AssembleError> {
+        let catalogue = self.host.catalogue();
+        let order = resolve_order(harness, catalogue).map_err(|error| AssembleError::Spec(vec![error]))?;
+        let mut slots = Vec::with_capacity(harness.processors.len());
+        for spec in &harness.processors {
+            let module = self.module(&spec.module, &spec.config)?;
+            let may_ask = module.manifest.permissions.contains(&Permission::Model);
+            slots.push(Slot { id: spec.id.clone(), module, may_ask });
+        }
+        let mut tools = Vec::with_capacity(harness.tools.len());
+        let mut offers = Vec::new();
+        for (index, spec) in harness.tools.iter().enumerate() {
+            let tool = self.tool(spec)?;
+            offers.extend(tool.offers.iter().map(|offer| Offer::new(offer, Owner::Harness(index))));
+            tools.push(tool);
+        }
+        Toolbox::new(&offers, &[], harness.action).map_err(|name| AssembleError::Duplicate { name })?;
+        let variant = harness.variant_id(catalogue).to_string();
+        let hooks = Hook::ALL.map(|hook| order.of(hook).to_vec());
+        Ok(Plan::new(variant, harness.clone(), slots, hooks, tools, offers))
+    }
+
+    fn module(&mut self, reference: &ModuleRef, config: &Config) -> Result<Arc<Resolved>, AssembleError> {
+        let key = (reference.clone(), config_key(config));
+        if let Some(known) = self.modules.get(&key) {
+            return Ok(known.clone());
+        }
+        let resolved = Arc::new(self.host.resolve(reference, config)?);
+        self.modules.insert(key, resolved.clone());
+        Ok(resolved)
+    }
+
+    fn tool(&mut self, spec: &ModuleSpec) -> Result<Arc<ToolModule>, AssembleError> {
+        let key = (spec.id.clone(), spec.module.clone(), config_key(&spec.config));
+        if let Some(known) = self.tools.get(&key) {
+            return Ok(known.clone());
+        }
+        let module = self.module(&spec.module, &spec.config)?;
+        let fail = |error| AssembleError::Tool { id: spec.id.clone(), error };
+        let instance = module.tool().map_err(fail)?;
+        let json = instance.specs().into_result().map_err(fail)?;
+        let offers: Vec<ToolSpec> = serde_json::from_str(&json).map_err(|error| fail(error.into()))?;
+        let shared = module.manifest.shared.then(|| Arc::new(instance));
+        let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers });
+        self.tools.insert(key, tool.clone());
+        Ok(tool)
+    }
+}

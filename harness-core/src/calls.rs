@@ -1,0 +1,166 @@
+//! Performing the calls of a turn: tools of the harness in parallel, the world's one after another, results in call order.
+
+use std::sync::Arc;
+
+use harness_abi::{Action, ErrorClass, Message, ToolBox, ToolOutput, ToolRequest, stable::RStr};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use crate::{
+    agent::RunError,
+    chats::CallError,
+    driver::Live,
+    machine::ToolCall,
+    seed,
+    sinks::{self, Filled},
+    toolbox::Owner,
+};
+
+/// A tool at work.
+struct Working {
+    index: usize,
+    /// The tool's id in the harness.
+    module: String,
+    filled: Filled<ToolOutput>,
+    since: u64,
+}
+
+/// What a call comes to.
+enum Way {
+    /// The model is told that it cannot be.
+    Refused(String),
+    /// The world's.
+    World(Action),
+    /// The harness's tool of this index.
+    Tool(usize),
+}
+
+impl Live<'_> {
+    /// Performs every call that has no result yet.
+    pub async fn perform_calls(&mut self) -> Result<(), RunError> {
+        let mut working = Vec::new();
+        for index in 0..self.machine.calls.len() {
+            let Some(call) = self.machine.calls.get(index).filter(|call| call.result.is_none()) else { continue };
+            match self.way(call) {
+                Way::Refused(text) => {
+                    self.machine.signals.parse_failure();
+                    self.answer(index, text, true);
+                }
+                Way::Tool(tool) => working.extend(self.start_tool(index, tool)),
+                Way::World(_) if self.machine.is_world_done() => {}
+                Way::World(action) => {
+                    let before = self.look();
+                    let Some((text, refused)) = self.act(&action).await else { return Ok(()) };
+                    let micros = self.look().saturating_sub(before);
+                    self.answer(index, text, refused);
+                    self.took(index, micros);
+                }
+            }
+        }
+        for tool in working {
+            let output = self.filled(tool.filled).await;
+            let micros = self.look().saturating_sub(tool.since);
+            match output {
+                Ok(output) => {
+                    self.machine.spent.tools_cost_micros += output.cost_micros;
+                    self.answer(tool.index, output.text, output.is_error);
+                    self.took(tool.index, micros);
+                }
+                // Arguments the tool cannot take are the model's to mend.
+                Err(CallError::Module { error, .. }) if error.class == ErrorClass::INPUT => {
+                    self.answer(tool.index, error.message.into(), true);
+                    self.took(tool.index, micros);
+                }
+                Err(CallError::Module { error, .. }) => {
+                    if error.class.is_transient() {
+                        self.machine.infrastructure(None, &tool.module, &error);
+                    } else {
+                        self.machine.fault(None, &tool.module, &error);
+                    }
+                    return Ok(());
+                }
+                Err(CallError::Stopped(why)) => {
+                    self.stopped(why);
+                    return Ok(());
+                }
+                Err(CallError::Record(error)) => return Err(error.into()),
+            }
+        }
+        if self.machine.is_world_done() {
+            self.machine.drop_undone_calls();
+        }
+        Ok(())
+    }
+
+    /// What a call comes to. Refuses tools that are unknown or not shown, and arguments that are no JSON object.
+    fn way(&self, call: &ToolCall) -> Way {
+        let object = |problem: String| {
+            Way::Refused(format!("The arguments of `{}` must be a JSON object: {problem}.", call.name))
+        };
+        if call.act {
+            let action = serde_json::from_str::<Map<String, Value>>(&call.arguments).ok();
+            return match action.as_ref().and_then(|action| action.get("action")).and_then(Value::as_str) {
+                Some(text) => Way::World(Action::Text { text: text.to_owned() }),
+                None => object("it must hold the text `action`".to_owned()),
+            };
+        }
+        let shown = match &self.machine.request.visible {
+            Some(names) => names.as_slice(),
+            None => self.machine.tools.shown(),
+        };
+        let owner = shown.iter().any(|name| *name == call.name).then(|| self.machine.tools.owner(&call.name)).flatten();
+        match owner {
+            None if shown.is_empty() => Way::Refused(format!("There is no tool `{}`; there are no tools.", call.name)),
+            None => {
+                let names: Vec<&str> = shown.iter().map(|name| name.as_str()).collect();
+                Way::Refused(format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", ")))
+            }
+            Some(Owner::Harness(tool)) => match serde_json::from_str::<IgnoredAny>(&call.arguments) {
+                Ok(_) if call.arguments.trim_start().starts_with('{') => Way::Tool(tool),
+                Ok(_) => object("they are JSON of another kind".to_owned()),
+                Err(error) => object(error.to_string()),
+            },
+            Some(Owner::World) => match serde_json::from_str::<Value>(&call.arguments) {
+                Ok(arguments) if arguments.is_object() => {
+                    Way::World(Action::Call { name: call.name.clone(), arguments })
+                }
+                Ok(_) => object("they are JSON of another kind".to_owned()),
+                Err(error) => object(error.to_string()),
+            },
+        }
+    }
+
+    /// Starts a tool: here if it promised to return at once, else on a blocking thread.
+    fn start_tool(&mut self, index: usize, tool: usize) -> Option<Working> {
+        let since = self.look();
+        let call = self.machine.calls.get(index)?;
+        let module = self.machine.plan.tools.get(tool)?.clone();
+        let instance: Arc<ToolBox> = self.tools.get(tool)?.clone();
+        let seed = seed::derive(self.spec.meta.seed, self.machine.step, index as u64, &module.id);
+        let (sink, filled) = sinks::tool(&self.spec.cancel);
+        if module.module.manifest.blocking {
+            let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
+            // Its answer comes through the sink; a panic drops the sink, which is an answer too.
+            drop(tokio::task::spawn_blocking(move || instance.call(&request(&id, &name, &arguments, seed), sink)));
+        } else {
+            instance.call(&request(&call.id, &call.name, &call.arguments, seed), sink);
+        }
+        Some(Working { index, module: module.id.clone(), filled, since })
+    }
+
+    fn answer(&mut self, index: usize, text: String, is_error: bool) {
+        if let Some(call) = self.machine.calls.get_mut(index) {
+            call.result = Some(Message::tool_result(call.id.as_str(), text, is_error));
+        }
+    }
+
+    fn took(&mut self, index: usize, micros: u64) {
+        if let Some(call) = self.machine.calls.get_mut(index) {
+            call.micros = micros;
+        }
+    }
+}
+
+fn request<'a>(id: &'a str, name: &'a str, arguments: &'a str, seed: u64) -> ToolRequest<'a> {
+    ToolRequest { id: id.into(), name: name.into(), arguments: arguments.into(), seed, extra: RStr::default() }
+}
