@@ -17,6 +17,7 @@ mod recorder;
 mod schema;
 mod steps;
 mod store;
+mod transaction;
 mod writer;
 
 pub use entry::*;

