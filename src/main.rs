@@ -4,6 +4,7 @@ mod cmd;
 mod failure;
 mod paths;
 mod progress;
+mod stop;
 mod wire;
 
 use std::process::ExitCode;

@@ -1,9 +1,14 @@
 //! The one file where all families meet: the built-in packs, the search path, models by name, the arena of an evolution.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use harness_bench::Suite;
 use harness_host::{Host, Lock, search_path};
-use harness_spec::{Config, ModelSpec, ModuleRef};
+use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
+use serde_json::{Value, json};
 use harness_trace::Store;
 
 use crate::{failure::Failure, paths};
@@ -77,4 +82,57 @@ pub fn model(name: &str) -> Result<ModelSpec, Failure> {
         (None, _) => {}
     }
     Ok(ModelSpec { module, config, fallbacks: Vec::new() })
+}
+
+/// A harness from a file.
+pub fn harness_file(path: &Path) -> Result<Harness, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("cannot read harness {}: {error}", path.display())))?;
+    Harness::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+}
+
+/// The folder a person means by `--data`: a path, or the name of a benchmark that was pulled.
+pub fn data(named: Option<&Path>) -> Option<PathBuf> {
+    match named {
+        Some(name) if name.as_os_str() == "bfcl" && !name.exists() => {
+            Some(bench_functions::pull::bfcl_folder(&paths::cache()))
+        }
+        other => other.map(Path::to_owned),
+    }
+}
+
+/// Sets keys of a suite's environment: `KEY=VALUE`, the value JSON or else a string.
+pub fn configure(suite: &mut Suite, settings: &[String]) -> Result<(), Failure> {
+    for setting in settings {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            Failure::input(format!("--set takes KEY=VALUE, got `{setting}`"))
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        suite.environment.config.insert(key.to_owned(), value);
+    }
+    Ok(())
+}
+
+/// What is installed, byte for byte: part of the identity of a run, because outcomes rest on it.
+pub fn installed(host: &Host) -> Value {
+    let packs = host.catalogue().packs().map(|pack| {
+        let pack = &pack.pack;
+        let file = host.file(&pack.name, pack.version).map(|file| file.sha256.as_str());
+        let identity = file.unwrap_or(concat!("linked into harness ", env!("CARGO_PKG_VERSION")));
+        (format!("{} {}", pack.name, pack.version), json!(identity))
+    });
+    Value::Object(packs.collect())
+}
+
+/// The command line, for the record.
+pub fn command_line() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}
+
+/// The runtime episodes run on.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no runtime: {error}")))
 }

@@ -3,8 +3,14 @@
 //! What is sealed reaches nobody but the verifier, once; every look at it is counted.
 
 mod exam;
+mod runner;
+mod scored;
 mod suite;
+mod summary;
 mod verifiers;
 
 pub use exam::{Exam, ExamError, split_name};
+pub use runner::{Job, Player, RunError, Runner, digest};
+pub use scored::Scored;
 pub use suite::{Splits, Suite, SuiteError, Use};
+pub use summary::Summary;

@@ -1,0 +1,177 @@
+//! `harness bench`: takes an exam with one harness.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use clap::Args;
+use harness_bench::{Exam, Job, Player, Runner, Suite, Summary};
+use harness_core::{Clock, SystemClock};
+use harness_spec::Harness;
+use harness_trace::{RunRecord, Store};
+use serde_json::{Value, json};
+
+use super::Global;
+use crate::{failure::Failure, progress::Progress, stop, wire};
+
+/// Take an exam with a harness: how often does it succeed?
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness bench functions --model random                    the self-written set, a control
+  harness bench functions --model smollm2 --data bfcl       BFCL live_multiple, a real small model
+  harness bench household --model oracle --limit 20         known solutions: checks world and verifier
+  harness bench household --harness my.toml --model smollm2 --data ~/alfworld --split valid_seen")]
+pub struct BenchArgs {
+    /// The suite: functions, household
+    suite: String,
+    /// The harness: a file, or one of the suite's own (initial, naive, rules)
+    #[arg(long, value_name = "FILE|NAME", default_value = "initial")]
+    harness: String,
+    /// The model that plays: smollm2, gguf:FILE, openai:NAME, random, first, noop, oracle (known solutions), pack/module
+    #[arg(long, short, default_value = "smollm2")]
+    model: String,
+    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl`
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Which tasks: explore, gate, sealed, all, or a split the data names
+    #[arg(long, default_value = "explore")]
+    split: String,
+    /// At most so many tasks
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Seed of splits, episodes and intervals
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Episodes at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    concurrency: usize,
+    /// Configure the suite's environment, e.g. category=live_simple
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Takes the exam.
+pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
+    let host = Arc::new(wire::host(&global.plugins)?);
+    let mut suite = Suite::named(&args.suite)?;
+    wire::configure(&mut suite, &args.set)?;
+    let data = wire::data(args.data.as_deref());
+    let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
+    let player = player(&exam, &host, &args)?;
+    let mut tasks = exam.task_ids(&args.split)?;
+    tasks.truncate(args.limit.unwrap_or(usize::MAX));
+    let jobs: Vec<Job> = tasks.into_iter().map(|task| Job { task, seed: args.seed }).collect();
+
+    let store = wire::record()?;
+    let command = wire::command_line();
+    let run = begin(&store, &exam, &player, &host, &args, &command)?;
+    let cancel = stop::on_ctrl_c();
+    let runner = Runner::new(exam.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
+    if let Player::Harness(harness) = &player {
+        runner.agent(harness)?;
+    }
+    let progress = Progress::new(global.quiet, &format!("{} {}", exam.label, args.split), jobs.len() as u64);
+    let began = Instant::now();
+    let runtime = wire::runtime()?;
+    let scored = runtime.block_on(runner.play(&player, &args.split, &jobs, |_| progress.add(1)))?;
+    drop(progress);
+    let wall = began.elapsed().as_secs_f64();
+    store.flush()?;
+    store.put_fact(&run, "bench_done", "", &true)?;
+
+    let simulated = match &player {
+        Player::Oracle => true,
+        Player::Harness(harness) => runner.agent(harness)?.is_simulated(),
+    };
+    let played: u64 = scored.iter().filter(|row| !row.remembered).map(|row| row.steps).sum();
+    let summary = Summary::of(&scored, args.seed);
+    let mut object = json!({
+        "suite": args.suite, "label": exam.label, "split": args.split, "model": args.model, "harness": args.harness,
+        "simulated": simulated, "run": run, "seed": args.seed,
+        "wall_seconds": wall, "steps_per_second": played as f64 / wall.max(f64::MIN_POSITIVE),
+    });
+    if let (Value::Object(object), Ok(Value::Object(more))) = (&mut object, serde_json::to_value(&summary)) {
+        object.extend(more);
+    }
+    print(global, &object, &summary)
+}
+
+fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Player, Failure> {
+    if args.model == "oracle" {
+        return Ok(Player::Oracle);
+    }
+    let mut harness = match exam.suite.harnesses.get(&args.harness) {
+        Some(harness) => harness.clone(),
+        None => wire::harness_file(args.harness.as_ref())?,
+    };
+    harness.models.insert("main".to_owned(), wire::model(&args.model)?);
+    harness_spec::check(&harness, host.catalogue()).map_err(harness_core::AssembleError::Spec)?;
+    Ok(Player::Harness(harness))
+}
+
+/// The run this command continues: the newest of the same question that did not end, or a new one.
+fn begin(
+    store: &Store,
+    exam: &Exam,
+    player: &Player,
+    host: &harness_host::Host,
+    args: &BenchArgs,
+    command: &str,
+) -> Result<String, Failure> {
+    let harness = match player {
+        Player::Harness(harness) => Harness::canonical(harness, host.catalogue()),
+        Player::Oracle => "oracle".to_owned(),
+    };
+    let installed = wire::installed(host);
+    let question = json!({
+        "environment": exam.suite.environment.config, "label": exam.label, "harness": harness, "split": args.split,
+        "seed": args.seed, "installed": installed,
+    });
+    let name = format!("bench-{}", harness_bench::digest(&question.to_string(), 10));
+    for serial in 1_u32.. {
+        let run = format!("{name}-{serial}");
+        if store.fact(&run, "bench_done", "")?.is_some() {
+            continue;
+        }
+        store.begin_run(RunRecord {
+            id: run.clone(),
+            command: command.to_owned(),
+            started_ms: SystemClock.unix_millis(),
+            suite: exam.suite.name.clone(),
+            seed: args.seed,
+            config: question,
+            lock: installed,
+        })?;
+        return Ok(run);
+    }
+    Err(Failure::new("no number is left for a new run"))
+}
+
+#[expect(clippy::print_stdout, reason = "the front door talks to people")]
+fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failure> {
+    if global.json {
+        println!("{object}");
+        return Ok(());
+    }
+    let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+    let simulated = if object["simulated"] == true { "  (no language model: a simulated player)" } else { "" };
+    println!("{} · {} · {} with {}{simulated}", text("label"), text("split"), text("harness"), text("model"));
+    let interval = summary.ci95.map_or_else(String::new, |[low, high]| {
+        format!("  [{:.1}, {:.1}] (95 %, {} groups)", 100.0 * low, 100.0 * high, summary.groups)
+    });
+    println!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.episodes);
+    for (part, mean) in &summary.parts {
+        println!("  {part} {:.1} %", 100.0 * mean);
+    }
+    if summary.faults + summary.infrastructure > 0 {
+        println!("{} ended in a fault, {} were ended by infrastructure", summary.faults, summary.infrastructure);
+    }
+    println!(
+        "{} steps, {} tokens ({} of them replayed from the record), {:.1} s, {:.1} steps/s",
+        summary.steps,
+        summary.tokens,
+        summary.replayed_tokens,
+        object["wall_seconds"].as_f64().unwrap_or_default(),
+        object["steps_per_second"].as_f64().unwrap_or_default(),
+    );
+    println!("run {}; `harness trace list --run {}` shows its episodes", text("run"), text("run"));
+    Ok(())
+}
