@@ -11,13 +11,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct CallKey(pub [u8; 32]);
 
+/// Sets a longer history apart from a request, whatever their texts.
+const PUSH: u8 = 1;
+const HEAD: u8 = 2;
+
 impl CallKey {
     /// The key of a history with one message more.
     #[must_use]
     pub fn push(&self, message: &Message) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(&self.0);
-        hasher.update(&[message.role() as u8, u8::from(message.cache())]);
+        let marks = u8::from(message.cache()) | u8::from(message.opaque().is_some()) << 1;
+        hasher.update(&[PUSH, message.role() as u8, marks]);
         field(&mut hasher, message.id());
         field(&mut hasher, message.opaque().unwrap_or_default());
         for part in message.known_parts() {
@@ -40,6 +45,7 @@ impl CallKey {
     pub fn head(&self, head: &[&str]) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(&self.0);
+        hasher.update(&[HEAD]);
         for text in head {
             field(&mut hasher, text);
         }

@@ -59,7 +59,7 @@ pub struct Filter {
 
 impl Filter {
     /// A condition over `episodes` and its parameters.
-    fn sql(&self) -> (String, Vec<Sql>) {
+    pub(crate) fn sql(&self) -> (String, Vec<Sql>) {
         let fields = [
             ("run", &self.run),
             ("suite", &self.suite),

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
+mod crash;
+mod derived;
+mod laws;
 mod samples;
 mod store;
