@@ -19,7 +19,7 @@ pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
     let folders = search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref());
     let host = Host::builder()
         .linked(harness_modules::pack())
-        .linked(harness_models::pack())
+        // .linked(harness_models::pack())
         .linked(bench_functions::pack())
         .search(folders)
         .lock(lock()?)
@@ -102,13 +102,14 @@ pub fn data(named: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// Sets keys of a suite's environment: `KEY=VALUE`, the value JSON or else a string.
-pub fn configure(suite: &mut Suite, settings: &[String]) -> Result<(), Failure> {
+pub fn configure(suite: &mut Suite, on_data: bool, settings: &[String]) -> Result<(), Failure> {
+    let config = if on_data { &mut suite.data_config } else { &mut suite.environment.config };
     for setting in settings {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
             Failure::input(format!("--set takes KEY=VALUE, got `{setting}`"))
         })?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        suite.environment.config.insert(key.to_owned(), value);
+        config.insert(key.to_owned(), value);
     }
     Ok(())
 }

@@ -72,6 +72,9 @@ impl Exam {
         let label = match data {
             Some(path) => {
                 let path = serde_json::Value::from(path.to_string_lossy().into_owned());
+                for (key, value) in std::mem::take(&mut suite.data_config) {
+                    suite.environment.config.insert(key, value);
+                }
                 suite.environment.config.insert("data".to_owned(), path);
                 suite.data_label.clone()
             }
@@ -183,7 +186,9 @@ fn divide(
         Some(_) => Shares { sealed: 0, ..splits.shares() },
         None => splits.shares(),
     };
-    let mut split = split_exact(seed, shares, splits.folds, pool)?;
+    // A small pool has room for fewer folds than the suite would like.
+    let gate: usize = split_exact(seed, shares, 1, pool.iter().copied()).map_or(0, |split| split.folds.concat().len());
+    let mut split = split_exact(seed, shares, splits.folds.min(gate), pool)?;
     if let Some(sealed) = sealed {
         // In hash order too, so that a limit takes a random part.
         let only = Shares { explore: 0, gate: 0, sealed: 1 };

@@ -61,6 +61,8 @@ pub struct Suite {
     pub about: String,
     /// Its world.
     pub environment: Use,
+    /// What its configuration is besides, on data the user gave.
+    pub data_config: Config,
     /// Turns final states into rewards.
     pub verifier: Use,
     /// Further verifiers shown beside it.
@@ -81,6 +83,8 @@ struct File {
     data_label: String,
     about: String,
     environment: Use,
+    #[serde(default)]
+    data_config: Config,
     verifier: Use,
     #[serde(default)]
     also: Vec<Use>,
@@ -171,6 +175,7 @@ impl Suite {
             data_label: file.data_label,
             about: file.about,
             environment: file.environment,
+            data_config: file.data_config,
             verifier: file.verifier,
             also: file.also,
             splits: file.splits,

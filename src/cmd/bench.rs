@@ -52,8 +52,8 @@ pub struct BenchArgs {
 pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let host = Arc::new(wire::host(&global.plugins)?);
     let mut suite = Suite::named(&args.suite)?;
-    wire::configure(&mut suite, &args.set)?;
     let data = wire::data(args.data.as_deref());
+    wire::configure(&mut suite, data.is_some(), &args.set)?;
     let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
     let player = player(&exam, &host, &args)?;
     let mut tasks = exam.task_ids(&args.split)?;
