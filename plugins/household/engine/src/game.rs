@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ground::{Grounded, Lit, ground};
+use crate::ground::{AnyOf, Grounded, Lit, ground};
 use crate::pddl::{Domain, Entities, EntityId, Literal, PredicateId, Problem, Source};
 use crate::text::{Bound, Compiler, Context, Grammar, ProgramId, Programs, Schema};
 use crate::{GameError, GameFile, TaskType};
@@ -38,7 +38,8 @@ pub struct Game {
 #[derive(Debug)]
 pub(crate) struct CompiledOperator {
     pub arguments: Vec<EntityId>,
-    pub effects: Vec<(Vec<Vec<Lit>>, Lit)>,
+    pub effects: Vec<Lit>,
+    pub conditional: Vec<(AnyOf, Lit)>,
     pub program: ProgramId,
     pub slots: Vec<ProgramId>,
 }
@@ -170,7 +171,7 @@ fn mentioned(domain: &Domain, problem: &Problem, grammar: &Grammar) -> Vec<bool>
 fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Game, GameError> {
     let mut compiler = Compiler::new(context, &grounded, false);
     let mut schemas: Vec<Option<Schema<'_>>> = context.domain.actions.iter().map(|_| None).collect();
-    let mut by_command: BTreeMap<String, Vec<(u32, Vec<Vec<Lit>>)>> = BTreeMap::new();
+    let mut by_command: BTreeMap<String, Vec<(u32, AnyOf)>> = BTreeMap::new();
     let mut operators = Vec::with_capacity(grounded.operators.len());
     for operator in grounded.operators {
         let Some(action) = context.domain.actions.get(operator.action) else { continue };
@@ -196,6 +197,7 @@ fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Game, GameError>
             program: schema.program,
             arguments: operator.arguments,
             effects: operator.effects,
+            conditional: operator.conditional,
             slots,
         });
     }
@@ -233,7 +235,7 @@ fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Game, GameError>
 }
 
 impl Game {
-    fn own(&mut self, command: u32, operator: u32, conjunctions: Vec<Vec<Lit>>) {
+    fn own(&mut self, command: u32, operator: u32, conjunctions: AnyOf) {
         for lits in conjunctions {
             let id = self.conjunctions.len() as u32;
             for lit in &lits {

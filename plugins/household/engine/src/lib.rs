@@ -6,6 +6,7 @@
 mod error;
 mod game;
 mod game_file;
+mod generate;
 mod ground;
 mod names;
 mod pddl;
@@ -16,5 +17,6 @@ mod world;
 pub use error::GameError;
 pub use game::Game;
 pub use game_file::GameFile;
+pub use generate::{Generated, generate};
 pub use task::{TaskType, UnknownTaskType};
 pub use world::{Observation, World};

@@ -88,19 +88,7 @@ impl World {
         match self.operator(&game, command.trim()) {
             None => self.text.push_str(NOTHING),
             Some(operator) => {
-                let mut changes: u64 = 0;
-                for (at, (when, _)) in operator.effects.iter().enumerate() {
-                    let now = when.iter().any(|lits| lits.iter().all(|l| holds(&self.facts, l.fact) == l.positive));
-                    changes |= u64::from(now) << (at & 63);
-                }
-                // What is made false goes first: an effect that also makes it true wins.
-                for wanted in [false, true] {
-                    for (at, (_, lit)) in operator.effects.iter().enumerate() {
-                        if lit.positive == wanted && changes >> (at & 63) & 1 == 1 {
-                            self.set(&game, lit.fact, wanted);
-                        }
-                    }
-                }
+                self.apply(&game, operator);
                 let run = Run {
                     facts: &self.facts,
                     arguments: &operator.arguments,
@@ -161,6 +149,26 @@ impl World {
         let range = *game.command_start.get(id as usize)?..*game.command_start.get(id as usize + 1)?;
         let conjunction = range.into_iter().find(|c| self.missing[*c as usize] == 0)?;
         game.operators.get(game.owners[conjunction as usize].1 as usize)
+    }
+
+    fn apply(&mut self, game: &Game, operator: &crate::game::CompiledOperator) {
+        // Conditions are judged before anything changes.
+        let mut held: u64 = 0;
+        for (at, (when, _)) in operator.conditional.iter().enumerate() {
+            let now = when.iter().any(|lits| lits.iter().all(|l| holds(&self.facts, l.fact) == l.positive));
+            held |= u64::from(now) << (at & 63);
+        }
+        // What is made false goes first: an effect that also makes it true wins.
+        for wanted in [false, true] {
+            for lit in operator.effects.iter().filter(|l| l.positive == wanted) {
+                self.set(game, lit.fact, wanted);
+            }
+            for (at, (_, lit)) in operator.conditional.iter().enumerate() {
+                if lit.positive == wanted && held >> (at & 63) & 1 == 1 {
+                    self.set(game, lit.fact, wanted);
+                }
+            }
+        }
     }
 
     fn set(&mut self, game: &Game, fact: u32, value: bool) {

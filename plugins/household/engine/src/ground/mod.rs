@@ -23,15 +23,20 @@ pub(crate) struct Lit {
     pub positive: bool,
 }
 
+/// Any of these conjunctions of literals; an empty conjunction always holds.
+pub(crate) type AnyOf = Vec<Vec<Lit>>;
+
 /// One ground operator.
 #[derive(Debug)]
 pub(crate) struct Operator {
     pub action: usize,
     pub arguments: Vec<EntityId>,
-    /// Any of these: the indices of its conjunctions.
-    pub conjunctions: Vec<Vec<Lit>>,
-    /// Changes in order of writing: condition (any of), and the literal made true.
-    pub effects: Vec<(Vec<Vec<Lit>>, Lit)>,
+    /// What must hold.
+    pub conjunctions: AnyOf,
+    /// Literals made true whenever it applies.
+    pub effects: Vec<Lit>,
+    /// Literals made true if one of the conjunctions held before.
+    pub conditional: Vec<(AnyOf, Lit)>,
 }
 
 /// The grounded game.
@@ -43,7 +48,7 @@ pub(crate) struct Grounded {
     /// Which of them hold at the start.
     pub initial: Vec<bool>,
     pub operators: Vec<Operator>,
-    pub goal: Vec<Vec<Lit>>,
+    pub goal: AnyOf,
 }
 
 /// Numbers facts in order of first mention.
@@ -117,6 +122,7 @@ pub(crate) fn ground(
                             arguments: arguments.to_vec(),
                             conjunctions: Vec::new(),
                             effects: Vec::new(),
+                            conditional: Vec::new(),
                         });
                         operators.len() - 1
                     }
@@ -132,17 +138,23 @@ pub(crate) fn ground(
         for effect in &action.effects {
             let literal = substitute(&effect.literal, &operator.arguments);
             let Some(fact) = atom(&literal, &[]) else { continue };
+            if effect.condition.iter().any(Vec::is_empty) {
+                let fact = grounder.numbering.id(fact);
+                operator.effects.push(Lit { fact, positive: literal.positive });
+                continue;
+            }
             let mut condition = Vec::new();
             for part in &effect.condition {
                 let part: Conjunction = part.iter().map(|l| substitute(l, &operator.arguments)).collect();
                 let free = effect.variables.get(operator.arguments.len()..).unwrap_or_default();
                 grounder.solve(&part, free, 0, |_, lits| condition.push(lits))?;
             }
-            if !condition.is_empty() {
-                condition.sort_unstable();
-                condition.dedup();
-                let fact = grounder.numbering.id(fact);
-                operator.effects.push((condition, Lit { fact, positive: literal.positive }));
+            let fact = grounder.numbering.id(fact);
+            let lit = Lit { fact, positive: literal.positive };
+            if condition.iter().any(Vec::is_empty) {
+                operator.effects.push(lit);
+            } else if !condition.is_empty() {
+                operator.conditional.push((condition, lit));
             }
         }
     }
@@ -174,7 +186,7 @@ struct Grounder<'g> {
 }
 
 impl Grounder<'_> {
-    fn dnf(&mut self, condition: &Dnf, variables: &[TypeId]) -> Result<Vec<Vec<Lit>>, GameError> {
+    fn dnf(&mut self, condition: &Dnf, variables: &[TypeId]) -> Result<AnyOf, GameError> {
         let mut result = Vec::new();
         for part in condition {
             self.solve(part, variables, 0, |_, lits| result.push(lits))?;

@@ -2,7 +2,7 @@
 //! ground fact, ignoring everything that makes facts false. Drops all that cannot happen.
 
 use super::atoms::{Atom, StaticFacts};
-use super::{Grounded, Lit, Operator};
+use super::{AnyOf, Grounded, Lit, Operator};
 use crate::pddl::{Conjunction, Domain, Entities, EntityId, Problem, Term, TypeId};
 
 /// For each predicate and argument position, the entities that may stand there.
@@ -99,7 +99,7 @@ pub(super) fn prune(
     atoms: Vec<Atom>,
     start: &[u32],
     operators: Vec<Operator>,
-    goal: Vec<Vec<Lit>>,
+    goal: AnyOf,
     mentioned: &[bool],
     text_only: usize,
 ) -> Grounded {
@@ -115,8 +115,8 @@ pub(super) fn prune(
     }
     let renumber = |lit: Lit| number[lit.fact as usize].map(|fact| Lit { fact, ..lit });
     // A positive literal on an unreachable fact kills the conjunction, a negative one is free.
-    let conjunctions = |old: Vec<Vec<Lit>>| -> Vec<Vec<Lit>> {
-        let mut new: Vec<Vec<Lit>> = old
+    let conjunctions = |old: AnyOf| -> AnyOf {
+        let mut new: AnyOf = old
             .into_iter()
             .filter(|lits| lits.iter().all(|l| !l.positive || reached[l.fact as usize]))
             .map(|lits| lits.into_iter().filter_map(renumber).collect())
@@ -130,21 +130,25 @@ pub(super) fn prune(
     let counts = |lit: &Lit| usize::from(atoms[lit.fact as usize].predicate()) < text_only;
     let mut result = Vec::with_capacity(operators.len());
     for operator in operators {
-        let changes = operator
-            .conjunctions
-            .into_iter()
-            .filter(|lits| operator.effects.is_empty() || has_effect(lits, &operator.effects, counts));
-        let conjunctions_left = conjunctions(changes.collect());
-        if conjunctions_left.is_empty() {
+        let idle = operator.effects.is_empty() && operator.conditional.is_empty();
+        let acts = operator.conjunctions.into_iter().filter(|lits| {
+            idle || operator.conditional.iter().any(|(_, lit)| counts(lit))
+                || has_effect(lits, &operator.effects, counts)
+        });
+        let left = conjunctions(acts.collect());
+        if left.is_empty() {
             continue;
         }
-        let effects = operator
-            .effects
-            .into_iter()
-            .filter_map(|(when, lit)| Some((conjunctions(when), renumber(lit)?)))
-            .filter(|(when, _)| !when.is_empty())
-            .collect();
-        result.push(Operator { conjunctions: conjunctions_left, effects, ..operator });
+        let conditional = operator.conditional.into_iter();
+        result.push(Operator {
+            conjunctions: left,
+            effects: operator.effects.into_iter().filter_map(renumber).collect(),
+            conditional: conditional
+                .filter_map(|(when, lit)| Some((conjunctions(when), renumber(lit)?)))
+                .filter(|(when, _)| !when.is_empty())
+                .collect(),
+            ..operator
+        });
     }
     let goal = conjunctions(goal);
     Grounded { statics, facts: kept, initial, operators: result, goal }
@@ -152,14 +156,10 @@ pub(super) fn prune(
 
 /// Whether applying the operator where `lits` hold can change anything. The reference drops
 /// operators that cannot, such as going to where one already is.
-fn has_effect(lits: &[Lit], effects: &[(Vec<Vec<Lit>>, Lit)], counts: impl Fn(&Lit) -> bool) -> bool {
-    effects.iter().filter(|(_, lit)| counts(lit)).any(|(when, lit)| {
-        let undone = !lit.positive
-            && effects
-                .iter()
-                .any(|(other, add)| add.positive && add.fact == lit.fact && other.iter().any(Vec::is_empty));
-        let conditional = !when.iter().any(Vec::is_empty);
-        conditional || (!undone && !lits.contains(lit))
+fn has_effect(lits: &[Lit], effects: &[Lit], counts: impl Fn(&Lit) -> bool) -> bool {
+    effects.iter().filter(|lit| counts(lit)).any(|lit| {
+        let undone = !lit.positive && effects.contains(&Lit { positive: true, ..*lit });
+        !undone && !lits.contains(lit)
     })
 }
 
@@ -192,7 +192,9 @@ fn reachable(atoms: &[Atom], start: &[u32], operators: &[Operator]) -> Vec<bool>
             if std::mem::replace(&mut applied[index], true) {
                 continue;
             }
-            for (_, lit) in operators[index].effects.iter().filter(|(_, l)| l.positive) {
+            let Operator { effects, conditional, .. } = &operators[index];
+            let added = effects.iter().chain(conditional.iter().map(|(_, lit)| lit));
+            for lit in added.filter(|l| l.positive) {
                 if !std::mem::replace(&mut reached[lit.fact as usize], true) {
                     queue.push(lit.fact);
                 }

@@ -7,7 +7,7 @@ use super::document::{ActionText, Grammar};
 use super::program::{Joiner, Node, ProgramBuilder, ProgramId, Programs, attribute};
 use super::symbols::{Part, Query, QueryFact, Symbol};
 use crate::GameError;
-use crate::ground::{Atom, Grounded, Lit};
+use crate::ground::{AnyOf, Atom, Grounded, Lit};
 use crate::pddl::{Domain, Entities, EntityId, PredicateId, TypeId};
 
 /// Deepest expansion of rules into rules.
@@ -245,11 +245,10 @@ impl<'c> Compiler<'c> {
         }
         let mut choices = Vec::new();
         for rule in self.rules(name)? {
-            let when: Vec<Vec<Lit>> = match &rule.condition {
+            let when: AnyOf = match &rule.condition {
                 None => vec![Vec::new()],
                 Some(query) => {
-                    let mut when: Vec<Vec<Lit>> =
-                        self.solve(query, &key.1)?.into_iter().map(|(_, lits)| lits).collect();
+                    let mut when: AnyOf = self.solve(query, &key.1)?.into_iter().map(|(_, lits)| lits).collect();
                     when.sort_unstable();
                     when.dedup();
                     when

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::symbols::Attribute;
-use crate::ground::Lit;
+use crate::ground::{AnyOf, Lit};
 use crate::pddl::{Entities, EntityId};
 
 pub(crate) type ProgramId = u32;
@@ -20,7 +20,7 @@ pub(crate) enum Node {
     Slot(u8),
     Run(ProgramId),
     /// Run the first whose condition holds; nothing if none does.
-    Choose(Vec<(Vec<Vec<Lit>>, ProgramId)>),
+    Choose(Vec<(AnyOf, ProgramId)>),
     /// Run all whose conditions hold.
     Each(Vec<(Vec<Lit>, ProgramId)>, Option<Joiner>),
 }
