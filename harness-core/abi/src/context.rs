@@ -105,7 +105,7 @@ pub fn context<T: RawContext>(context: &T) -> ContextRef<'_> {
 pub struct Cx<'a> {
     raw: &'a ContextRef<'a>,
     asked: Cell<usize>,
-    pending: RefCell<RVec<StoredAsk>>,
+    pending: RefCell<Vec<StoredAsk>>,
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str, what: &str) -> Result<T, ModuleError> {
@@ -120,12 +120,12 @@ impl<'a> Cx<'a> {
         // SAFETY: only shortens a lifetime. The generated trait object is invariant in it for the compiler's purposes,
         // but its methods only hand out data borrowed from `&self`, which lives for `'a`.
         let raw = unsafe { std::mem::transmute::<&'a ContextRef<'host>, &'a ContextRef<'a>>(raw) };
-        Self { raw, asked: Cell::new(0), pending: RefCell::new(RVec::new()) }
+        Self { raw, asked: Cell::new(0), pending: RefCell::new(Vec::new()) }
     }
 
     #[doc(hidden)]
     pub fn into_pending(self) -> RVec<StoredAsk> {
-        self.pending.into_inner()
+        self.pending.into_inner().into()
     }
 
     /// The episode's identity.

@@ -7,7 +7,12 @@
 //! **Growth.** A released layout never changes, it is only appended to: trait methods with default bodies, prefix fields
 //! ([`Pack`], [`Message`]), variants of the non-exhaustive enums ([`Part`], [`Decision`], [`Ask`], [`Answer`]), and
 //! the `extra` JSON of plain structs, which are frozen. Numbers such as [`ErrorClass`] and hook codes may take new values.
-#![allow(non_local_definitions, non_camel_case_types, reason = "what abi_stable's derives expand to")]
+#![allow(
+    non_local_definitions,
+    non_camel_case_types,
+    clippy::unnecessary_cast,
+    reason = "what abi_stable's derives expand to"
+)]
 
 #[doc(hidden)]
 pub use abi_stable;
