@@ -1,0 +1,13 @@
+//! The engine through real modules: linked packs, a record in memory, a clock that only counts.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod adapt;
+mod asks;
+mod budgets;
+mod episodes;
+mod faults;
+mod hooks;
+mod memory;
+mod pack;
+mod replay;
+mod support;
