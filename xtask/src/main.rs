@@ -1,1 +1,67 @@
-fn main() {}
+//! `cargo xtask`: the caretaker. Builds, installs, measures, tests and packs by calling cargo and the `harness` binary.
+//!
+//! It has no dependencies on purpose: with clap in it the first command of the README spent 12 to 24 seconds more on two
+//! cores before anything happened. It refuses to know what the binary knows: exams, models and verdicts are not its.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
+
+mod args;
+mod bench;
+mod dist;
+mod engine;
+mod evolve;
+mod failure;
+mod packs;
+mod phases;
+mod place;
+mod process;
+mod report;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use args::Args;
+use failure::{Failure, Outcome};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  bench                 build everything, pull model and data, evolve on both suites, write target/bench/report.html
+    --suite SUITE         only this suite: functions or household
+    --minutes N           all in all, builds and downloads included (default 30)
+    --full                runs of record, resumable, into docs/results/ (default 120 minutes a suite)
+    --smoke               no downloads: stand-in model, self-written and generated tasks, two minutes
+    --engine              the speed of the parts instead: hooks, steps, the record, the games, the local model
+  test                  tidy and all tests of all crates
+  ci                    rustfmt and clippy where they are installed, then test
+  tidy                  the rules of the house that no compiler checks
+  plugin NAME           build one pack of plugins/ and install it into .harness/plugins
+  dist                  binary, packs and licences in one folder, target/dist
+";
+
+fn main() -> ExitCode {
+    match run(Args::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(mut args: Args) -> Outcome {
+    let Some(command) = args.word() else {
+        print!("{USAGE}");
+        return Ok(());
+    };
+    match command.as_str() {
+        "bench" => bench::run(args),
+        "test" => args.done().and_then(|()| test::test()),
+        "ci" => args.done().and_then(|()| test::ci()),
+        "tidy" => args.done().and_then(|()| tidy::run()),
+        "plugin" => packs::plugin(args),
+        "dist" => args.done().and_then(|()| dist::run()),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(Failure::new(format!("no command `{other}`")).hint("cargo xtask help")),
+    }
+}

@@ -1,0 +1,107 @@
+//! Documents that quote code must quote it as it is, links must lead somewhere, and no file may name a place on somebody's
+//! machine.
+//!
+//! A quote is a code block after a line `<!-- quote: PATH -->`; it must equal the whole file.
+
+use super::{Breach, File};
+
+/// How an absolute path on a person's machine begins, split so that this file does not contain one.
+const MACHINE: [&str; 4] =
+    [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
+
+/// Every document, and every file for machine paths.
+pub fn check(files: &[File]) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for file in files {
+        for (number, line) in file.text.lines().enumerate() {
+            if let Some(path) = MACHINE.iter().find(|path| names(line, path)) {
+                let what = format!("names {path}…, a place on one machine");
+                breaches.push(Breach::new(format!("{}:{}", file.path, number + 1), what));
+            }
+        }
+        if file.path.ends_with(".md") {
+            breaches.extend(quotes(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
+            breaches.extend(links(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
+        }
+    }
+    breaches
+}
+
+/// Whether `line` has `path` at the beginning of a path, not in the middle of one.
+fn names(line: &str, path: &str) -> bool {
+    line.match_indices(path)
+        .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || "._-~}".contains(before)))
+}
+
+fn quotes(file: &File, files: &[File]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut lines = file.text.lines();
+    while let Some(line) = lines.next() {
+        let Some(path) = line.strip_prefix("<!-- quote: ").and_then(|rest| rest.strip_suffix(" -->")) else { continue };
+        let opened = lines.next().is_some_and(|line| line.starts_with("```"));
+        let quoted: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        match files.iter().find(|file| file.path == path) {
+            Some(source) if opened && source.text.lines().eq(quoted) => {}
+            Some(_) => wrong.push(format!("the quote of {path} is not what the file says; copy it again")),
+            None => wrong.push(format!("quotes {path}, which is not there")),
+        }
+    }
+    wrong
+}
+
+/// Links to files of the project, relative to the document.
+fn links(file: &File, files: &[File]) -> Vec<String> {
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let targets = file.text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let mut wrong = Vec::new();
+    for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#') && !target.contains(' '))
+    {
+        let path = resolved(folder, target.split('#').next().unwrap_or(target).trim_end_matches('/'));
+        let inside = format!("{path}/");
+        if !files.iter().any(|file| file.path == path || file.path.starts_with(&inside)) {
+            wrong.push(format!("links to {target}, which is not there"));
+        }
+    }
+    wrong
+}
+
+fn resolved(folder: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> File {
+        File { path: path.into(), text: text.into() }
+    }
+
+    #[test]
+    fn documents_do_not_rot() {
+        let source = file("a/b.rs", "//! B.\nfn b() {}\n");
+        for (text, expected) in [
+            (
+                "<!-- quote: a/b.rs -->\n```rust\n//! B.\nfn b() {}\n```\nand [b](../a/b.rs), [a](../a), [web](https://x.y)",
+                0,
+            ),
+            ("<!-- quote: a/b.rs -->\n```rust\n//! B.\nfn c() {}\n```\n", 1),
+            ("<!-- quote: a/c.rs -->\n```rust\n```\n", 1),
+            ("[c](c.md)", 1),
+        ] {
+            let files = [file("docs/page.md", text), file(&source.path, &source.text)];
+            assert_eq!(check(&files).len(), expected, "{text}");
+        }
+        let own = format!("see {}anna/notes", MACHINE[0]);
+        assert_eq!(check(&[file("x.toml", &own)]).len(), 1);
+        assert_eq!(check(&[file("x.toml", "see $DIR/home/anna")]).len(), 1 - 1);
+    }
+}
