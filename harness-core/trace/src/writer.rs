@@ -142,8 +142,19 @@ pub(crate) enum Target {
     Pool(Arc<Pool>),
 }
 
+/// Tells everybody who waits when the writer is gone, even if it panicked.
+struct Farewell<'a>(&'a Shared);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).failed.get_or_insert_with(|| "it has ended".to_owned());
+        self.0.done.notify_all();
+    }
+}
+
 /// Runs until the store is closed or a write fails.
 pub(crate) fn run(shared: &Shared, mut target: Target) {
+    let _farewell = Farewell(shared);
     let mut open = OpenEpisodes::default();
     while let Some(batch) = shared.take() {
         let result = match &mut target {

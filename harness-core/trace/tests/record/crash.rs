@@ -1,13 +1,13 @@
 //! Killed at any moment, the record opens again and holds everything that was promised.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use harness_trace::{Filter, Outcome, Recorder, Store};
+use harness_trace::{Filter, Outcome, Recorder, Store, TraceError};
 
 use crate::samples::{call_key, chat, end, every_kind, start};
 
@@ -19,23 +19,37 @@ const STEPS: u64 = 5;
 #[ignore = "run by `whatever_was_promised_survives_a_kill`"]
 fn child() {
     let Ok(path) = std::env::var(FILE) else { return };
-    let store = Store::open(path).unwrap();
-    let first = store.finished("run").unwrap().len() as u64;
+    if let Err(error) = write(&path) {
+        println!("failed {error}");
+    }
+}
+
+fn write(path: &str) -> Result<(), TraceError> {
+    let store = Store::open(path)?;
+    let first = store.finished("run")?.len() as u64;
     for n in first.. {
         let id = format!("e{n}");
-        store.begin(start(&id, &id)).unwrap();
+        store.begin(start(&id, &id))?;
         for step in 0..STEPS {
-            store.put_chat(call_key(n * STEPS + step), chat(&id)).unwrap();
-            store.step(&id, step, every_kind()).unwrap();
+            store.put_chat(call_key(n * STEPS + step), chat(&id))?;
+            store.step(&id, step, every_kind())?;
         }
-        store.end(&id, end(Outcome::Done, 1.0)).unwrap();
+        store.end(&id, end(Outcome::Done, 1.0))?;
         match n % 3 {
-            0 => store.flush().unwrap(),
-            1 => store.put_fact("run", "done", &id, &n).unwrap(),
+            0 => store.flush()?,
+            1 => store.put_fact("run", "done", &id, &n)?,
             _ => continue,
         }
         println!("promised {n}");
     }
+    Ok(())
+}
+
+/// The last episode promised in a child's output.
+fn promised(out: impl Read) -> Option<u64> {
+    let lines = BufReader::new(out).lines().map_while(Result::ok);
+    // The last line may be cut off by the kill: then it names a smaller number.
+    lines.filter_map(|line| line.split_once("promised ")?.1.parse().ok()).max()
 }
 
 fn check(path: &Path, promised: u64) {
@@ -57,7 +71,7 @@ fn check(path: &Path, promised: u64) {
         }
     }
     let facts = store.facts("run", "done").unwrap();
-    assert!(facts.len() as u64 >= (promised + 2) / 3, "{} facts, {promised} promised", facts.len());
+    assert!(facts.len() as u64 >= promised.div_ceil(3), "{} facts, {promised} promised", facts.len());
     for row in store.episodes(&Filter::default()).unwrap() {
         assert!(store.entries(&row).unwrap().all(|entry| entry.is_ok()));
     }
@@ -75,17 +89,8 @@ fn whatever_was_promised_survives_a_kill() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let reader = std::thread::spawn(move || {
-            let mut promised = None;
-            for line in lines.map_while(Result::ok) {
-                if let Some((_, n)) = line.split_once("promised ") {
-                    // The last line may be cut off by the kill.
-                    promised = n.parse().ok().max(promised);
-                }
-            }
-            promised
-        });
+        let out = child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || promised(out));
         std::thread::sleep(Duration::from_micros(20_000 + round * 7_919 % 40_000));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -94,4 +99,22 @@ fn whatever_was_promised_survives_a_kill() {
         }
     }
     check(&path, 5);
+}
+
+/// A limit on the size of files is the full disk an ordinary user can make.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said_and_loses_nothing_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.sqlite");
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::child", "--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(text.contains("failed the record's writer stopped: "), "{text}");
+    check(&path, promised(output.stdout.as_slice()).unwrap());
 }
