@@ -31,9 +31,10 @@ impl Package {
     }
 }
 
-/// All crates, the root package too.
+/// All crates, the root package too; what lies in a folder `templates` is text for workspaces still to be made.
 pub fn read(files: &[File]) -> Vec<Package> {
-    let manifests = files.iter().filter(|file| file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml"));
+    let crates = |path: &str| path == "Cargo.toml" || path.ends_with("/Cargo.toml") && !path.contains("/templates/");
+    let manifests = files.iter().filter(|file| crates(&file.path));
     manifests.map(|file| parse(file.path.trim_end_matches("Cargo.toml").trim_end_matches('/'), &file.text)).collect()
 }
 
