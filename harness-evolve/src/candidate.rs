@@ -1,0 +1,96 @@
+//! A proposed harness with everything that is claimed of it. Refuses claims without places in the record.
+
+use harness_abi::Hook;
+use harness_spec::{Change, Edit, Harness, VariantId};
+use serde::{Deserialize, Serialize};
+
+use crate::categories::Category;
+use crate::digest::Anchor;
+
+/// What an edit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditKind {
+    /// Adds a module.
+    Insert,
+    /// Puts another module in the place of one of its role.
+    Replace,
+    /// Takes a module out.
+    Remove,
+    /// Changes a tunable field.
+    Configure,
+}
+
+impl EditKind {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Insert, Self::Replace, Self::Remove, Self::Configure];
+
+    /// Whether it changes which modules there are.
+    pub const fn structural(self) -> bool {
+        matches!(self, Self::Insert | Self::Replace)
+    }
+}
+
+/// How a candidate came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Proposed in this round.
+    Proposed,
+    /// Two candidates of this round together.
+    Combined(String, String),
+    /// A candidate of an earlier round, made again for the present incumbent.
+    Rebased(String),
+}
+
+/// What shows in a trace when the edit is at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// The id that decides.
+    pub module: String,
+    /// At these hooks.
+    pub hooks: Vec<Hook>,
+}
+
+/// What is claimed of an edit, and on what evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What it does.
+    pub kind: EditKind,
+    /// The modules it is about, as `pack/module`.
+    pub modules: Vec<String>,
+    /// The failures it is meant for; `None`: tried because nobody has.
+    pub category: Option<Category>,
+    /// Where those failures show.
+    pub evidence: Vec<Anchor>,
+    /// Why it can be done here: what the modules need of the model and get, and what their packs say of them.
+    pub capability: Vec<String>,
+    /// Explore tasks that fail and should pass.
+    pub unlock: Vec<String>,
+    /// Explore tasks that waver and should pass always.
+    pub stabilize: Vec<String>,
+    /// Explore tasks that pass and might not.
+    pub at_risk: Vec<String>,
+    /// What shows when it is at work.
+    pub signature: Vec<Signature>,
+}
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Round and number: "2.07".
+    pub id: String,
+    /// The wish: what is made again after a ship.
+    pub changes: Vec<Change>,
+    /// The edit of the present incumbent.
+    pub edit: Edit,
+    /// What it gives.
+    pub variant: VariantId,
+    /// How it came about.
+    pub origin: Origin,
+    /// What is claimed of it.
+    pub manifest: Manifest,
+    /// The harness itself; the edit says it in the ledger.
+    #[serde(skip)]
+    pub harness: Harness,
+}

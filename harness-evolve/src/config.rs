@@ -1,0 +1,115 @@
+//! What a run of evolution is told: sizes, levels, budgets, and what it may touch. Part of the run's record; a run is a
+//! function of it, the seed and the outcomes.
+
+use std::collections::BTreeSet;
+
+use harness_spec::Permission;
+use serde::{Deserialize, Serialize};
+
+use crate::EditKind;
+
+/// The settings of a run. Defaults suit a suite with about 100 gate groups in 3 folds and effects of 30 points and more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvolveConfig {
+    /// The run's id: the same id continues.
+    pub run: String,
+    /// Draws orders and samples; episodes are played with it and the numbers after it.
+    pub seed: u64,
+    /// Chance that anything useless ships in the whole run. Default 0.05.
+    pub alpha: f64,
+    /// Smallest gain worth having, as a share of 1; candidates that are likely below it are given up. Default 0.2.
+    pub delta: f64,
+    /// Most rounds. Default 5.
+    pub rounds: u32,
+    /// Rounds without a ship in a row that end the run. Default 2.
+    pub idle_rounds: u32,
+    /// Candidates screened in the first round, which looks widest. Default 16.
+    pub first_candidates: usize,
+    /// Candidates screened in later rounds. Default 8.
+    pub candidates: usize,
+    /// Candidates that may meet the judge in a round. Default 4.
+    pub judged: usize,
+    /// Pairs of good candidates tried together in a round. Default 3.
+    pub combinations: usize,
+    /// Share of directions that are structural and untried, whatever the landscape says. Default 1/3.
+    pub structural_share: f64,
+    /// Explore groups the incumbent plays and is digested on; 0: all. Default 60.
+    pub explore_groups: usize,
+    /// Explore tasks the last survivors of a screen play; its first rung takes a quarter. Default 24.
+    pub screen_tasks: usize,
+    /// Episodes per task. Default 1: enough for a deterministic harness.
+    pub seeds_per_task: u32,
+    /// How often a group is tried in all when the infrastructure fails. Default 3.
+    pub attempts: u32,
+    /// Groups of the protected panel, played with seeds nobody has seen; below 20 it has no say. Default 24.
+    pub panel_groups: usize,
+    /// Rollouts in flight. Part of the run because it decides which outcomes are asked for. Default 2.
+    pub concurrency: usize,
+    /// Most rollouts, remembered ones counted.
+    pub max_rollouts: Option<u64>,
+    /// Most tokens, counted as if nothing had been replayed.
+    pub max_tokens: Option<u64>,
+    /// Most seconds on the clock, over all sittings of the run.
+    pub max_seconds: Option<u64>,
+    /// Packs that modules may be taken from; `None`: all that are installed.
+    pub allowed_packs: Option<BTreeSet<String>>,
+    /// Kinds of edits that may be proposed. Default: all.
+    pub allowed_kinds: BTreeSet<EditKind>,
+    /// Permissions a candidate's modules may have beyond those of the initial harness. Default: asking the model.
+    pub allowed_permissions: BTreeSet<Permission>,
+}
+
+impl Default for EvolveConfig {
+    fn default() -> Self {
+        Self {
+            run: "evolve".to_owned(),
+            seed: 1,
+            alpha: 0.05,
+            delta: 0.2,
+            rounds: 5,
+            idle_rounds: 2,
+            first_candidates: 16,
+            candidates: 8,
+            judged: 4,
+            combinations: 3,
+            structural_share: 1.0 / 3.0,
+            explore_groups: 60,
+            screen_tasks: 24,
+            seeds_per_task: 1,
+            attempts: 3,
+            panel_groups: 24,
+            concurrency: 2,
+            max_rollouts: None,
+            max_tokens: None,
+            max_seconds: None,
+            allowed_packs: None,
+            allowed_kinds: EditKind::ALL.into(),
+            allowed_permissions: [Permission::Model].into(),
+        }
+    }
+}
+
+impl EvolveConfig {
+    /// The same run with modules of some packs only, under an id and an error budget of its own.
+    #[must_use]
+    pub fn restricted(&self, suffix: &str, packs: BTreeSet<String>) -> Self {
+        Self { run: format!("{}-{suffix}", self.run), allowed_packs: Some(packs), ..self.clone() }
+    }
+
+    /// Whether modules of a pack may be proposed.
+    pub fn allows_pack(&self, pack: &str) -> bool {
+        self.allowed_packs.as_ref().is_none_or(|packs| packs.contains(pack))
+    }
+
+    /// Seeds of the episodes.
+    pub(crate) fn seeds(&self) -> Vec<u64> {
+        (0..u64::from(self.seeds_per_task.max(1))).map(|k| self.seed.wrapping_add(k)).collect()
+    }
+
+    /// Seeds no screen and no duel plays: the protected panel's.
+    pub(crate) fn fresh_seeds(&self) -> Vec<u64> {
+        let unseen = self.seed.wrapping_add(1 << 32);
+        (0..u64::from(self.seeds_per_task.max(1))).map(|k| unseen.wrapping_add(k)).collect()
+    }
+}

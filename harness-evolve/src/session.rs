@@ -1,0 +1,308 @@
+//! One sitting at a run: plays rollouts once, counts them, keeps the budgets, and records every stop and every fault of
+//! the infrastructure as an event, so that a repetition meets them at the same place. Refuses to play past a budget.
+
+use std::collections::{BTreeMap, HashMap};
+
+use evolve_gate::{Outcome, Split};
+use harness_abi::Usage;
+use harness_spec::{Harness, VariantId};
+use serde::{Deserialize, Serialize};
+
+use crate::arena::{Arena, ArenaError, Played, Rollout};
+use crate::config::EvolveConfig;
+use crate::error::EvolveError;
+use crate::events::{Clock, Event, Observer, Phase};
+use crate::ledger::{Journal, Ledger};
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// All rounds were played.
+    Rounds,
+    /// Too many rounds in a row shipped nothing.
+    Idle,
+    /// Every fold of the gate split was used by a ship.
+    Folds,
+    /// The incumbent passes every explore task.
+    NothingFails,
+    /// Nothing is left to propose.
+    NoCandidates,
+    /// The budget of rollouts ended.
+    Rollouts,
+    /// The budget of tokens ended.
+    Tokens,
+    /// The time was up.
+    WallClock,
+    /// It was told to stop. Not recorded: the same command continues.
+    Interrupted,
+}
+
+/// Why no outcome came back.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// A budget ended, which is recorded.
+    Spent(Stop),
+    /// Told to stop.
+    Interrupted,
+    /// Something broke.
+    Failed(EvolveError),
+}
+
+impl<E: Into<EvolveError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a run asked for and what of it was new.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Meter {
+    /// Rollouts asked for, each counted once, remembered or not.
+    pub rollouts: u64,
+    /// Of those, rollouts found in the record.
+    pub remembered: u64,
+    /// Steps in them.
+    pub steps: u64,
+    /// What they used, as if nothing had been replayed.
+    pub usage: Usage,
+    /// Of that, what replayed model calls account for.
+    pub replayed: Usage,
+    /// Sum of the episodes' wall clocks, in microseconds.
+    pub episode_micros: u64,
+    /// Most tokens of one rollout.
+    pub dearest: u64,
+}
+
+impl Meter {
+    /// Prompt and reply tokens together, as if nothing had been replayed.
+    pub fn tokens(&self) -> u64 {
+        self.usage.input_tokens + self.usage.output_tokens
+    }
+
+    fn add(&mut self, played: &Played) {
+        self.rollouts += 1;
+        self.remembered += u64::from(played.remembered);
+        self.steps += played.steps;
+        self.usage += played.usage;
+        self.replayed += played.replayed;
+        self.episode_micros += played.micros;
+        self.dearest = self.dearest.max(played.usage.input_tokens + played.usage.output_tokens);
+    }
+
+    /// Both counts together.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self.rollouts += other.rollouts;
+        self.remembered += other.remembered;
+        self.steps += other.steps;
+        self.usage += other.usage;
+        self.replayed += other.replayed;
+        self.episode_micros += other.episode_micros;
+        self.dearest = self.dearest.max(other.dearest);
+        self
+    }
+}
+
+/// Budgets of a sitting.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    pub rollouts: Option<u64>,
+    pub tokens: Option<u64>,
+    pub micros: Option<u64>,
+}
+
+impl Limits {
+    pub fn of(config: &EvolveConfig) -> Self {
+        let micros = config.max_seconds.map(|seconds| seconds.saturating_mul(1_000_000));
+        Self { rollouts: config.max_rollouts, tokens: config.max_tokens, micros }
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Stopped {
+    stopped: Stop,
+    rollouts: u64,
+}
+
+type Key = (VariantId, String, u64);
+
+/// Kind of the facts that say how long a run has been going on.
+const CLOCK: &str = "evolve.clock";
+/// Kind of the facts that say where the infrastructure failed.
+const FAULT: &str = "evolve.fault";
+
+pub(crate) struct Session<'a, A, L> {
+    pub arena: &'a A,
+    pub config: &'a EvolveConfig,
+    pub meter: Meter,
+    journal: Journal<'a, L>,
+    ledger: &'a L,
+    limits: Limits,
+    clock: &'a dyn Clock,
+    /// Microseconds of earlier sittings.
+    before: u64,
+    observer: &'a dyn Observer,
+    known: HashMap<Key, Played>,
+    /// Faults of earlier sittings that a repetition has not met yet.
+    faults: BTreeMap<String, Vec<Played>>,
+    spent: Option<Stop>,
+}
+
+impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
+    pub fn open(
+        arena: &'a A,
+        ledger: &'a L,
+        config: &'a EvolveConfig,
+        kind: &'static str,
+        limits: Limits,
+        clock: &'a dyn Clock,
+        observer: &'a dyn Observer,
+    ) -> Result<Self, EvolveError> {
+        let mut faults: BTreeMap<String, Vec<Played>> = BTreeMap::new();
+        for (key, value) in ledger.all(&config.run, FAULT)? {
+            faults.entry(key).or_default().push(serde_json::from_value(value)?);
+        }
+        let clocks = ledger.all(&config.run, CLOCK)?;
+        let before = clocks.last().and_then(|(_, micros)| micros.as_u64()).unwrap_or(0);
+        let journal = Journal::open(ledger, &config.run, kind)?;
+        let (meter, known, spent) = (Meter::default(), HashMap::new(), None);
+        Ok(Self { arena, config, meter, journal, ledger, limits, clock, before, observer, known, faults, spent })
+    }
+
+    pub fn say(&self, line: String) {
+        self.observer.on(&Event::Said(line));
+    }
+
+    pub fn tell(&self, event: &Event) {
+        self.observer.on(event);
+    }
+
+    /// Puts a decision into the ledger before it takes effect.
+    pub fn decide(&mut self, name: &str, decision: &impl Serialize) -> Result<(), EvolveError> {
+        let live = self.journal.next_recorded().is_none();
+        self.journal.decide(name, decision)?;
+        if live {
+            self.ledger.put(&self.config.run, CLOCK, name, &self.elapsed().into())?;
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> u64 {
+        self.before.saturating_add(self.clock.micros())
+    }
+
+    /// Plays what is not known yet, in bites, and answers in the order of `rollouts`. A fault of the infrastructure is
+    /// no outcome: it is asked for again the next time.
+    pub async fn play(
+        &mut self,
+        harness: &Harness,
+        id: VariantId,
+        split: Split,
+        phase: Phase,
+        rollouts: &[Rollout],
+    ) -> Result<Vec<Played>, Halt> {
+        let mut faulty: HashMap<&Rollout, Played> = HashMap::new();
+        let mut due: Vec<&Rollout> = rollouts.iter().filter(|r| !self.known.contains_key(&key(id, r))).collect();
+        due.sort();
+        due.dedup();
+        due.sort_by_key(|rollout| rollouts.iter().position(|r| r == *rollout));
+        for bite in due.chunks(self.config.concurrency.max(1) * 8) {
+            for played in self.bite(harness, id, split, phase, bite).await? {
+                if played.outcome == Outcome::Infrastructure {
+                    if let Some(rollout) = rollouts.iter().find(|r| **r == played.rollout) {
+                        faulty.insert(rollout, played);
+                    }
+                } else {
+                    self.known.insert(key(id, &played.rollout), played);
+                }
+            }
+        }
+        let result = |rollout: &Rollout| {
+            self.known
+                .get(&key(id, rollout))
+                .or_else(|| faulty.get(rollout))
+                .cloned()
+                .ok_or_else(|| Halt::Failed(EvolveError::Mismatch { asked: rollouts.len(), got: self.known.len() }))
+        };
+        rollouts.iter().map(result).collect()
+    }
+
+    async fn bite(
+        &mut self,
+        harness: &Harness,
+        id: VariantId,
+        split: Split,
+        phase: Phase,
+        bite: &[&Rollout],
+    ) -> Result<Vec<Played>, Halt> {
+        self.afford(bite.len() as u64)?;
+        let mut all = Vec::with_capacity(bite.len());
+        let mut asked: Vec<Rollout> = Vec::with_capacity(bite.len());
+        for rollout in bite {
+            let fault = self.faults.get_mut(&fault_key(id, rollout)).filter(|faults| !faults.is_empty());
+            match fault {
+                Some(faults) => all.push(faults.remove(0)),
+                None => asked.push((*rollout).clone()),
+            }
+        }
+        if !asked.is_empty() {
+            let played = self.arena.play(harness, split, asked.clone()).await.map_err(|error| match error {
+                ArenaError::Stopped => Halt::Interrupted,
+                ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+            })?;
+            if !played.iter().map(|p| &p.rollout).eq(asked.iter()) {
+                return Err(EvolveError::Mismatch { asked: asked.len(), got: played.len() }.into());
+            }
+            for fault in played.iter().filter(|p| p.outcome == Outcome::Infrastructure) {
+                let value = serde_json::to_value(fault)?;
+                self.ledger.put(&self.config.run, FAULT, &fault_key(id, &fault.rollout), &value)?;
+            }
+            all.extend(played);
+        }
+        all.iter().for_each(|played| self.meter.add(played));
+        let remembered = all.iter().filter(|played| played.remembered).count();
+        self.tell(&Event::Played { phase, now: all.len(), remembered, total: self.meter.rollouts });
+        Ok(all)
+    }
+
+    /// Whether `more` rollouts fit into what is left. Of tokens as many are set aside as the dearest rollout took.
+    fn afford(&mut self, more: u64) -> Result<(), Halt> {
+        if let Some(stop) = self.spent {
+            return Err(Halt::Spent(stop));
+        }
+        let over = |limit: Option<u64>, would: u64| limit.is_some_and(|limit| would > limit);
+        let tokens = self.meter.tokens().saturating_add(more.saturating_mul(self.meter.dearest));
+        let stop = if over(self.limits.rollouts, self.meter.rollouts + more) {
+            Stop::Rollouts
+        } else if over(self.limits.tokens, tokens) {
+            Stop::Tokens
+        } else if self.time_is_up() {
+            Stop::WallClock
+        } else {
+            return Ok(());
+        };
+        self.spent = Some(stop);
+        self.decide("stopped", &Stopped { stopped: stop, rollouts: self.meter.rollouts })?;
+        Err(Halt::Spent(stop))
+    }
+
+    /// In a repetition the clock has no say: what it said then is recorded.
+    fn time_is_up(&self) -> bool {
+        match self.journal.next_recorded() {
+            Some(next) => {
+                let stopped = Stopped { stopped: Stop::WallClock, rollouts: self.meter.rollouts };
+                Stopped::deserialize(next).is_ok_and(|recorded| recorded == stopped)
+            }
+            None => self.limits.micros.is_some_and(|limit| self.elapsed() >= limit),
+        }
+    }
+}
+
+fn key(id: VariantId, rollout: &Rollout) -> Key {
+    (id, rollout.task.clone(), rollout.seed)
+}
+
+fn fault_key(id: VariantId, rollout: &Rollout) -> String {
+    format!("{id} {} {}", rollout.seed, rollout.task)
+}

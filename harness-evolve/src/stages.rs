@@ -1,0 +1,49 @@
+//! The stages a run is made of, each replaceable. Refuses to hand any of them more than its view.
+
+use crate::critic::{AuditCritic, Critic};
+use crate::digest::{Digester, TraceDigester};
+use crate::planner::{LandscapePlanner, Planner};
+use crate::propose::{CatalogueEvolver, Evolver};
+
+/// One of each stage.
+pub trait Stages: Send + Sync {
+    /// Reads traces.
+    fn digester(&self) -> &impl Digester;
+    /// Ranks directions.
+    fn planner(&self) -> &impl Planner;
+    /// Makes candidates.
+    fn evolver(&self) -> &impl Evolver;
+    /// Refuses candidates.
+    fn critic(&self) -> &impl Critic;
+}
+
+/// The stages that need no model.
+#[derive(Debug, Clone, Default)]
+pub struct Deterministic {
+    /// Reads traces.
+    pub digester: TraceDigester,
+    /// Ranks directions.
+    pub planner: LandscapePlanner,
+    /// Makes candidates.
+    pub evolver: CatalogueEvolver,
+    /// Refuses candidates.
+    pub critic: AuditCritic,
+}
+
+impl Stages for Deterministic {
+    fn digester(&self) -> &impl Digester {
+        &self.digester
+    }
+
+    fn planner(&self) -> &impl Planner {
+        &self.planner
+    }
+
+    fn evolver(&self) -> &impl Evolver {
+        &self.evolver
+    }
+
+    fn critic(&self) -> &impl Critic {
+        &self.critic
+    }
+}
