@@ -1,1 +1,11 @@
-//! Models over HTTP
+//! Models over HTTP, and the only place of the workspace that speaks it. Linked in, but through the same door as a plugin.
+
+pub mod openai;
+
+/// What the pack says of itself.
+pub const MANIFEST: &str = include_str!("../pack.toml");
+
+harness_abi::linked_pack! {
+    manifest: MANIFEST,
+    models: { "openai" => openai::OpenAi::new },
+}
