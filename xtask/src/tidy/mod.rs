@@ -7,6 +7,7 @@ mod documents;
 mod manifests;
 mod members;
 mod packages;
+mod reference;
 mod sources;
 
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ fn breaches() -> Outcome<Vec<Breach>> {
     breaches.extend(members::check(&files, &manifests));
     breaches.extend(sources::check(&files));
     breaches.extend(documents::check(&files));
+    breaches.extend(reference::check(&files));
     Ok(breaches)
 }
 
