@@ -1,5 +1,6 @@
 //! Loading time and steps per second under a random policy, each step with its observation and
 //! its full list of admissible commands.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark, not library code")]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -17,6 +17,6 @@ mod world;
 pub use error::GameError;
 pub use game::Game;
 pub use game_file::GameFile;
-pub use generate::{Generated, generate};
+pub use generate::{Generated, SCENES, generate, generate_in};
 pub use task::{TaskType, UnknownTaskType};
 pub use world::{Observation, World};

@@ -1,6 +1,8 @@
 //! Draws a room and a task: the receptacles follow from the scene number alone, objects and
 //! task from the seed. Every task drawn can be done.
 
+use std::ops::Range;
+
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -30,20 +32,17 @@ pub(super) struct Task {
     pub target: &'static str,
 }
 
-/// Scenes per room.
-const SCENES: u16 = 30;
-
 /// Draws layouts until one offers a task of the wanted kind; nearly always the first does.
-pub(super) fn draw(seed: u64, kind: Option<TaskType>) -> Option<Layout> {
+pub(super) fn draw(seed: u64, kind: Option<TaskType>, scenes: &Range<u16>) -> Option<Layout> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let kind = kind.unwrap_or_else(|| pick(&mut random, &TaskType::ALL).copied().unwrap_or(TaskType::PickAndPlace));
-    (0..64).find_map(|_| try_draw(&mut random, kind))
+    (0..64).find_map(|_| try_draw(&mut random, kind, scenes))
 }
 
-fn try_draw(random: &mut impl Rng, kind: TaskType) -> Option<Layout> {
+fn try_draw(random: &mut impl Rng, kind: TaskType, scenes: &Range<u16>) -> Option<Layout> {
     let rooms: Vec<&'static Room> = ROOMS.iter().filter(|room| suits(room, kind)).collect();
     let room = *pick(random, &rooms)?;
-    let scene = room.first_scene + random.random_range(0..SCENES);
+    let scene = room.first_scene + random.random_range(scenes.clone());
     let receptacles = furnish(room, scene);
 
     let asked = |o: &&ObjectKind| match kind {

@@ -5,6 +5,8 @@ mod layout;
 mod rooms;
 mod write;
 
+use std::ops::Range;
+
 use crate::{GameFile, TaskType};
 
 /// A game made from a seed.
@@ -20,14 +22,25 @@ pub struct Generated {
     pub file: GameFile,
 }
 
+/// How many scenes each kind of room has.
+pub const SCENES: u16 = 30;
+
 /// The game of a seed, of the wanted kind or of one the seed chooses. The same arguments give
 /// the same game.
 #[must_use]
 pub fn generate(seed: u64, task_type: Option<TaskType>) -> Generated {
+    generate_in(seed, task_type, 0..SCENES)
+}
+
+/// As [`generate`], in these of the [`SCENES`] scenes of each room: ranges that do not overlap
+/// give rooms, and so groups, that do not either. An empty range is taken as all.
+#[must_use]
+pub fn generate_in(seed: u64, task_type: Option<TaskType>, scenes: Range<u16>) -> Generated {
+    let scenes = if scenes.is_empty() || scenes.end > SCENES { 0..SCENES } else { scenes };
     // Every kind of task has rooms that offer it, so a redraw is only ever a formality.
     let mut attempt = seed;
     let layout = loop {
-        match layout::draw(attempt, task_type) {
+        match layout::draw(attempt, task_type, &scenes) {
             Some(layout) => break layout,
             None => attempt = attempt.wrapping_add(0x9E37_79B9_7F4A_7C15),
         }

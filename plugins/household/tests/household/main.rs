@@ -1,0 +1,4 @@
+//! The household pack, driven as a host drives it.
+
+mod episodes;
+mod world;
