@@ -57,6 +57,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reports_of_suites_become_one() {
+        let folder = std::env::temp_dir().join(format!("xtask-report-{}", std::process::id()));
+        fs::create_dir_all(folder.join("one")).expect("a scratch folder");
+        write_file(&folder.join("one").join(JSON), "{\"gain\": 1}\n").expect("it can be written");
+        write_file(&folder.join("one").join(HTML), "<p title=\"x\">").expect("it can be written");
+        let mut phases = Phases::begin();
+        phases.part("build", || Ok(())).expect("it does nothing");
+        let page = write(&folder, &["one"], &phases).expect("both are there");
+        let json = fs::read_to_string(folder.join(JSON)).expect("it was written");
+        assert_eq!(json, "{\"seconds\": {\"build\": 0.0}, \"suites\": {\"one\": {\"gain\": 1}}}\n");
+        assert!(fs::read_to_string(page).expect("it was written").contains("srcdoc=\"<p title=&quot;x&quot;>\""));
+        assert!(write(&folder, &["two"], &phases).is_err());
+        fs::remove_dir_all(folder).expect("it is there");
+    }
+
+    #[test]
     fn a_page_inside_a_page_keeps_its_quotes() {
         assert_eq!(attribute(r#"<a href="x?a&b">"#), "<a href=&quot;x?a&amp;b&quot;>");
     }
