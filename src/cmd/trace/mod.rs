@@ -1,0 +1,130 @@
+//! `harness trace`: reads the record. Writes nothing into it.
+
+mod show;
+
+use std::io::{BufWriter, ErrorKind};
+
+use clap::{Args, Subcommand};
+use harness_trace::{EpisodeRow, Filter, Store, TraceError};
+use serde_json::{Value, json};
+
+use super::Global;
+use crate::{failure::Failure, output, paths, wire};
+
+/// What happened: the episodes on record, one of them in full, or all of them for other programs
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness trace list                              the newest episodes
+  harness trace list --run bench-1f2e3d4c5b-1
+  harness trace show run-19a8                     messages, decisions, calls and faults of one (the id's beginning will do)
+  harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl")]
+pub struct TraceArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List episodes, oldest first
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// The newest so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one episode in full
+    Show {
+        /// Its id, or the beginning of it
+        episode: String,
+    },
+    /// Write episodes with all their entries as JSON Lines to standard output
+    Export {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Only this run
+    #[arg(long, default_value = "", hide_default_value = true)]
+    run: String,
+    /// Only this suite
+    #[arg(long, default_value = "", hide_default_value = true)]
+    suite: String,
+    /// Only this split
+    #[arg(long, default_value = "", hide_default_value = true)]
+    split: String,
+}
+
+impl From<Which> for Filter {
+    fn from(which: Which) -> Self {
+        Self { run: which.run, suite: which.suite, split: which.split, ..Self::default() }
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
+    if !paths::record().is_file() {
+        return Err(Failure::input(format!("there is no record at {}", paths::record().display()))
+            .hint("`harness run` and `harness bench` make one; run this where they ran"));
+    }
+    let store = wire::record()?;
+    match args.command {
+        Command::List { which, limit } => list(global, &store, &which.into(), limit),
+        Command::Show { episode } => {
+            let row = store.episode(&episode).map_err(unknown)?;
+            show::run(global, &store, &row)
+        }
+        Command::Export { which } => {
+            match store.export_jsonl(&which.into(), BufWriter::new(std::io::stdout().lock())) {
+                // The reader has seen enough.
+                Err(TraceError::Export(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                other => Ok(other.map(|_| ())?),
+            }
+        }
+    }
+}
+
+fn unknown(error: TraceError) -> Failure {
+    match error {
+        TraceError::NoEpisode { .. } | TraceError::Ambiguous { .. } => {
+            Failure::input(error).hint("`harness trace list` shows the ids")
+        }
+        other => other.into(),
+    }
+}
+
+fn list(global: &Global, store: &Store, filter: &Filter, limit: usize) -> Result<(), Failure> {
+    let rows = store.episodes(filter)?;
+    let shown = rows.get(rows.len().saturating_sub(limit)..).unwrap_or_default();
+    if global.json {
+        let episodes: Vec<Value> = shown.iter().map(|row| json!(row)).collect();
+        return output::json(&json!({"episodes": episodes, "shown": shown.len(), "total": rows.len()}));
+    }
+    for row in shown {
+        output::line(describe(row))?;
+    }
+    output::line(format_args!("{} of {} episodes", shown.len(), rows.len()))
+}
+
+/// One line on an episode.
+fn describe(row: &EpisodeRow) -> String {
+    let start = &row.start;
+    let place = [&start.suite, &start.split, &start.task].map(|part| one_line(part, 40));
+    let place: Vec<String> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    let outcome = row.outcome.map_or("not ended", harness_trace::Outcome::name);
+    let reward = row.reward().map_or(String::new(), |reward| format!(", reward {reward}"));
+    let simulated = if start.simulated { ", simulated" } else { "" };
+    format!("{}  {}  {outcome}{reward}, {} steps{simulated}", start.episode, place.join("/"), row.steps)
+}
+
+/// The beginning of a text, on one line.
+fn one_line(text: &str, width: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= width {
+        return line;
+    }
+    line.chars().take(width - 1).chain(['…']).collect()
+}

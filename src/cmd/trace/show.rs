@@ -1,0 +1,196 @@
+//! `harness trace show`: one episode for a person, in the order it happened.
+
+use std::fmt::Write;
+
+use harness_abi::{Message, Part, Role, Usage};
+use harness_trace::{Entry, EpisodeRow, Purpose, Store};
+use serde_json::{Value, json};
+
+use super::{Global, one_line};
+use crate::{failure::Failure, output};
+
+/// Decisions and arguments in at most this many characters; `--json` has them whole.
+const WIDTH: usize = 200;
+
+/// Shows the episode.
+pub fn run(global: &Global, store: &Store, row: &EpisodeRow) -> Result<(), Failure> {
+    let state = store.final_state(row)?;
+    let entries = store.entries(row)?;
+    if global.json {
+        let entries: Vec<Value> = entries
+            .map(|entry| entry.map(|(step, entry)| json!({"step": step, "entry": entry})))
+            .collect::<Result<_, _>>()?;
+        return output::json(&json!({"episode": row, "state": state, "entries": entries}));
+    }
+    output::line(head(row))?;
+    let mut last = None;
+    for entry in entries {
+        let (step, entry) = entry?;
+        if last.replace(step) != Some(step) {
+            output::line(format_args!("\n── step {step}"))?;
+        }
+        output::line(describe(&entry))?;
+    }
+    output::line(foot(row, &state))
+}
+
+fn head(row: &EpisodeRow) -> String {
+    let start = &row.start;
+    let mut text = format!("episode  {}\nrun      {}\nharness  {}", start.episode, start.run, start.harness);
+    for (key, value) in
+        [("suite", &start.suite), ("split", &start.split), ("group", &start.group), ("task", &start.task)]
+    {
+        if !value.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n{key:<8} {value}");
+        }
+    }
+    let _ = write!(text, "\nseed     {}", start.seed);
+    if start.simulated {
+        text += "\nsimulated: a stand-in for a language model took part";
+    }
+    text
+}
+
+fn foot(row: &EpisodeRow, state: &Value) -> String {
+    let Some(outcome) = row.outcome else {
+        return "\n── not ended: it runs, or was killed".to_owned();
+    };
+    let mut text = format!("\n── {}", outcome.name());
+    if !row.reason.is_empty() {
+        let _ = write!(text, ": {}", row.reason);
+    }
+    let _ = write!(text, "\n{} steps, {}, {}", row.steps, tokens(&row.usage), duration(row.micros));
+    if row.replayed != Usage::default() {
+        let _ = write!(text, "\nof that out of the record: {}", tokens(&row.replayed));
+    }
+    if !state.is_null() {
+        let _ = write!(text, "\nfinal state {}", one_line(&state.to_string(), WIDTH));
+    }
+    if let Some(judgement) = &row.judgement {
+        let _ = write!(text, "\nreward {}", judgement.reward);
+        for (name, part) in &judgement.parts {
+            let _ = write!(text, ", {name} {part}");
+        }
+        for reason in &judgement.reasons {
+            let _ = write!(text, "\n  {reason}");
+        }
+    }
+    text
+}
+
+fn describe(entry: &Entry) -> String {
+    match entry {
+        Entry::Message { message } => speech(message),
+        Entry::System { text } => block("system", text),
+        Entry::Edited { start, end, with } => {
+            let mut text = format!("history  messages {start}..{end} replaced by {}", with.len());
+            for message in with {
+                let _ = write!(text, "\n{}", indent(&speech(message)));
+            }
+            text
+        }
+        Entry::Decided { hook, module, decisions } => {
+            let all: Vec<String> = decisions.as_array().into_iter().flatten().map(decision).collect();
+            format!("decided  {module} at {}: {}", hook.name(), all.join("; "))
+        }
+        Entry::Chat { role, purpose, finish, usage, micros, replayed, .. } => {
+            format!(
+                "model    {}",
+                call(role, purpose, &format!("{}, {}", finish.name(), tokens(usage)), *micros, *replayed)
+            )
+        }
+        Entry::Score { role, purpose, usage, micros, replayed, .. } => {
+            format!("scores   {}", call(role, purpose, &tokens(usage), *micros, *replayed))
+        }
+        Entry::Tool { name, arguments, is_error, micros, .. } => {
+            let failed = if *is_error { ", failed" } else { "" };
+            format!("tool     {name} {}{failed}, {}", one_line(arguments, WIDTH), duration(*micros))
+        }
+        Entry::Observed { observation } => {
+            let mut notes = Vec::new();
+            if !observation.admissible.is_empty() {
+                notes.push(format!("{} admissible actions", observation.admissible.len()));
+            }
+            if observation.reward != 0.0 {
+                notes.push(format!("reward {}", observation.reward));
+            }
+            for (holds, note) in [(observation.invalid, "refused"), (observation.done, "over")] {
+                notes.extend(holds.then(|| note.to_owned()));
+            }
+            let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+            block(&format!("observed{notes}"), &observation.text)
+        }
+        Entry::Adapted { rule, from, to } => {
+            let short = |id: &str| id.chars().take(12).collect::<String>();
+            format!("adapted  rule {rule}: {} → {}", short(from), short(to))
+        }
+        Entry::Fault { hook, module, class, message } => {
+            let hook = hook.map_or(String::new(), |hook| format!(" at {}", hook.name()));
+            format!("FAULT    {module}{hook} ({class}): {message}")
+        }
+    }
+}
+
+fn speech(message: &Message) -> String {
+    let speaker = match message.role() {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool result",
+    };
+    let parts: Vec<String> = message
+        .known_parts()
+        .map(|part| match part {
+            Part::Text { text } => text.to_string(),
+            Part::Reasoning { text } => format!("(thinking) {text}"),
+            Part::ToolCall { name, arguments, .. } => format!("→ {name} {arguments}"),
+            Part::ToolResult { text, is_error, .. } => format!("{}{text}", if *is_error { "(error) " } else { "" }),
+            Part::Blob { hash, media_type } => format!("[{media_type} {hash}]"),
+            _ => "[a part newer than this program]".to_owned(),
+        })
+        .collect();
+    block(speaker, &parts.join("\n"))
+}
+
+/// `{"kind": body}` as `kind body`.
+fn decision(decision: &Value) -> String {
+    let Some((kind, body)) = decision.as_object().and_then(|object| object.iter().next()) else {
+        return one_line(&decision.to_string(), WIDTH);
+    };
+    match body {
+        Value::Null => kind.clone(),
+        Value::String(text) => format!("{kind} {}", one_line(text, WIDTH)),
+        body => format!("{kind} {}", one_line(&body.to_string(), WIDTH)),
+    }
+}
+
+fn call(role: &str, purpose: &Purpose, what: &str, micros: u64, replayed: bool) -> String {
+    let asker = match purpose {
+        Purpose::Step => String::new(),
+        Purpose::Ask(module) => format!(", asked by {module}"),
+    };
+    format!("{role}{asker}: {what}, {}{}", duration(micros), if replayed { ", out of the record" } else { "" })
+}
+
+fn tokens(usage: &Usage) -> String {
+    let cached = if usage.cached_tokens > 0 { format!(" ({} cached)", usage.cached_tokens) } else { String::new() };
+    let cost = if usage.cost_micros > 0 { format!(", ${:.6}", usage.cost_micros as f64 / 1e6) } else { String::new() };
+    format!("{}{cached} + {} tokens{cost}", usage.input_tokens, usage.output_tokens)
+}
+
+fn duration(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        _ => format!("{:.1} s", micros as f64 / 1e6),
+    }
+}
+
+fn block(title: &str, text: &str) -> String {
+    if text.is_empty() { format!("{title}\n  (empty)") } else { format!("{title}\n{}", indent(text)) }
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
