@@ -4,7 +4,7 @@ use crate::{CallKey, Entry, EpisodeEnd, EpisodeStart, StoredChat, StoredScores, 
 
 /// Takes what happens in episodes and gives back model calls that were paid before.
 ///
-/// Writing never blocks on the disk; a failure to write surfaces at the next call and ends the run, because evidence
+/// Writing does not wait for the disk while its backlog is bounded; a failure to write surfaces at the next call and ends the run, because evidence
 /// must not be lost silently.
 pub trait Recorder: Send + Sync {
     /// An episode begins.
