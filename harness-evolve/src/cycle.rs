@@ -145,6 +145,8 @@ struct Proposed<'a> {
 struct ScreenDone<'a> {
     round: u32,
     rows: &'a [Screened],
+    /// Pairs that were tried together.
+    combined: &'a [Candidate],
     /// Who may meet the judge, best first.
     finalists: Vec<&'a str>,
 }
@@ -375,7 +377,8 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             let cluster = meant.or_else(|| landscape.clusters.first());
             manifest.evidence = cluster.map(|cluster| cluster.anchors.clone()).unwrap_or_default();
             match candidate(view, old.changes.clone(), Origin::Rebased(old.id.clone()), manifest) {
-                Some(rebased) => candidates.push(rebased),
+                Some(again) if candidates.iter().any(|other: &Candidate| other.variant == again.variant) => {}
+                Some(again) => candidates.push(again),
                 None => refused.push(Refused {
                     round,
                     candidate: old.id.clone(),
@@ -447,8 +450,8 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 }
             }
         }
-        for pair in pairs {
-            pool.push(self.session.climb(&ladder, pair).await?);
+        for pair in &pairs {
+            pool.push(self.session.climb(&ladder, pair.clone()).await?);
         }
         // Of equal ones the shorter edit: it was there first.
         pool.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
@@ -459,7 +462,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             self.count(&contender.candidate, 0.0, 0.5);
         }
         let finalists = pool.iter().map(|contender| contender.candidate.id.as_str()).collect();
-        self.session.decide("screened", &ScreenDone { round, rows: &rows, finalists })?;
+        self.session.decide("screened", &ScreenDone { round, rows: &rows, combined: &pairs, finalists })?;
         self.session.say(format!("round {round}: {} of {} candidates survive the screen", pool.len(), rows.len()));
         if let Some(summary) = self.rounds.last_mut() {
             summary.screened = rows;
@@ -585,9 +588,15 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         if let Some(summary) = self.rounds.last_mut() {
             summary.shipped = Some(ship.candidate.id.clone());
         }
-        self.ships.push(ship);
         self.rejected.clear();
-        self.waiting = waiting.collect();
+        // What they share with the shipped edit is done; who has nothing else to offer does not begin again.
+        let rest = waiting.map(|left| {
+            let changes: Vec<_> =
+                left.changes.into_iter().filter(|change| !ship.candidate.changes.contains(change)).collect();
+            Candidate { changes, ..left }
+        });
+        self.waiting = rest.filter(|left| !left.changes.is_empty()).collect();
+        self.ships.push(ship);
         // Folds that have run out are met at the head of the next round.
         let _: NextFold = self.folds.ship();
         Ok(())

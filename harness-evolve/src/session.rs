@@ -207,7 +207,13 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         due.sort();
         due.dedup();
         due.sort_by_key(|rollout| rollouts.iter().position(|r| r == *rollout));
-        for bite in due.chunks(self.config.concurrency.max(1) * 8) {
+        let mut due = due.as_slice();
+        while !due.is_empty() {
+            // Where tokens are counted, the first rollout alone shows what one takes.
+            let alone = self.limits.tokens.is_some() && self.meter.dearest == 0;
+            let most = if alone { 1 } else { self.config.concurrency.max(1) * 8 };
+            let (bite, rest) = due.split_at(most.min(due.len()));
+            due = rest;
             for played in self.bite(harness, id, split, phase, bite).await? {
                 if played.outcome == Outcome::Infrastructure {
                     if let Some(rollout) = rollouts.iter().find(|r| **r == played.rollout) {

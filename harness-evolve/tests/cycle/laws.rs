@@ -1,0 +1,159 @@
+//! What the cycle must find and must not ship.
+
+use std::sync::Mutex;
+
+use evolve_gate::interval::clopper_pearson_upper;
+use evolve_gate::{Guarantee, Verdict, recheck};
+use harness_evolve::{Deterministic, EvolveConfig, Memory, Origin, Stop, evolve};
+
+use crate::world::{BASE, DUDS, Paid, Ticks, World, block_on, catalogue, decisions, initial, pack, run};
+
+fn config(seed: u64) -> EvolveConfig {
+    EvolveConfig { seed, ..EvolveConfig::default() }
+}
+
+#[test]
+fn a_planted_module_is_found_and_shipped() {
+    // Its claim right, wrong, and absent: it is found in every case.
+    for addresses in [&["wrong_answer"][..], &["context_overflow"], &[]] {
+        let paid = Paid::default();
+        let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", addresses)]), &paid);
+        world.effects = vec![("planted", 0.55)];
+        let ledger = Memory::default();
+        let evolution = run(&world, &ledger, &config(7)).unwrap();
+        let ids: Vec<_> = evolution.last.processors.iter().map(|spec| spec.id.as_str()).collect();
+        assert!(ids.contains(&"planted"), "{addresses:?}: {ids:?}, {:?}", evolution.ended);
+        let ship = &evolution.ships[0];
+        assert_eq!(ship.certificate.verdict, Verdict::Accept);
+        recheck(&ship.certificate).unwrap();
+        assert_eq!(ship.inverse.apply(&ship.harness).unwrap(), initial());
+        assert_eq!(evolution.guarantee, Guarantee::Holds);
+        assert!(evolution.alpha_spent.value() <= 0.05);
+        if !addresses.is_empty() && addresses[0] == "wrong_answer" {
+            assert_eq!(ship.round, 1);
+            let (hits, predicted) = ship.unlocked.unwrap();
+            assert!(hits * 2 > predicted, "{hits} of {predicted}");
+        }
+    }
+}
+
+#[test]
+fn a_setting_and_a_module_that_help_are_shipped_one_after_the_other() {
+    let paid = Paid::default();
+    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &[]), &pack("second", &[])]), &paid);
+    world.effects = vec![("planted", 0.45), ("second", 0.2), ("prompt.wording=warm", 0.2)];
+    world.base = 0.1;
+    world.discordance = 0.0;
+    let config = EvolveConfig { first_candidates: 24, candidates: 24, idle_rounds: 3, delta: 0.1, ..config(3) };
+    let evolution = run(&world, &Memory::default(), &config).unwrap();
+    assert!(!evolution.ships.is_empty());
+    let modules: Vec<_> = evolution.last.processors.iter().map(|spec| spec.module.module.as_str()).collect();
+    assert!(modules.contains(&"planted"), "{modules:?}");
+    // What waited when another shipped was made again for the new incumbent.
+    let proposed = decisions_text(&world, &config);
+    let ships = evolution.ships.iter().map(|ship| ship.text.as_str()).collect::<Vec<_>>();
+    assert!(proposed.contains("\"combined\":[\""), "no pair was tried: {ships:?}");
+    assert!(
+        proposed.contains("\"rebased\""),
+        "nothing was made again: {ships:?} {:?}",
+        evolution.rounds.iter().map(|r| (&r.screened, r.judged)).collect::<Vec<_>>()
+    );
+    for (k, ship) in evolution.ships.iter().enumerate() {
+        recheck(&ship.certificate).unwrap();
+        assert_eq!(ship.certificate.plan.terms.fold, k as u32, "every ship opens a fresh fold");
+        let before = ship.inverse.apply(&ship.harness).unwrap();
+        let expected = if k == 0 { initial() } else { evolution.ships[k - 1].harness.clone() };
+        assert_eq!(before, expected);
+    }
+    assert!(matches!(evolution.ships[0].candidate.origin, Origin::Proposed | Origin::Combined(..)));
+}
+
+fn decisions_text(world: &World<'_>, config: &EvolveConfig) -> String {
+    let ledger = Memory::default();
+    run(world, &ledger, config).unwrap();
+    decisions(&ledger).into_iter().map(|fact| fact[3].clone()).collect()
+}
+
+#[test]
+fn a_null_world_ships_nothing() {
+    // Nothing is worth anything; variants differ by luck alone.
+    let seeds = 150;
+    let shipped = (0..seeds)
+        .filter(|&seed| {
+            let paid = Paid::default();
+            let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), &paid);
+            (world.seed, world.discordance, world.siblings) = (seed, 0.5, if seed % 2 == 0 { 1 } else { 2 });
+            !run(&world, &Memory::default(), &config(seed)).unwrap().ships.is_empty()
+        })
+        .count() as u64;
+    assert!(shipped <= 4, "{shipped} of {seeds} shipped, bound {}", clopper_pearson_upper(shipped, seeds, 0.95));
+}
+
+#[test]
+fn a_module_that_only_looks_good_on_explore_never_ships() {
+    // A real harm of 10 points; the screen sees luck at best.
+    for seed in 0..40 {
+        let paid = Paid::default();
+        let mut world = World::new(catalogue(&[BASE, &pack("planted", &["wrong_answer"])]), &paid);
+        (world.seed, world.base, world.discordance) = (seed, 0.5, 0.3);
+        world.effects = vec![("planted", -0.1)];
+        let evolution = run(&world, &Memory::default(), &config(seed)).unwrap();
+        assert!(!evolution.last.processors.iter().any(|spec| spec.id == "planted"), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_new_pack_shows_up_among_the_candidates_and_can_be_shut_out() {
+    let text = |allowed: Option<&str>| {
+        let paid = Paid::default();
+        let world = World::new(catalogue(&[BASE, DUDS, &pack("stranger", &[])]), &paid);
+        let allowed_packs = allowed.map(|packs| packs.split(' ').map(str::to_owned).collect());
+        decisions_text(&world, &EvolveConfig { allowed_packs, ..config(1) })
+    };
+    assert!(text(None).contains("stranger/stranger"));
+    let shut_out = text(Some("base duds"));
+    assert!(shut_out.contains("duds/dud_c"));
+    let candidates = shut_out.split("\"candidates\"").skip(1).collect::<String>();
+    assert!(!candidates.contains("stranger/stranger"));
+}
+
+#[test]
+fn budgets_are_hard_and_end_in_insufficient() {
+    let packs = catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]);
+    for most in [10, 60, 150, 200] {
+        let paid = Paid::default();
+        let mut world = World::new(packs.clone(), &paid);
+        world.effects = vec![("planted", 0.3)];
+        let rollouts = EvolveConfig { max_rollouts: Some(most), ..config(1) };
+        let evolution = run(&world, &Memory::default(), &rollouts).unwrap();
+        assert_eq!(evolution.ended, Stop::Rollouts);
+        assert!(evolution.meter.rollouts <= most);
+        if let Some(last) = evolution.judged.last().filter(|_| evolution.ships.is_empty()) {
+            assert_ne!(last.certificate.verdict, Verdict::Accept);
+        }
+        let tokens = EvolveConfig { max_tokens: Some(most * 110), ..config(1) };
+        let evolution = run(&world, &Memory::default(), &tokens).unwrap();
+        assert_eq!(evolution.ended, Stop::Tokens);
+        assert!(evolution.meter.tokens() <= most * 110);
+    }
+}
+
+#[test]
+fn the_clock_stops_a_run_and_is_believed_when_it_is_repeated() {
+    let paid = Paid::default();
+    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), &paid);
+    world.effects = vec![("planted", 0.55)];
+    let config = EvolveConfig { max_seconds: Some(9), ..config(7) };
+    let (ledger, stages) = (Memory::default(), Deterministic::default());
+    let sitting = |tick: u64| {
+        let clock = Ticks(Mutex::new(0), tick);
+        block_on(evolve(&world, &ledger, &config, &initial(), &stages, &clock, &())).unwrap()
+    };
+    let first = sitting(500_000);
+    assert_eq!(first.ended, Stop::WallClock);
+    let facts = decisions(&ledger);
+    // A faster machine repeats the run: it must stop where the first one did.
+    let again = sitting(0);
+    assert_eq!((again.ended, decisions(&ledger)), (Stop::WallClock, facts));
+    assert_eq!(again.judged, first.judged);
+}

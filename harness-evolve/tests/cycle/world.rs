@@ -1,0 +1,323 @@
+//! A simulated arena: outcomes are drawn by hashes of (harness features, task, seed). Everything here is simulated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split, Unit};
+use harness_abi::{Hook, Message, Usage};
+use harness_evolve::{Arena, ArenaError, Clock, Deterministic, Evolution, EvolveConfig, EvolveError, Memory, Played};
+use harness_evolve::{Rollout, evolve};
+use harness_spec::{Catalogue, Harness, PackManifest, VariantId, check};
+use harness_trace::Entry;
+
+/// The packs of the world.
+pub const BASE: &str = r#"
+[pack]
+name = "base"
+version = "1.0.0"
+abi = "1.0.0"
+description = "What every harness starts from"
+
+[[module]]
+name = "model"
+kind = "model"
+dimension = "D1"
+summary = "Plays"
+provides = ["tools"]
+
+[[module]]
+name = "prompt"
+kind = "processor"
+role = "prompt"
+dimension = "D2"
+hooks = ["task_start"]
+summary = "Says what to do"
+addresses = ["wrong_answer"]
+[module.config.wording]
+type = "string"
+default = "plain"
+enum = ["plain", "long", "warm"]
+tunable = true
+[module.config.patience]
+type = "integer"
+default = 4
+minimum = 1
+maximum = 64
+tunable = true
+"#;
+
+/// Modules that do nothing for anyone.
+pub const DUDS: &str = r#"
+[pack]
+name = "duds"
+version = "1.0.0"
+abi = "1.0.0"
+description = "Nothing to see"
+
+[[module]]
+name = "dud_a"
+kind = "processor"
+dimension = "D7"
+hooks = ["before_model"]
+summary = "Does nothing"
+addresses = ["wrong_answer"]
+
+[[module]]
+name = "dud_b"
+kind = "processor"
+dimension = "D7"
+hooks = ["before_model"]
+summary = "Does nothing"
+addresses = ["invalid_action"]
+
+[[module]]
+name = "dud_c"
+kind = "processor"
+dimension = "D3"
+hooks = ["step_start"]
+summary = "Does nothing"
+
+[[module]]
+name = "other_prompt"
+kind = "processor"
+role = "prompt"
+dimension = "D2"
+hooks = ["task_start"]
+summary = "Says it otherwise"
+"#;
+
+/// A pack with one processor of this name and these claims.
+pub fn pack(name: &str, addresses: &[&str]) -> String {
+    format!(
+        r#"
+[pack]
+name = "{name}"
+version = "1.0.0"
+abi = "1.0.0"
+description = "Brought by a stranger"
+
+[[module]]
+name = "{name}"
+kind = "processor"
+dimension = "D4"
+hooks = ["before_model"]
+summary = "Claims to help"
+addresses = {addresses:?}
+"#
+    )
+}
+
+pub fn catalogue(packs: &[&str]) -> Catalogue {
+    let mut catalogue = Catalogue::new();
+    for text in packs {
+        catalogue.insert(PackManifest::parse(text).unwrap());
+    }
+    catalogue
+}
+
+pub fn initial() -> Harness {
+    Harness::parse("[model.main]\nuse = \"base/model\"\n[[processor]]\nuse = \"base/prompt\"\n").unwrap()
+}
+
+/// Uniform in [0, 1) from parts.
+fn draw(parts: &[&str]) -> f64 {
+    let hash = blake3::hash(parts.join("\u{1f}").as_bytes());
+    let mut head = [0; 8];
+    head.copy_from_slice(&hash.as_bytes()[..8]);
+    (u64::from_le_bytes(head) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// What the arena has paid for: survives a kill, as the record does.
+#[derive(Default)]
+pub struct Paid(pub Mutex<BTreeMap<(VariantId, String, u64), (Played, u32)>>);
+
+pub struct World<'a> {
+    pub catalogue: Catalogue,
+    pub split: GroupSplit,
+    pub siblings: usize,
+    /// Names the world's draws.
+    pub seed: u64,
+    /// Chance of success without any help.
+    pub base: f64,
+    /// What a part is worth: a module's name, or `name.key=value`.
+    pub effects: Vec<(&'static str, f64)>,
+    /// Share of tasks on which a variant goes its own way.
+    pub discordance: f64,
+    /// Rollouts until the arena is told to stop.
+    pub stop_after: Option<u64>,
+    /// The first try of these tasks meets a broken infrastructure.
+    pub broken: BTreeSet<String>,
+    pub paid: &'a Paid,
+}
+
+impl<'a> World<'a> {
+    pub fn new(catalogue: Catalogue, paid: &'a Paid) -> Self {
+        let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
+        let folds = (0..3).map(|fold| names(&format!("gate{fold}"), 40)).collect();
+        let split = GroupSplit { explore: names("explore", 40), folds, sealed: names("sealed", 40) };
+        Self {
+            catalogue,
+            split,
+            siblings: 1,
+            seed: 0,
+            base: 0.3,
+            effects: Vec::new(),
+            discordance: 0.1,
+            stop_after: None,
+            broken: BTreeSet::new(),
+            paid,
+        }
+    }
+
+    fn chance(&self, harness: &Harness) -> f64 {
+        let has = |part: &str| match part.split_once('.') {
+            None => harness.processors.iter().any(|spec| spec.module.module == part),
+            Some((module, setting)) => harness.processors.iter().any(|spec| {
+                let set = spec.config.iter().any(|(key, value)| {
+                    format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)) == setting
+                });
+                spec.module.module == module && set
+            }),
+        };
+        let gains = self.effects.iter().filter(|(part, _)| has(part)).map(|(_, gain)| gain).sum::<f64>();
+        (self.base + gains).clamp(0.0, 1.0)
+    }
+
+    fn outcome(&self, harness: &Harness, id: VariantId, rollout: &Rollout) -> Outcome {
+        let (id, world, seed) = (id.to_string(), self.seed.to_string(), rollout.seed.to_string());
+        let own = draw(&["own way", &world, &id, &rollout.task, &seed]) < self.discordance;
+        let who = if own { id.as_str() } else { "anyone" };
+        // Siblings stand or fall together.
+        let group = rollout.task.split('/').next().unwrap_or_default();
+        Outcome::Scored(Unit::pass(draw(&["luck", &world, who, group, &seed]) < self.chance(harness)))
+    }
+}
+
+impl Arena for World<'_> {
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    fn suite(&self) -> &str {
+        "simulated"
+    }
+
+    fn split(&self) -> &GroupSplit {
+        &self.split
+    }
+
+    fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
+        let tasks = |group: &String| (0..self.siblings).map(|k| format!("{group}/{k}")).collect();
+        groups.iter().map(|group| PlannedGroup { group: group.clone(), tasks: tasks(group) }).collect()
+    }
+
+    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {
+        check(harness, &self.catalogue).map_err(|errors| ArenaError::Failed(format!("{errors:?}")))?;
+        Ok(harness.variant_id(&self.catalogue))
+    }
+
+    async fn play(&self, harness: &Harness, split: Split, rollouts: Vec<Rollout>) -> Result<Vec<Played>, ArenaError> {
+        let id = harness.variant_id(&self.catalogue);
+        let mut paid = self.paid.0.lock().unwrap();
+        let mut all = Vec::new();
+        for rollout in rollouts {
+            let key = (id, rollout.task.clone(), rollout.seed);
+            let fresh = |times: u32, outcome: Outcome| Played {
+                group: rollout.task.split('/').next().unwrap().to_owned(),
+                episode: format!("{} {} {}", id.short(), rollout.task, rollout.seed),
+                outcome,
+                reward: outcome.score().map_or(0.0, Unit::value),
+                parts: vec![("strict".to_owned(), outcome.score().map_or(0.0, Unit::value))],
+                steps: 3,
+                usage: Usage { input_tokens: 100, cached_tokens: 0, output_tokens: 10, cost_micros: 0 },
+                replayed: Usage::default(),
+                micros: 1000,
+                remembered: times > 0,
+                rollout: rollout.clone(),
+            };
+            if let Some((played, _)) = paid.get(&key).filter(|(played, _)| played.outcome != Outcome::Infrastructure) {
+                all.push(Played { remembered: true, ..played.clone() });
+                continue;
+            }
+            let count: u64 = paid.values().map(|(_, times)| u64::from(*times)).sum();
+            if self.stop_after.is_some_and(|most| count >= most) {
+                // A fault nobody was told of did not happen: it is met again.
+                let untold = |key: &(VariantId, String, u64)| {
+                    all.iter().any(|p: &Played| key.0 == id && p.rollout.task == key.1 && p.rollout.seed == key.2)
+                };
+                paid.retain(|key, (played, _)| played.outcome != Outcome::Infrastructure || !untold(key));
+                return Err(ArenaError::Stopped);
+            }
+            let times = paid.get(&key).map_or(0, |(_, times)| *times);
+            let outcome = if times == 0 && self.broken.contains(&rollout.task) {
+                Outcome::Infrastructure
+            } else {
+                self.outcome(harness, id, &rollout)
+            };
+            let played = fresh(0, outcome);
+            paid.insert(key, (played.clone(), times + 1));
+            all.push(played);
+        }
+        let allowed: Vec<&String> = match split {
+            Split::Explore => self.split.explore.iter().collect(),
+            Split::Gate => self.split.folds.iter().flatten().collect(),
+            Split::Sealed => self.split.sealed.iter().collect(),
+        };
+        assert!(all.iter().all(|played| allowed.contains(&&played.group)), "a task of another split");
+        Ok(all)
+    }
+
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
+        if !self.split.explore.contains(&played.group) {
+            return Err(ArenaError::Failed(format!("{} is no explore task", played.rollout.task)));
+        }
+        let paid = self.paid.0.lock().unwrap();
+        assert!(paid.values().any(|(known, _)| known.episode == played.episode), "an episode nobody played");
+        // Every processor of the world decides something in every episode.
+        let decided = |module: &str| Entry::Decided {
+            hook: Hook::BeforeModel,
+            module: module.to_owned(),
+            decisions: serde_json::Value::Array(Vec::new()),
+        };
+        let known = ["prompt", "dud_a", "dud_b", "dud_c", "planted", "stranger", "second"];
+        let mut entries = vec![(0, Entry::Message { message: Message::user(format!("do {}", played.rollout.task)) })];
+        entries.extend(known.iter().map(|module| (1, decided(module))));
+        Ok(entries)
+    }
+}
+
+/// A clock that moves only when it is read.
+pub struct Ticks(pub Mutex<u64>, pub u64);
+
+impl Clock for Ticks {
+    fn micros(&self) -> u64 {
+        let mut now = self.0.lock().unwrap();
+        *now += self.1;
+        *now
+    }
+}
+
+pub fn still() -> Ticks {
+    Ticks(Mutex::new(0), 0)
+}
+
+/// Runs a future that never waits.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+    }
+}
+
+pub fn run(world: &World<'_>, ledger: &Memory, config: &EvolveConfig) -> Result<Evolution, EvolveError> {
+    block_on(evolve(world, ledger, config, &initial(), &Deterministic::default(), &still(), &()))
+}
+
+/// The decisions of a run, byte for byte.
+pub fn decisions(ledger: &Memory) -> Vec<[String; 4]> {
+    ledger.facts().into_iter().filter(|fact| fact[1] == harness_evolve::DECISIONS).collect()
+}
