@@ -237,6 +237,65 @@ fn loop_guard_masks_hints_and_ends() {
     assert_eq!(call(&mut processor("loop_guard", json!({})), &mut cx, Hook::BeforeModel), []);
 }
 
+/// Does to a context what an engine does with decisions on the conversation.
+fn apply(cx: &mut FakeContext, decisions: &[Decision]) {
+    for decision in decisions {
+        match decision {
+            Decision::SetLastUser { text } => *cx.history.last_mut().expect("a message") = Message::user(text.as_str()),
+            Decision::AppendUser { text } => cx.history.push(Message::user(text.as_str())),
+            Decision::EditHistory { edits } => {
+                for edit in edits.iter().rev() {
+                    cx.history.splice(edit.start as usize..edit.end as usize, edit.with.iter().cloned());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn asides_leave_no_trace_and_hide_no_loop() {
+    let actions = ["go", "look", "wait"].map(String::from).to_vec();
+    let mut modules = [
+        processor("loop_guard", json!({})),
+        processor("notes", json!({"skip": 0})),
+        processor("action_prompt", json!({})),
+    ];
+    let mut history = vec![Message::user("task")];
+    let mut masked = Vec::new();
+    for step in 0..4 {
+        let seen = Observation { text: "A wall.".into(), admissible: actions.clone(), ..Observation::default() };
+        let mut cx = FakeContext::default()
+            .history(history)
+            .observation(&seen)
+            .constraint(&Constraint::Choice { choices: actions.clone() });
+        cx.step = step;
+        for hook in [Hook::StepStart, Hook::BeforeModel] {
+            for module in &mut modules {
+                let decisions = call(module, &mut cx, hook);
+                apply(&mut cx, &decisions);
+                masked.extend(choice(&decisions));
+            }
+        }
+        let last = cx.history.last().expect("a message").text().into_owned();
+        assert!(
+            last.contains("- look")
+                && (step == 0 || last.contains("- go: A wall."))
+                && last.contains("2 times") == (step == 2),
+            "{last}"
+        );
+        history = cx.history;
+        history.extend([Message::assistant("go"), Message::user("A wall.")]);
+    }
+    // All but the last step's words are gone, and the guard saw through them.
+    let kept = history.iter().filter(|message| message.text().contains("- look")).count();
+    assert_eq!((kept, masked), (1, vec![choices(&["look", "wait"]); 2]));
+    assert_eq!(
+        history[..5].iter().map(|message| message.text().into_owned()).collect::<Vec<_>>(),
+        ["task", "go", "A wall.", "go", "A wall."]
+    );
+}
+
 #[test]
 fn output_constraint_follows_the_world() {
     let mut cx = FakeContext::default();

@@ -3,7 +3,7 @@
 use harness_abi::{Constraint, Cx, Event, ModuleError, Outcome, Processor, pass};
 use serde::Deserialize;
 
-use crate::wording;
+use crate::wording::Aside;
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -13,24 +13,31 @@ pub struct Config {
     limit: usize,
     header: String,
     instruction: String,
+    /// Whether what it wrote stays in the conversation.
+    keep: bool,
 }
 
 /// The processor.
 #[derive(Debug)]
 pub struct ActionPrompt {
     config: Config,
+    aside: Aside,
 }
 
 impl ActionPrompt {
     /// Takes the wording.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
-        Ok(Self { config })
+        Ok(Self { config, aside: Aside::default() })
     }
 }
 
 impl Processor for ActionPrompt {
     fn on(&mut self, cx: &Cx<'_>, event: Event<'_>) -> Outcome {
-        let Event::BeforeModel = event else { return pass() };
+        match event {
+            Event::StepStart if !self.config.keep => return Ok(self.aside.withdraw(cx)),
+            Event::BeforeModel => {}
+            _ => return pass(),
+        }
         let mut block = String::new();
         if self.config.list {
             // A choice that others narrowed says more than what the environment admits.
@@ -50,7 +57,7 @@ impl Processor for ActionPrompt {
         block.push_str(&self.config.instruction);
         match block.trim() {
             "" => pass(),
-            block => Ok(vec![wording::add(cx, block)]),
+            block => Ok(vec![self.aside.add(cx, block)]),
         }
     }
 }

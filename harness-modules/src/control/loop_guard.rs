@@ -7,7 +7,7 @@ use harness_abi::{Constraint, Cx, Decision, Event, ModuleError, Outcome, Process
 use serde::Deserialize;
 
 use crate::turns::{Past, Turn};
-use crate::wording;
+use crate::wording::Aside;
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -37,12 +37,13 @@ enum Mode {
 pub struct LoopGuard {
     config: Config,
     past: Past,
+    aside: Aside,
 }
 
 impl LoopGuard {
     /// Takes the limits.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
-        Ok(Self { config, past: Past::default() })
+        Ok(Self { config, past: Past::default(), aside: Aside::default() })
     }
 }
 
@@ -52,7 +53,11 @@ fn count(turns: &VecDeque<Turn>, turn: &Turn) -> usize {
 
 impl Processor for LoopGuard {
     fn on(&mut self, cx: &Cx<'_>, event: Event<'_>) -> Outcome {
-        let Event::BeforeModel = event else { return pass() };
+        match event {
+            Event::StepStart => return Ok(self.aside.withdraw(cx)),
+            Event::BeforeModel => {}
+            _ => return pass(),
+        }
         let config = &self.config;
         self.past.observe(cx, config.window)?;
         let turns = self.past.turns();
@@ -79,7 +84,7 @@ impl Processor for LoopGuard {
         }
         if config.mode != Mode::Mask && times >= config.repeats {
             let hint = config.hint.replace("{action}", &last.action).replace("{count}", &times.to_string());
-            decisions.push(wording::add(cx, &hint));
+            decisions.push(self.aside.add(cx, &hint));
         }
         Ok(decisions)
     }

@@ -5,7 +5,7 @@ use harness_abi::{Cx, Event, ModuleError, Outcome, Processor, pass};
 use serde::Deserialize;
 
 use crate::turns::{Past, Turn};
-use crate::wording;
+use crate::wording::Aside;
 
 /// Turns looked back at when it is put in late.
 const KEPT: usize = 64;
@@ -32,6 +32,7 @@ pub struct Notes {
     /// Oldest first; one for each action, its newest observation.
     notes: Vec<Turn>,
     past: Past,
+    aside: Aside,
 }
 
 impl Notes {
@@ -40,7 +41,7 @@ impl Notes {
         for pattern in &mut config.forget {
             *pattern = pattern.to_lowercase();
         }
-        Ok(Self { config, notes: Vec::new(), past: Past::default() })
+        Ok(Self { config, notes: Vec::new(), past: Past::default(), aside: Aside::default() })
     }
 
     fn worth(&self, turn: &Turn) -> bool {
@@ -65,7 +66,11 @@ fn line(turn: &Turn, width: usize) -> String {
 
 impl Processor for Notes {
     fn on(&mut self, cx: &Cx<'_>, event: Event<'_>) -> Outcome {
-        let Event::BeforeModel = event else { return pass() };
+        match event {
+            Event::StepStart => return Ok(self.aside.withdraw(cx)),
+            Event::BeforeModel => {}
+            _ => return pass(),
+        }
         let begun = self.past.started();
         self.past.observe(cx, KEPT)?;
         // The first time, all that is there; later, the one turn that is new.
@@ -79,6 +84,6 @@ impl Processor for Notes {
         if lines.is_empty() {
             return pass();
         }
-        Ok(vec![wording::add_before(cx, &format!("{}\n{}", self.config.header, lines.join("\n")))])
+        Ok(vec![self.aside.add_before(cx, &format!("{}\n{}", self.config.header, lines.join("\n")))])
     }
 }

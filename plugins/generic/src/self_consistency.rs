@@ -88,6 +88,7 @@ impl Processor for SelfConsistency {
             "self_consistency",
             &serde_json::json!({"votes": votes(&ballots[winner]), "of": ballots.len()}),
         );
-        Ok(vec![Decision::Answer { message: replies[winner].message.clone() }, agreement])
+        // An answer ends the hook, so the note comes first.
+        Ok(vec![agreement, Decision::Answer { message: replies[winner].message.clone() }])
     }
 }

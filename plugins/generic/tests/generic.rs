@@ -170,7 +170,7 @@ fn self_consistency_takes_the_majority() {
             })
             .expect("decisions");
         match &decisions[..] {
-            [Decision::Answer { message }, Decision::Annotate { .. }] => message.text().into_owned(),
+            [Decision::Annotate { .. }, Decision::Answer { message }] => message.text().into_owned(),
             other => unreachable!("{other:?}"),
         }
     };
