@@ -1,49 +1,103 @@
-//! Prints prompt and generation speed of a GGUF file, and what a growing episode costs per step.
-//! Usage: `speed MODEL.gguf [THREADS] [IDS_FILE]`.
+//! Prints the speed of a GGUF file: prompt, generation, and a growing household-like episode in which every
+//! step chooses among thirty actions. Usage: `speed [MODEL.gguf] [THREADS]`; each line is the best of several runs.
 
 use plugin_gguf::engine::evaluate::{Query, Want};
-use plugin_gguf::engine::{Model, Options};
+use plugin_gguf::engine::sample::Sampling;
+use plugin_gguf::engine::score::choose;
+use plugin_gguf::engine::template::Message;
+use plugin_gguf::engine::{EngineError, Model, Options};
 use std::time::Instant;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+const RUNS: usize = 5;
+
+/// Prompt of `n` tokens, then `generated` greedy ones; tokens per second of both.
+fn text(model: &Model, n: usize, generated: usize) -> Result<(f64, f64), EngineError> {
+    let mut sequence: Vec<u32> = (0..n as u32).map(|i| (i * 7919 + 13) % 49_000).collect();
+    let ask = |sequence: &[u32]| -> Result<Vec<f32>, EngineError> {
+        let wants = vec![(sequence.len() - 1, Want::Logits)];
+        let query = Query { tokens: sequence.to_vec(), wants, keep: sequence.len() };
+        Ok(model.evaluate(&[query], &|| false)?.0.remove(0).remove(0))
+    };
+    model.forget();
+    let start = Instant::now();
+    let mut logits = ask(&sequence)?;
+    let prompt = n as f64 / start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    for _ in 0..generated {
+        let best = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
+        sequence.push(best as u32);
+        logits = ask(&sequence)?;
+    }
+    Ok((prompt, generated as f64 / start.elapsed().as_secs_f64()))
+}
+
+struct Step {
+    context: usize,
+    reused: usize,
+    computed: usize,
+    seconds: f64,
+}
+
+/// Thirty steps: an observation comes, one of thirty actions is chosen, both join the conversation.
+fn episode(model: &Model) -> Result<Vec<Step>, EngineError> {
+    let places: Vec<String> = ["cabinet", "drawer", "countertop", "shelf", "stove"]
+        .iter()
+        .flat_map(|p| (1..=6).map(move |i| format!("{p} {i}")))
+        .collect();
+    let message = |role: &str, content: String| Message { role: role.into(), content };
+    let mut messages = vec![
+        message("system", "You are in a household. Reply with one of the possible actions.".into()),
+        message("user", format!("You see {}. Your task is to: put a clean mug on the shelf.", places.join(", "))),
+    ];
+    let mut steps = Vec::new();
+    model.forget();
+    for i in 0..30 {
+        let actions: Vec<String> = places
+            .iter()
+            .enumerate()
+            .map(|(k, p)| if (k + i) % 4 == 0 { format!("open {p}") } else { format!("go to {p}") })
+            .collect();
+        let prompt = model.template.encode(&model.tokenizer, &messages, &serde_json::Value::Null)?;
+        let reused = model.remembered(&prompt);
+        let start = Instant::now();
+        let end = [model.tokenizer.eos];
+        let chosen = choose(model, &prompt, &actions, &end, Sampling::GREEDY, &|| false)?;
+        let seconds = start.elapsed().as_secs_f64();
+        steps.push(Step { context: prompt.len(), reused, computed: chosen.reuse.computed, seconds });
+        messages.push(message("assistant", actions[chosen.index].clone()));
+        messages.push(message("user", format!("You arrive at {}. On it, you see a mug 1 and a plate 2.", places[i])));
+    }
+    Ok(steps)
+}
 
 #[expect(clippy::print_stdout, reason = "a program whose purpose is to print")]
-fn main() -> Outcome {
-    let args: Vec<String> = std::env::args().collect();
-    let path = args.get(1).ok_or("usage: speed MODEL.gguf [THREADS] [IDS_FILE]")?;
-    let threads = args.get(2).map_or(Ok(0), |t| t.parse())?;
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().map_or_else(plugin_gguf::default_path, Into::into);
+    let threads = args.next().map_or(Ok(0), |t| t.parse())?;
     let start = Instant::now();
-    let model = Model::load(path.as_ref(), &Options { threads, ..Options::default() })?;
-    println!("load {:.2} s, weights {} MB", start.elapsed().as_secs_f64(), model.weight_bytes() / 1_000_000);
-    let tokens: Vec<u32> = match args.get(3) {
-        Some(ids) => std::fs::read_to_string(ids)?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?,
-        None => (0..512u32).map(|i| (i * 7919 + 13) % 49_000).collect(),
-    };
-    let wants = |tokens: &[u32]| vec![(tokens.len() - 1, Want::Logits)];
-    for _ in 0..4 {
-        model.forget();
-        let query = Query { tokens: tokens.clone(), wants: wants(&tokens), keep: tokens.len() };
-        let start = Instant::now();
-        let (answers, _) = model.evaluate(&[query], &|| false)?;
-        let speed = tokens.len() as f64 / start.elapsed().as_secs_f64();
-        println!("prompt {} tokens: {speed:.0} tok/s, logits {:?}", tokens.len(), &answers[0][0][..4]);
-        let (mut sequence, mut logits) = (tokens.clone(), answers[0][0].clone());
-        let start = Instant::now();
-        let n = 32;
-        for _ in 0..n {
-            let best = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
-            sequence.push(best as u32);
-            let query = Query { wants: wants(&sequence), keep: sequence.len(), tokens: sequence.clone() };
-            logits = model.evaluate(&[query], &|| false)?.0.remove(0).remove(0);
+    let model = Model::load(&path, &Options { threads, ..Options::default() })?;
+    let megabytes = model.weight_bytes() / 1_000_000;
+    println!("{:?}, weights {megabytes} MB, loaded in {:.2} s", model.isa(), start.elapsed().as_secs_f64());
+    for n in [37, 128, 512, 1024, 2048] {
+        let (mut prompt, mut generation) = (0f64, 0f64);
+        for _ in 0..RUNS {
+            let (p, g) = text(&model, n, 32)?;
+            (prompt, generation) = (prompt.max(p), generation.max(g));
         }
-        let speed = f64::from(n) / start.elapsed().as_secs_f64();
-        println!("generated {n}: {speed:.0} tok/s: {:?}", &sequence[tokens.len()..][..16]);
+        println!("prompt of {n} tokens: {prompt:.0} tok/s, then generation: {generation:.0} tok/s");
     }
-    let k = tokens.len().min(48);
-    let wants = (0..k - 1).map(|i| (i, Want::LogProbs(vec![tokens[i + 1]]))).collect();
-    let query = Query { tokens: tokens[..k].to_vec(), wants, keep: k };
-    let answers = model.evaluate(&[query], &|| false)?.0;
-    let lp: Vec<f32> = answers[0].iter().map(|a| a[0]).collect();
-    println!("sum logp {:.4} {:?}", lp.iter().sum::<f32>(), &lp[..6]);
+    let mut best: Vec<Step> = episode(&model)?;
+    for _ in 1..RUNS {
+        for (best, step) in best.iter_mut().zip(episode(&model)?) {
+            best.seconds = best.seconds.min(step.seconds);
+        }
+    }
+    for (i, s) in best.iter().enumerate().filter(|(i, _)| i % 5 == 0 || *i == 29) {
+        let Step { context, reused, computed, seconds } = s;
+        let ms = seconds * 1000.0;
+        println!("step {i}: prompt {context} ({reused} reused), {computed} tokens computed for 30 choices, {ms:.1} ms");
+    }
+    println!("episode of 30 steps: {:.2} s", best.iter().map(|s| s.seconds).sum::<f64>());
     Ok(())
 }

@@ -4,5 +4,6 @@
 mod bits;
 mod common;
 mod files;
+mod pack;
 mod real;
 mod replies;
