@@ -1,0 +1,109 @@
+//! `plugin new`: packs of every kind build outside the workspace, against `harness-abi` alone, and are found where they are
+//! dropped.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::support::{Workspace, ran};
+
+const KINDS: [(&str, &str); 5] = [
+    ("processor", "reminder"),
+    ("tool", "count_words"),
+    ("model", "echo"),
+    ("environment", "guess"),
+    ("verifier", "field"),
+];
+
+/// Makes a pack of each kind with the binary, builds and tests them with cargo, and gives their shared libraries.
+///
+/// They lie in a folder of their own, outside of every workspace; only what cargo compiled is kept from run to run.
+fn build(workspace: &Workspace) -> Vec<PathBuf> {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
+    let mut libraries = Vec::new();
+    for (kind, _) in KINDS {
+        let name = format!("new-{kind}");
+        workspace.run(&["plugin", "new", &name, "--kind", kind, "--dir", "packs"]).success();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--offline", "--quiet"]).current_dir(workspace.path(&format!("packs/{name}")));
+        ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
+        libraries.push(target.join(format!("debug/libnew_{kind}.so")));
+    }
+    libraries
+}
+
+#[test]
+fn a_new_pack_of_every_kind_builds_drops_in_and_runs() {
+    let workspace = Workspace::new();
+    for library in build(&workspace) {
+        let name = library.file_name().unwrap().to_str().unwrap().to_owned();
+        workspace.put(&format!(".harness/plugins/{name}"), std::fs::read(&library).unwrap());
+    }
+    let list = workspace.json(&["plugin", "list"]);
+    assert_eq!(list["refused"], serde_json::json!([]));
+    for (kind, module) in KINDS {
+        let pack = list["packs"].as_array().unwrap().iter().find(|pack| pack["name"] == format!("new-{kind}")).unwrap();
+        assert_eq!((&pack["modules"][0]["name"], &pack["modules"][0]["kind"]), (&module.into(), &kind.into()));
+    }
+    workspace.put(
+        "my.toml",
+        "[model.main]\nuse = \"new-model/echo\"\nconfig.prefix = \"You said: \"\n\
+         [[processor]]\nuse = \"new-processor/reminder\"\n[[tool]]\nuse = \"new-tool/count_words\"\n",
+    );
+    let object = workspace.json(&["run", "my.toml", "--prompt", "hello"]);
+    assert_eq!((&object["answer"], &object["simulated"]), (&"You said: hello".into(), &true.into()));
+    let shown = workspace.run(&["trace", "show", object["episode"].as_str().unwrap()]).success().out;
+    assert!(shown.contains("Read the question once more"), "{shown}");
+    loaded(&workspace);
+}
+
+/// Environment and verifier are loaded too, and the one's known solutions satisfy the other.
+fn loaded(workspace: &Workspace) {
+    let host = harness_host::Host::builder()
+        .search([workspace.path(".harness/plugins")])
+        .store(workspace.path("store"))
+        .build()
+        .unwrap();
+    let resolve = |name: &str| host.resolve(&name.parse().unwrap(), &Default::default()).unwrap();
+    let mut environment = resolve("new-environment/guess").environment().unwrap();
+    let verifier = resolve("new-verifier/field").verifier().unwrap();
+    let tasks = environment.tasks("{\"limit\": 3, \"seed\": 5}".into()).into_result().unwrap();
+    let tasks: Vec<harness_abi::Task> = serde_json::from_str(&tasks).unwrap();
+    assert_eq!(tasks.len(), 3);
+    for task in tasks {
+        let text = serde_json::to_string(&task).unwrap();
+        environment.reset(text.as_str().into(), 0).into_result().unwrap();
+        let actions = environment.oracle(text.as_str().into()).into_result().unwrap();
+        for action in serde_json::from_str::<Vec<serde_json::Value>>(&actions).unwrap() {
+            environment.step(action.to_string().as_str().into()).into_result().unwrap();
+        }
+        let state = environment.state().into_result().unwrap();
+        let judged = verifier.verify(text.as_str().into(), state.as_str().into(), [].as_slice().into()).into_result();
+        let judged: harness_abi::Judgement = serde_json::from_str(&judged.unwrap()).unwrap();
+        assert_eq!(judged.reward, 1.0, "{task:?}");
+    }
+}
+
+#[test]
+fn its_own_tests_pass_and_its_role_is_kept() {
+    let workspace = Workspace::new();
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
+    let made = workspace.json(&["plugin", "new", "my_planner", "--kind", "processor", "--role", "planner"]);
+    assert!(made["next"][0].as_str().unwrap().starts_with("cargo build --release"));
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--offline", "--quiet"]).current_dir(workspace.path("my_planner"));
+    ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
+    assert!(workspace.read("my_planner/pack.toml").contains("role = \"planner\""));
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let workspace = Workspace::new();
+    let new = |name: &str, more: &[&str]| workspace.run(&[&["plugin", "new", name, "--kind", "tool"], more].concat());
+    new("one", &[]).success();
+    new("one", &[]).failure(2, &["one is there already"]);
+    new("two", &[]).success();
+    workspace.put("harness-abi/src/tool.rs", "// mine");
+    new("three", &[]).failure(2, &["another version of the interface", "src/tool.rs"]);
+    assert!(!workspace.path("three").exists());
+    new("9lives", &[]).failure(2, &["`9lives` cannot be a pack's name"]);
+    new("four", &["--role", "planner"]).failure(2, &["only a processor has a role"]);
+}
