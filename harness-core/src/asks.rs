@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use harness_abi::{
     Answer, Ask, AskChat, ChatReply, ErrorClass, ModuleError, Sampling, ScoreReply, ScoreRequest, StoredAnswer,
-    StoredAsk, Usage,
+    StoredAsk,
 };
 use harness_trace::{Outcome, Purpose};
 
@@ -137,7 +137,7 @@ impl Live<'_> {
         let mut usage = reply.usage;
         let share = |request: &&ScoreRequest| ScoreReply {
             scores: scores.by_ref().take(request.items.len()).collect(),
-            usage: std::mem::replace(&mut usage, Usage::default()),
+            usage: std::mem::take(&mut usage),
             extra: reply.extra.clone(),
         };
         Ok(batch.iter().map(share).collect())

@@ -29,7 +29,7 @@ pub enum AssembleError {
     Spec(Vec<SpecError>),
     /// A module cannot be found, loaded or started.
     #[error(transparent)]
-    Host(#[from] HostError),
+    Host(Box<HostError>),
     /// A tool does not say what it offers.
     #[error("tool `{id}` does not say what it offers: {error}")]
     Tool {
@@ -49,6 +49,12 @@ pub enum AssembleError {
         "the adapt rules lead to more than {MOST_VARIANTS} variants; use fewer rules, or rules that set fewer things"
     )]
     Variants,
+}
+
+impl From<HostError> for AssembleError {
+    fn from(error: HostError) -> Self {
+        Self::Host(Box::new(error))
+    }
 }
 
 /// A role's models: the one that serves it, then its fallbacks.

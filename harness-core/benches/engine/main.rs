@@ -94,11 +94,35 @@ fn peak(agents: u64, folder: &Path) -> u64 {
     measure::peak_resident()
 }
 
+/// Peak resident bytes of a process that holds so many histories of such an episode and nothing else.
+fn histories(count: u64) -> u64 {
+    let host = host();
+    let agent = agent(&host, "bare", TURNS, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let recorder: Arc<dyn Recorder> = Arc::new(measure::Nothing);
+    let run = |index| runtime.block_on(agent.run(spec(recorder.clone(), index))).unwrap().history;
+    let kept: Vec<_> = (0..count).map(run).collect();
+    assert_eq!(kept.len() as u64, count);
+    measure::peak_resident()
+}
+
+/// What a fresh process of this program prints.
+fn fresh(flag: &str, count: u64) -> u64 {
+    let own = std::env::current_exe().unwrap();
+    let output = Command::new(own).args([flag, &count.to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let folder = tempfile::tempdir().unwrap();
     if let Some(at) = arguments.iter().position(|argument| argument == "--peak") {
         println!("{}", peak(arguments[at + 1].parse().unwrap(), folder.path()));
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--histories") {
+        println!("{}", histories(arguments[at + 1].parse().unwrap()));
         return;
     }
     let as_json = arguments.iter().any(|argument| argument == "--json");
@@ -113,24 +137,23 @@ fn main() {
         }
         table.push(json!({"configuration": configuration, "turns": LENGTHS, "cpu_micros_per_step": row}));
     }
-    let peaks: Vec<u64> = AGENTS
-        .iter()
-        .map(|agents| {
-            let own = std::env::current_exe().unwrap();
-            let output = Command::new(own).args(["--peak", &agents.to_string()]).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
-        })
-        .collect();
-    let each = (peaks[2] - peaks[0]) as f64 / (AGENTS[2] - 1) as f64;
+    let peaks = AGENTS.map(|agents| fresh("--peak", agents));
+    let [one, _, thousand] = peaks;
+    let history = (fresh("--histories", 1000) - fresh("--histories", 1)) as f64 / 999.0;
+    let each = (thousand - one) as f64 / 999.0;
     if as_json {
         let memory: Vec<Value> =
             AGENTS.iter().zip(&peaks).map(|(agents, peak)| json!({"agents": agents, "peak_bytes": peak})).collect();
-        println!("{}", json!({"simulated": true, "steps": table, "memory": memory, "bytes_per_agent": each}));
+        println!(
+            "{}",
+            json!({"simulated": true, "steps": table, "memory": memory, "bytes_per_agent": each,
+            "of_these_history": history})
+        );
     } else {
         for (agents, peak) in AGENTS.iter().zip(&peaks) {
             println!("{agents:5} agents at once, {TURNS} turns, 50 ms a call: peak {:6.1} MB", *peak as f64 / 1e6);
         }
-        println!("{:.1} kB per agent, history included", each / 1e3);
+        let rest = (each - history) / 1e3;
+        println!("{:.1} kB per agent, of these {:.1} kB history; {rest:.1} kB without", each / 1e3, history / 1e3);
     }
 }
