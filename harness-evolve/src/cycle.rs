@@ -308,7 +308,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
         let incumbent = self.incumbent.clone();
         let id = self.id(&incumbent);
-        let played = self.session.play(&incumbent, id, Split::Explore, Phase::Explore, &rollouts).await?;
+        let played = self.session.insist(&incumbent, id, Split::Explore, Phase::Explore, &rollouts).await?;
         let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
         for one in played.iter().filter(|one| one.outcome.score().is_some()) {
             let entries = self.session.trace(one)?;

@@ -24,6 +24,9 @@ pub enum EvolveError {
     /// The initial harness cannot be brought up.
     #[error("the harness to start from is not admitted: {0}")]
     Initial(String),
+    /// An arm of the report cannot be brought up.
+    #[error("the arm `{0}` is not admitted: {1}; leave it out or mend its harness")]
+    Arm(String, String),
     /// The arena failed.
     #[error("the arena failed: {0}; nothing decided so far is lost, the same command continues")]
     Arena(String),

@@ -2,10 +2,13 @@
 //!
 //! [`evolve`] runs it in an [`Arena`], keeping every decision in a [`Ledger`] before it takes effect.
 
+pub mod report;
+
 mod arena;
 mod candidate;
 mod categories;
 mod config;
+mod controls;
 mod critic;
 mod cycle;
 mod digest;
@@ -24,6 +27,7 @@ pub use arena::{Arena, ArenaError, Played, Rollout};
 pub use candidate::{Candidate, EditKind, Manifest, Origin, Signature};
 pub use categories::{Category, LOOP, STANDSTILL, Shown, classify, passed};
 pub use config::EvolveConfig;
+pub use controls::{Arm, Extent, Measured, Measurement, Role, Score, measure};
 pub use critic::{AuditCritic, Critic, Known, Objection};
 pub use cycle::{DECISIONS, Evolution, Refused, Round, Ship, evolve};
 pub use digest::{Anchor, Digester, TaskDigest, TraceDigester, active_modules};

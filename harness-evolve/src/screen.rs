@@ -94,7 +94,7 @@ impl Ladder {
 impl<A: Arena, L: Ledger> Session<'_, A, L> {
     async fn try_out(&mut self, ladder: &Ladder, candidate: &Candidate, tasks: usize) -> Result<Vec<Played>, Halt> {
         let rollouts = ladder.rollouts(tasks);
-        self.play(&candidate.harness, candidate.variant, Split::Explore, Phase::Screen, &rollouts).await
+        self.insist(&candidate.harness, candidate.variant, Split::Explore, Phase::Screen, &rollouts).await
     }
 
     /// Plays the candidates on more and more tasks, keeping the better half each time but never fewer than `keep`. The

@@ -90,6 +90,25 @@ impl Meter {
         self.dearest = self.dearest.max(played.usage.input_tokens + played.usage.output_tokens);
     }
 
+    /// What was added since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        let usage = |now: Usage, then: Usage| Usage {
+            input_tokens: now.input_tokens - then.input_tokens,
+            cached_tokens: now.cached_tokens - then.cached_tokens,
+            output_tokens: now.output_tokens - then.output_tokens,
+            cost_micros: now.cost_micros - then.cost_micros,
+        };
+        Self {
+            rollouts: self.rollouts - before.rollouts,
+            remembered: self.remembered - before.remembered,
+            steps: self.steps - before.steps,
+            usage: usage(self.usage, before.usage),
+            replayed: usage(self.replayed, before.replayed),
+            episode_micros: self.episode_micros - before.episode_micros,
+            dearest: self.dearest,
+        }
+    }
+
     /// Both counts together.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
@@ -127,15 +146,21 @@ struct Stopped {
 
 type Key = (VariantId, String, u64);
 
-/// Kind of the facts that say how long a run has been going on.
-const CLOCK: &str = "evolve.clock";
+/// Kind of the facts that say how long decisions of a kind have been going on.
+fn clock_kind(kind: &str) -> String {
+    format!("{kind}.clock")
+}
+
 /// Kind of the facts that say where the infrastructure failed.
-const FAULT: &str = "evolve.fault";
+fn fault_kind(kind: &str) -> String {
+    format!("{kind}.fault")
+}
 
 pub(crate) struct Session<'a, A, L> {
     pub arena: &'a A,
     pub config: &'a EvolveConfig,
     pub meter: Meter,
+    kind: &'static str,
     journal: Journal<'a, L>,
     ledger: &'a L,
     limits: Limits,
@@ -160,14 +185,14 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         observer: &'a dyn Observer,
     ) -> Result<Self, EvolveError> {
         let mut faults: BTreeMap<String, Vec<Played>> = BTreeMap::new();
-        for (key, value) in ledger.all(&config.run, FAULT)? {
+        for (key, value) in ledger.all(&config.run, &fault_kind(kind))? {
             faults.entry(key).or_default().push(serde_json::from_value(value)?);
         }
-        let clocks = ledger.all(&config.run, CLOCK)?;
+        let clocks = ledger.all(&config.run, &clock_kind(kind))?;
         let before = clocks.last().and_then(|(_, micros)| micros.as_u64()).unwrap_or(0);
         let journal = Journal::open(ledger, &config.run, kind)?;
         let (meter, known, spent) = (Meter::default(), HashMap::new(), None);
-        Ok(Self { arena, config, meter, journal, ledger, limits, clock, before, observer, known, faults, spent })
+        Ok(Self { arena, config, meter, kind, journal, ledger, limits, clock, before, observer, known, faults, spent })
     }
 
     pub fn say(&self, line: String) {
@@ -183,13 +208,33 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         let live = self.journal.next_recorded().is_none();
         self.journal.decide(name, decision)?;
         if live {
-            self.ledger.put(&self.config.run, CLOCK, name, &self.elapsed().into())?;
+            self.ledger.put(&self.config.run, &clock_kind(self.kind), name, &self.elapsed().into())?;
         }
         Ok(())
     }
 
     fn elapsed(&self) -> u64 {
         self.before.saturating_add(self.clock.micros())
+    }
+
+    /// Like [`Session::play`], but asks again, as often as the settings say, for what the infrastructure lost. What is
+    /// lost then stays lost.
+    pub async fn insist(
+        &mut self,
+        harness: &Harness,
+        id: VariantId,
+        split: Split,
+        phase: Phase,
+        rollouts: &[Rollout],
+    ) -> Result<Vec<Played>, Halt> {
+        let mut played = self.play(harness, id, split, phase, rollouts).await?;
+        for _ in 1..self.config.attempts.max(1) {
+            if played.iter().all(|one| one.outcome != Outcome::Infrastructure) {
+                break;
+            }
+            played = self.play(harness, id, split, phase, rollouts).await?;
+        }
+        Ok(played)
     }
 
     /// Plays what is not known yet, in bites, and answers in the order of `rollouts`. A fault of the infrastructure is
@@ -262,7 +307,7 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             }
             for fault in played.iter().filter(|p| p.outcome == Outcome::Infrastructure) {
                 let value = serde_json::to_value(fault)?;
-                self.ledger.put(&self.config.run, FAULT, &fault_key(id, &fault.rollout), &value)?;
+                self.ledger.put(&self.config.run, &fault_kind(self.kind), &fault_key(id, &fault.rollout), &value)?;
             }
             all.extend(played);
         }

@@ -1,0 +1,224 @@
+//! After the last round: every arm of the report on the same tasks with the same seeds, sealed ones first. Refuses to feed
+//! anything back: no stage runs after this.
+
+use std::collections::BTreeMap;
+
+use evolve_gate::{Outcome, Split, draw_order};
+use harness_spec::{Harness, VariantId};
+use serde::{Deserialize, Serialize};
+
+use crate::arena::{Arena, Rollout};
+use crate::config::EvolveConfig;
+use crate::error::EvolveError;
+use crate::events::{Clock, Observer, Phase};
+use crate::ledger::Ledger;
+use crate::session::{Halt, Limits, Meter, Session, Stop};
+
+/// What an arm stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The competent harness the run began with.
+    Initial,
+    /// What the run came to.
+    Final,
+    /// What a second run came to that had no pack written for the suite.
+    Generic,
+    /// A free-form harness.
+    Naive,
+    /// The final harness choosing uniformly.
+    Random,
+    /// Rules without a model.
+    NoModel,
+    /// Does nothing.
+    Noop,
+    /// Anything else worth a line.
+    Other,
+}
+
+/// A harness to be measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// Its name in the report.
+    pub name: String,
+    /// What it stands for.
+    pub role: Role,
+    /// The harness.
+    pub harness: Harness,
+    /// The splits it is measured on.
+    pub splits: Vec<Split>,
+}
+
+/// Most groups of each split that are measured, drawn by the seed; 0: all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Extent {
+    /// Of explore.
+    pub explore: usize,
+    /// Of all gate folds together.
+    pub gate: usize,
+    /// Of sealed.
+    pub sealed: usize,
+}
+
+/// One episode of an arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The task.
+    pub task: String,
+    /// Its group.
+    pub group: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended; what is lost to the infrastructure is left out of every pair it belongs to, and counted.
+    pub outcome: Outcome,
+    /// Named components of the reward.
+    pub parts: Vec<(String, f64)>,
+}
+
+/// An arm with what it scored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Its name.
+    pub name: String,
+    /// What it stands for.
+    pub role: Role,
+    /// Its id.
+    pub variant: VariantId,
+    /// Its harness.
+    pub harness: Harness,
+    /// Scores by split; a split is absent that was not measured to its end.
+    pub scores: BTreeMap<Split, Vec<Score>>,
+    /// What it cost.
+    pub meter: Meter,
+}
+
+/// Every arm, measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The arms as they were given.
+    pub arms: Vec<Measured>,
+    /// Why it ended early, if it did: then some arms lack some splits.
+    pub cut_short: Option<Stop>,
+    /// Rollouts, tokens and time.
+    pub meter: Meter,
+}
+
+/// Kind of the facts of a measurement.
+const MEASURE: &str = "evolve.measure";
+
+#[derive(Serialize)]
+struct Begun<'a> {
+    split: Split,
+    arms: Vec<(&'a str, VariantId)>,
+    groups: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Scored<'a> {
+    split: Split,
+    arm: &'a str,
+    episodes: usize,
+    passed: usize,
+    outcomes: String,
+}
+
+/// Measures the arms. `max_seconds` bounds it; what it does not reach is not measured, and the result says so.
+///
+/// # Errors
+/// The arena or the ledger failed, an arm is not admitted, or the ledger holds another measurement.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and given once")]
+pub async fn measure<A: Arena, L: Ledger>(
+    arena: &A,
+    ledger: &L,
+    config: &EvolveConfig,
+    arms: &[Arm],
+    extent: Extent,
+    max_seconds: Option<u64>,
+    clock: &dyn Clock,
+    observer: &dyn Observer,
+) -> Result<Measurement, EvolveError> {
+    let limits = Limits { micros: max_seconds.map(|seconds| seconds.saturating_mul(1_000_000)), ..Limits::default() };
+    let mut session = Session::open(arena, ledger, config, MEASURE, limits, clock, observer)?;
+    let mut measured = Vec::new();
+    for arm in arms {
+        let variant = arena.admits(&arm.harness).map_err(|why| EvolveError::Arm(arm.name.clone(), why.to_string()))?;
+        measured.push(Measured {
+            name: arm.name.clone(),
+            role: arm.role,
+            variant,
+            harness: arm.harness.clone(),
+            scores: BTreeMap::new(),
+            meter: Meter::default(),
+        });
+    }
+    let mut cut_short = None;
+    'splits: for split in [Split::Sealed, Split::Gate, Split::Explore] {
+        let rollouts = rollouts(arena, config, split, extent);
+        let of_split: Vec<usize> = (0..arms.len()).filter(|&k| arms[k].splits.contains(&split)).collect();
+        if rollouts.is_empty() || of_split.is_empty() {
+            continue;
+        }
+        let begun = of_split.iter().map(|&k| (arms[k].name.as_str(), measured[k].variant)).collect();
+        let groups = rollouts.iter().map(|rollout| format!("{} {}", rollout.task, rollout.seed)).collect();
+        session.decide("begun", &Begun { split, arms: begun, groups })?;
+        for k in of_split {
+            let before = session.meter;
+            let (arm, variant) = (&arms[k], measured[k].variant);
+            let played = match session.insist(&arm.harness, variant, split, Phase::Report, &rollouts).await {
+                Ok(played) => played,
+                Err(Halt::Failed(error)) => return Err(error),
+                Err(Halt::Spent(stop)) => {
+                    cut_short = Some(stop);
+                    break 'splits;
+                }
+                Err(Halt::Interrupted) => {
+                    cut_short = Some(Stop::Interrupted);
+                    break 'splits;
+                }
+            };
+            let scores: Vec<Score> = played
+                .into_iter()
+                .map(|one| Score {
+                    task: one.rollout.task,
+                    group: one.group,
+                    seed: one.rollout.seed,
+                    outcome: one.outcome,
+                    parts: one.parts,
+                })
+                .collect();
+            let outcomes = serde_json::to_string(&scores)?;
+            session.decide(
+                "scored",
+                &Scored {
+                    split,
+                    arm: &arm.name,
+                    episodes: scores.len(),
+                    passed: scores.iter().filter(|score| crate::passed(score.outcome)).count(),
+                    outcomes: blake3::hash(outcomes.as_bytes()).to_hex().to_string(),
+                },
+            )?;
+            measured[k].meter = measured[k].meter.plus(session.meter.since(before));
+            measured[k].scores.insert(split, scores);
+        }
+    }
+    Ok(Measurement { arms: measured, cut_short, meter: session.meter })
+}
+
+/// The rollouts of a split, group by group in drawn order.
+fn rollouts<A: Arena>(arena: &A, config: &EvolveConfig, split: Split, extent: Extent) -> Vec<Rollout> {
+    let all = arena.split();
+    let (groups, most) = match split {
+        Split::Explore => (all.explore.clone(), extent.explore),
+        Split::Gate => (all.folds.concat(), extent.gate),
+        Split::Sealed => (all.sealed.clone(), extent.sealed),
+    };
+    let mut planned = draw_order(config.seed, "measure", arena.planned(&groups), |planned| planned.group.as_str());
+    if most > 0 {
+        planned.truncate(most);
+    }
+    let tasks = planned.into_iter().flat_map(|planned| planned.tasks);
+    let seeds = config.seeds();
+    tasks
+        .flat_map(|task| seeds.iter().map(move |&seed| Rollout { task: task.clone(), seed }).collect::<Vec<_>>())
+        .collect()
+}

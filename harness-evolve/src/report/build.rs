@@ -1,0 +1,208 @@
+//! Puts a report together from what a run, a measurement and the caller know.
+
+use std::collections::BTreeMap;
+
+use evolve_gate::{GroupSplit, Split};
+use harness_spec::diff;
+
+use super::statistics::{cell, difference, first_duel, placebo};
+use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
+use crate::controls::{Extent, Measured, Measurement, Role};
+use crate::cycle::{Evolution, Ship};
+use crate::error::EvolveError;
+
+/// What only the caller knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Context {
+    /// What the suite's numbers are called.
+    pub label: String,
+    /// Whether a stand-in for a language model plays.
+    pub simulated: bool,
+    /// The model, for a person.
+    pub model: String,
+    /// Evaluations of the sealed split before this one.
+    pub sealed_looks_before: usize,
+    /// Model calls made and answered from the record.
+    pub calls: Option<(u64, u64)>,
+    /// Wall clock of this sitting, in seconds.
+    pub wall_seconds: f64,
+    /// Most groups measured.
+    pub extent: Extent,
+}
+
+/// The report of a run. `generic` is the run without packs written for the suite.
+///
+/// # Errors
+/// A number of the configuration is out of range.
+pub fn build(
+    evolution: &Evolution,
+    generic: Option<&Evolution>,
+    measurement: &Measurement,
+    split: &GroupSplit,
+    context: Context,
+) -> Result<Report, EvolveError> {
+    let config = &evolution.config;
+    let arms = &measurement.arms;
+    let sizes: Vec<usize> = split.folds.iter().map(Vec::len).collect();
+    Ok(Report {
+        suite: evolution.suite.clone(),
+        label: context.label,
+        simulated: context.simulated,
+        model: context.model,
+        run: config.run.clone(),
+        seed: config.seed,
+        power: first_duel(config, sizes.first().copied().unwrap_or(0))?,
+        groups: (split.explore.len(), sizes, split.sealed.len()),
+        extent: context.extent,
+        rows: arms.iter().map(|arm| row(config.seed, arm, evolution)).collect(),
+        contrasts: contrasts(config.seed, arms),
+        ships: evolution.ships.iter().map(|ship| shipped(ship, evolution)).collect(),
+        rejected: rejected(evolution),
+        rounds: rounds(evolution),
+        generic_ships: generic.map(|run| run.ships.iter().map(|ship| ship.text.clone()).collect()),
+        ended: evolution.ended,
+        cut_short: measurement.cut_short,
+        guarantee: evolution.guarantee,
+        alpha: config.alpha,
+        alpha_spent: evolution.alpha_spent.value(),
+        cost: Cost {
+            evolution: generic.map_or(evolution.meter, |other| evolution.meter.plus(other.meter)),
+            measurement: measurement.meter,
+            calls: context.calls,
+            wall_seconds: context.wall_seconds,
+        },
+        sealed_looks_before: context.sealed_looks_before,
+        placebo: placebo(config, &split.folds, &split.explore, arms)?,
+        final_toml: evolution.last.to_toml().unwrap_or_else(|error| format!("# {error}")),
+    })
+}
+
+fn row(seed: u64, arm: &Measured, evolution: &Evolution) -> Row {
+    let cells = arm.scores.iter().filter_map(|(split, scores)| Some((*split, cell(seed, scores)?)));
+    Row {
+        name: arm.name.clone(),
+        role: arm.role,
+        variant: arm.variant.short(),
+        edits: diff(&evolution.initial, &arm.harness).to_string(),
+        cells: cells.collect(),
+        tokens: arm.meter.tokens(),
+    }
+}
+
+fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
+    let find = |role: Role| arms.iter().find(|arm| arm.role == role);
+    let Some(last) = find(Role::Final) else { return Vec::new() };
+    let mut all = Vec::new();
+    for split in [Split::Sealed, Split::Gate, Split::Explore] {
+        let best = best_alternative(arms, split);
+        let mut against: Vec<(&Measured, bool)> = best.into_iter().map(|arm| (arm, true)).collect();
+        let others = [Role::Initial, Role::NoModel, Role::Random, Role::Noop, Role::Generic, Role::Naive];
+        against.extend(arms.iter().filter(|arm| others.contains(&arm.role)).map(|arm| (arm, false)));
+        for (other, headline) in against {
+            let scores = last.scores.get(&split).zip(other.scores.get(&split));
+            if let Some(difference) = scores.and_then(|(a, b)| difference(seed, a, b)) {
+                let (arm, against) = (last.name.clone(), other.name.clone());
+                all.push(Contrast { arm, against, headline, split, difference });
+            }
+        }
+        let generic = find(Role::Generic).zip(find(Role::Initial));
+        let scores = generic.and_then(|(g, i)| g.scores.get(&split).zip(i.scores.get(&split)));
+        if let (Some((generic, initial)), Some(difference)) =
+            (generic, scores.and_then(|(a, b)| difference(seed, a, b)))
+        {
+            let (arm, against) = (generic.name.clone(), initial.name.clone());
+            all.push(Contrast { arm, against, headline: false, split, difference });
+        }
+    }
+    all
+}
+
+/// The better of the initial harness and the no-model controls on a split. Chosen on the outcomes it is compared on,
+/// which favours it: the gain over it is understated if anything.
+fn best_alternative(arms: &[Measured], split: Split) -> Option<&Measured> {
+    let mean = |arm: &Measured| {
+        let scores = arm.scores.get(&split).map_or(&[][..], Vec::as_slice);
+        let valued: Vec<f64> = scores.iter().filter_map(|one| Some(one.outcome.score()?.value())).collect();
+        valued.iter().sum::<f64>() / valued.len().max(1) as f64
+    };
+    let competes =
+        |arm: &&Measured| matches!(arm.role, Role::Initial | Role::NoModel) && arm.scores.contains_key(&split);
+    // Of equal ones the first: the initial harness, as the caller lists it.
+    arms.iter().filter(competes).rev().max_by(|a, b| mean(a).total_cmp(&mean(b)))
+}
+
+fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
+    let test = &ship.certificate;
+    let judged = evolution.judged.iter().find(|judged| judged.candidate == ship.candidate.id && judged.ships);
+    Shipped {
+        round: ship.round,
+        edit: ship.text.clone(),
+        meant_for: ship.candidate.manifest.category.map(|category| category.name().to_owned()),
+        fold: test.plan.terms.fold,
+        groups: test.groups,
+        tasks: test.tasks,
+        alpha: test.plan.terms.alpha.value(),
+        capital: test.capital,
+        mean_difference: test.mean_difference,
+        unlocked: ship.unlocked,
+        panel: match judged.and_then(|judged| judged.panel.as_ref()) {
+            Some(panel) => format!("clear: harm not proven, n = {} groups", panel.groups),
+            None => "no say: fewer groups passed reliably than a panel needs".to_owned(),
+        },
+    }
+}
+
+fn rejected(evolution: &Evolution) -> Vec<Rejected> {
+    let mut all = Vec::new();
+    for round in &evolution.rounds {
+        let number = round.round;
+        let refused = evolution.refused.iter().filter(|refused| refused.round == number);
+        let was_screened = |id: &str| round.screened.iter().any(|row| row.candidate == id);
+        all.extend(refused.map(|refused| Rejected {
+            round: number,
+            edit: refused.edit.clone(),
+            at: if was_screened(&refused.candidate) { "check" } else { "critic" }.to_owned(),
+            verdict: None,
+            reason: refused.reason.clone(),
+        }));
+        let judged: BTreeMap<&str, _> = evolution
+            .judged
+            .iter()
+            .filter(|judged| judged.round == number)
+            .map(|judged| (judged.candidate.as_str(), judged))
+            .collect();
+        for row in &round.screened {
+            let (at, verdict, reason) = match judged.get(row.candidate.as_str()) {
+                Some(judged) if judged.ships => continue,
+                Some(judged) => ("gate", Some(judged.certificate.verdict), judged.reason()),
+                None if evolution.refused.iter().any(|refused| refused.candidate == row.candidate) => continue,
+                None if row.survived && round.shipped.is_some() => {
+                    ("gate", None, "another shipped first; it begins again for the new incumbent".to_owned())
+                }
+                None if row.survived => ("gate", None, "the run ended before it met the judge".to_owned()),
+                None => {
+                    let points = row.estimate * 100.0;
+                    ("screen", None, format!("estimated {points:+.0} points on {} explore tasks", row.tasks))
+                }
+            };
+            all.push(Rejected { round: number, edit: row.edit.clone(), at: at.to_owned(), verdict, reason });
+        }
+    }
+    all
+}
+
+fn rounds(evolution: &Evolution) -> Vec<RoundRow> {
+    let row = |round: &crate::cycle::Round| RoundRow {
+        round: round.round,
+        passed: round.landscape.passed,
+        tasks: round.landscape.tasks,
+        failures: round.landscape.clusters.iter().map(|c| (c.category.name().to_owned(), c.tasks.len())).collect(),
+        proposed: round.proposed,
+        refused: round.refused,
+        screened: round.screened.len(),
+        survived: round.screened.iter().filter(|row| row.survived).count(),
+        judged: round.judged,
+        shipped: round.shipped.is_some(),
+    };
+    evolution.rounds.iter().map(row).collect()
+}

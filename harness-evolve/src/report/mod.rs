@@ -1,0 +1,255 @@
+//! What a run came to, for a person: numbers with their intervals and counts, and everything that was decided with its
+//! reason. Refuses peaks, estimates from screens as results, and numbers without n.
+
+mod build;
+mod charts;
+mod html;
+mod statistics;
+mod terminal;
+
+pub use build::{Context, build};
+pub use html::render_html;
+pub use terminal::render_terminal;
+
+use std::collections::BTreeMap;
+
+use evolve_gate::interval::Interval;
+use evolve_gate::placebo::PlaceboLine;
+use evolve_gate::{Guarantee, Split, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::controls::{Extent, Role};
+use crate::session::{Meter, Stop};
+
+/// An arm on a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Success: mean score over tasks, with a 95 % interval over groups.
+    pub success: Interval,
+    /// Further components of the reward, likewise.
+    pub parts: Vec<(String, Interval)>,
+    /// Episodes lost to the infrastructure, left out here and in every pair.
+    pub lost: usize,
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The arm.
+    pub name: String,
+    /// What it stands for.
+    pub role: Role,
+    /// The harness's id.
+    pub variant: String,
+    /// How it differs from the initial harness.
+    pub edits: String,
+    /// By split; what was not measured is absent.
+    pub cells: BTreeMap<Split, Cell>,
+    /// Tokens of all its episodes here, as if nothing had been replayed.
+    pub tokens: u64,
+}
+
+/// Two arms, paired by task and seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contrast {
+    /// The arm that is hoped to be better.
+    pub arm: String,
+    /// The arm it is compared with.
+    pub against: String,
+    /// Whether `against` is the better of the initial harness and the no-model controls: the headline.
+    pub headline: bool,
+    /// On which split.
+    pub split: Split,
+    /// Mean paired difference with a 95 % interval over groups.
+    pub difference: Interval,
+}
+
+/// A shipped edit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shipped {
+    /// The round.
+    pub round: u32,
+    /// The edit.
+    pub edit: String,
+    /// Why it was tried: the failure category.
+    pub meant_for: Option<String>,
+    /// Fold it was proven on.
+    pub fold: u32,
+    /// Groups and tasks to the proof.
+    pub groups: u32,
+    /// Tasks in them.
+    pub tasks: u32,
+    /// The level it was tested at.
+    pub alpha: f64,
+    /// Capital reached; its inverse is an anytime-valid p-value.
+    pub capital: f64,
+    /// Mean paired difference at the stop: biased by stopping, see the sealed table for the gain.
+    pub mean_difference: f64,
+    /// Tasks it said it would unlock: (hits in the next round's explore, predicted).
+    pub unlocked: Option<(usize, usize)>,
+    /// What the protected panel said.
+    pub panel: String,
+}
+
+/// A candidate that did not ship.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The round.
+    pub round: u32,
+    /// The edit.
+    pub edit: String,
+    /// Where it ended: `critic`, `check`, `screen` or `gate`.
+    pub at: String,
+    /// The judge's verdict, where it met the judge.
+    pub verdict: Option<Verdict>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundRow {
+    /// Its number.
+    pub round: u32,
+    /// Explore tasks the incumbent passed.
+    pub passed: usize,
+    /// Explore tasks.
+    pub tasks: usize,
+    /// What failed: (category, tasks).
+    pub failures: Vec<(String, usize)>,
+    /// Candidates.
+    pub proposed: usize,
+    /// Of them refused by the critic.
+    pub refused: usize,
+    /// Of them screened, pairs included.
+    pub screened: usize,
+    /// Of them good enough for the judge.
+    pub survived: usize,
+    /// Of them judged.
+    pub judged: usize,
+    /// Whether one shipped.
+    pub shipped: bool,
+}
+
+/// What it cost.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Evolution.
+    pub evolution: Meter,
+    /// The arms of this report.
+    pub measurement: Meter,
+    /// Model calls made and, of all asked for, answered from the record; where the record counts them.
+    pub calls: Option<(u64, u64)>,
+    /// Wall clock of this sitting, in seconds.
+    pub wall_seconds: f64,
+}
+
+/// The judge judged on this run's own outcomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placebo {
+    /// The line.
+    pub line: PlaceboLine,
+    /// Recorded contrasts it was made of.
+    pub contrasts: usize,
+    /// Explore and gate groups in them.
+    pub groups: usize,
+    /// The level its bound must not pass.
+    pub alpha: f64,
+}
+
+/// What the first duel of a run like this one can prove. Simulated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Power {
+    /// Groups of a fold.
+    pub groups: usize,
+    /// Level of the first duel.
+    pub alpha: f64,
+    /// Symmetric background discordance assumed.
+    pub discordance: f64,
+    /// (effect in points, share of duels that prove it).
+    pub shares: Vec<(u32, f64)>,
+}
+
+/// The whole report of a suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The suite's name.
+    pub suite: String,
+    /// What its numbers are called.
+    pub label: String,
+    /// Whether a stand-in for a language model took part anywhere but in controls.
+    pub simulated: bool,
+    /// The model.
+    pub model: String,
+    /// The run.
+    pub run: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Groups by use: explore, gate by fold, sealed.
+    pub groups: (usize, Vec<usize>, usize),
+    /// Most groups measured of each split.
+    pub extent: Extent,
+    /// The arms.
+    pub rows: Vec<Row>,
+    /// Paired differences.
+    pub contrasts: Vec<Contrast>,
+    /// Shipped edits.
+    pub ships: Vec<Shipped>,
+    /// Everything else.
+    pub rejected: Vec<Rejected>,
+    /// Rounds.
+    pub rounds: Vec<RoundRow>,
+    /// Ships of the run that had no pack written for the suite; `None`: there was no such run.
+    pub generic_ships: Option<Vec<String>>,
+    /// Why it ended.
+    pub ended: Stop,
+    /// Why the measurement ended early, if it did.
+    pub cut_short: Option<Stop>,
+    /// What the error level means.
+    pub guarantee: Guarantee,
+    /// Error level of the run.
+    pub alpha: f64,
+    /// Of that, granted.
+    pub alpha_spent: f64,
+    /// What it cost.
+    pub cost: Cost,
+    /// Evaluations of the sealed split before this one, by whatever command.
+    pub sealed_looks_before: usize,
+    /// The placebo line.
+    pub placebo: Option<Placebo>,
+    /// What could be proven.
+    pub power: Power,
+    /// The final harness as `harness.toml`.
+    pub final_toml: String,
+}
+
+impl Report {
+    /// The headline on the sealed split, if it was measured.
+    pub fn headline(&self) -> Option<&Contrast> {
+        self.contrasts.iter().find(|contrast| contrast.headline && contrast.split == Split::Sealed)
+    }
+}
+
+/// A split's name.
+pub(crate) fn split_name(split: Split) -> &'static str {
+    match split {
+        Split::Explore => "explore",
+        Split::Gate => "gate",
+        Split::Sealed => "sealed",
+    }
+}
+
+/// Why it ended, for a person.
+pub(crate) fn ended(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Rounds => "all rounds were played",
+        Stop::Idle => "too many rounds in a row shipped nothing",
+        Stop::Folds => "every fold of the gate split was used by a ship",
+        Stop::NothingFails => "the incumbent passes every explore task",
+        Stop::NoCandidates => "nothing was left to propose",
+        Stop::Rollouts => "the budget of rollouts ended",
+        Stop::Tokens => "the budget of tokens ended",
+        Stop::WallClock => "the time was up",
+        Stop::Interrupted => "it was told to stop; the same command continues",
+    }
+}
