@@ -1,30 +1,22 @@
 //! A game ready to play: numbered facts, ground operators, sorted commands and compiled text.
 //! Immutable; many worlds share one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use crate::ground::{AnyOf, Grounded, Lit, ground};
-use crate::pddl::{Domain, Entities, EntityId, Literal, PredicateId, Problem, Source};
-use crate::text::{Bound, Compiler, Context, Grammar, ProgramId, Programs, Schema};
+use crate::ground::{AnyOf, Grounded, ground};
+use crate::hash::Map;
+use crate::pddl::{Domain, Entities, Literal, PredicateId, Problem, Source};
+use crate::rules::Rules;
+use crate::text::{Bound, Compiler, Context, Grammar, Programs, Schema};
 use crate::{GameError, GameFile, TaskType};
 
 /// A loaded game.
 #[derive(Debug)]
 pub struct Game {
-    /// Facts at the start, one bit each.
-    pub(crate) initial: Vec<u64>,
+    pub(crate) rules: Rules,
     /// All commands, sorted bytewise.
     pub(crate) commands: Vec<Box<str>>,
-    pub(crate) command_ids: HashMap<Box<str>, u32>,
-    /// For each command, its conjunctions are `command_start[c]..command_start[c + 1]`; the one
-    /// past the last command is the goal.
-    pub(crate) command_start: Vec<u32>,
-    pub(crate) conjunctions: Vec<Vec<Lit>>,
-    /// The command (or goal) and operator of each conjunction.
-    pub(crate) owners: Vec<(u32, u32)>,
-    /// The conjunctions that read each fact, and the value they want.
-    pub(crate) watchers: Vec<Vec<(u32, bool)>>,
-    pub(crate) operators: Vec<CompiledOperator>,
+    pub(crate) command_ids: Map<Box<str>, u32>,
     pub(crate) programs: Programs,
     pub(crate) names: Vec<String>,
     pub(crate) entities: Entities,
@@ -32,16 +24,6 @@ pub struct Game {
     task: String,
     task_type: Option<TaskType>,
     walkthrough: Vec<String>,
-}
-
-/// An operator with its text.
-#[derive(Debug)]
-pub(crate) struct CompiledOperator {
-    pub arguments: Vec<EntityId>,
-    pub effects: Vec<Lit>,
-    pub conditional: Vec<(AnyOf, Lit)>,
-    pub program: ProgramId,
-    pub slots: Vec<ProgramId>,
 }
 
 impl Game {
@@ -96,8 +78,19 @@ impl Game {
         };
         let two = problem.goal.iter().flatten().any(|l| l.predicate.is_none() && !l.positive);
         let task_type = TaskType::from_goal(goal_mentions, two);
-        let parts = assemble(context, grounded)?;
-        Ok(Self { intro, task, task_type, walkthrough: file.walkthrough.clone(), names, entities, ..parts })
+        let Assembly { rules, commands, programs } = assemble(context, grounded)?;
+        Ok(Self {
+            rules,
+            command_ids: commands.iter().cloned().zip(0..).collect(),
+            commands,
+            programs,
+            intro,
+            task,
+            task_type,
+            walkthrough: file.walkthrough.clone(),
+            names,
+            entities,
+        })
     }
 
     /// Commands that win from the start, if the file gives any.
@@ -167,13 +160,20 @@ fn mentioned(domain: &Domain, problem: &Problem, grammar: &Grammar) -> Vec<bool>
     mentioned
 }
 
-/// Compiles text and lays out operators by command. Leaves names and task to the caller.
-fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Game, GameError> {
+/// Rules, commands and programs of a grounded game.
+struct Assembly {
+    rules: Rules,
+    commands: Vec<Box<str>>,
+    programs: Programs,
+}
+
+/// Compiles text and lays out operators by command.
+fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Assembly, GameError> {
     let mut compiler = Compiler::new(context, &grounded, false);
     let mut schemas: Vec<Option<Schema<'_>>> = context.domain.actions.iter().map(|_| None).collect();
-    let mut by_command: BTreeMap<String, Vec<(u32, AnyOf)>> = BTreeMap::new();
-    let mut operators = Vec::with_capacity(grounded.operators.len());
-    for operator in grounded.operators {
+    let mut by_command: Map<String, Vec<(u32, AnyOf)>> = Map::default();
+    let mut rules = Rules::default();
+    for mut operator in grounded.operators {
         let Some(action) = context.domain.actions.get(operator.action) else { continue };
         let text = context.grammar.actions.get(&action.name).ok_or_else(|| {
             GameError::grammar(action.name.as_str(), "the domain has this action but the grammar does not")
@@ -192,57 +192,15 @@ fn assemble(context: Context<'_>, grounded: Grounded) -> Result<Game, GameError>
         };
         let command = compiler.constant(&text.template, &env, &action.name)?;
         let slots = compiler.slots(schema, &env)?;
-        by_command.entry(command).or_default().push((operators.len() as u32, operator.conjunctions));
-        operators.push(CompiledOperator {
-            program: schema.program,
-            arguments: operator.arguments,
-            effects: operator.effects,
-            conditional: operator.conditional,
-            slots,
-        });
+        let number = rules.add(&mut operator, schema.program, slots);
+        by_command.entry(command).or_default().push((number, operator.conjunctions));
     }
-    let mut game = Game {
-        initial: vec![0; grounded.facts.len().div_ceil(64)],
-        commands: Vec::with_capacity(by_command.len()),
-        command_ids: HashMap::with_capacity(by_command.len()),
-        command_start: vec![0],
-        conjunctions: Vec::new(),
-        owners: Vec::new(),
-        watchers: vec![Vec::new(); grounded.facts.len()],
-        operators,
+    let mut by_command: Vec<_> = by_command.into_iter().collect();
+    by_command.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let (commands, owned): (Vec<String>, Vec<_>) = by_command.into_iter().unzip();
+    Ok(Assembly {
+        rules: rules.finish(owned, grounded.goal, &grounded.initial),
+        commands: commands.into_iter().map(String::into_boxed_str).collect(),
         programs: compiler.finish(),
-        names: Vec::new(),
-        entities: Entities::default(),
-        intro: String::new(),
-        task: String::new(),
-        task_type: None,
-        walkthrough: Vec::new(),
-    };
-    for (fact, _) in grounded.initial.iter().enumerate().filter(|(_, holds)| **holds) {
-        game.initial[fact / 64] |= 1 << (fact % 64);
-    }
-    for (command, owned) in by_command {
-        let id = game.commands.len() as u32;
-        for (operator, conjunctions) in owned {
-            game.own(id, operator, conjunctions);
-        }
-        game.command_ids.insert(command.as_str().into(), id);
-        game.commands.push(command.into());
-        game.command_start.push(game.conjunctions.len() as u32);
-    }
-    game.own(game.commands.len() as u32, u32::MAX, grounded.goal);
-    Ok(game)
-}
-
-impl Game {
-    fn own(&mut self, command: u32, operator: u32, conjunctions: AnyOf) {
-        for lits in conjunctions {
-            let id = self.conjunctions.len() as u32;
-            for lit in &lits {
-                self.watchers[lit.fact as usize].push((id, lit.positive));
-            }
-            self.conjunctions.push(lits);
-            self.owners.push((command, operator));
-        }
-    }
+    })
 }

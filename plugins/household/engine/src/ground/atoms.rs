@@ -1,7 +1,6 @@
 //! Ground atoms packed into 64 bits, and the table of facts that never change.
 
-use std::collections::{HashMap, HashSet};
-
+use crate::hash::{Map, Set};
 use crate::pddl::{EntityId, PredicateId};
 
 /// A predicate and up to three entities. Keys order as (predicate, first, second, third), and
@@ -34,9 +33,9 @@ impl Atom {
 /// Facts of predicates no action touches, indexed by each argument.
 #[derive(Debug, Default)]
 pub(crate) struct StaticFacts {
-    set: HashSet<Atom>,
-    by_predicate: HashMap<PredicateId, Vec<Atom>>,
-    by_argument: HashMap<(PredicateId, usize, EntityId), Vec<Atom>>,
+    set: Set<Atom>,
+    by_predicate: Map<PredicateId, Vec<Atom>>,
+    by_argument: Map<(PredicateId, usize, EntityId), Vec<Atom>>,
 }
 
 impl StaticFacts {

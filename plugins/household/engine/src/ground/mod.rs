@@ -5,12 +5,11 @@ mod atoms;
 mod join;
 mod reach;
 
-use std::collections::HashMap;
-
 pub(crate) use atoms::{Atom, StaticFacts};
 use join::{Join, atom};
 
 use crate::GameError;
+use crate::hash::Map;
 use crate::pddl::{Conjunction, Dnf, Domain, Entities, EntityId, Literal, Problem, Term, TypeId};
 
 /// Most ground conjunctions a game may have.
@@ -54,7 +53,7 @@ pub(crate) struct Grounded {
 /// Numbers facts in order of first mention.
 #[derive(Default)]
 struct Numbering {
-    ids: HashMap<Atom, u32>,
+    ids: Map<Atom, u32>,
     atoms: Vec<Atom>,
 }
 
@@ -108,7 +107,7 @@ pub(crate) fn ground(
     };
     let mut operators: Vec<Operator> = Vec::new();
     for (index, action) in domain.actions.iter().enumerate() {
-        let mut by_arguments: HashMap<Vec<EntityId>, usize> = HashMap::new();
+        let mut by_arguments: Map<Vec<EntityId>, usize> = Map::default();
         let count = action.parameters.len();
         for condition in &action.precondition {
             grounder.solve(condition, &action.variables, count, |binding, lits| {

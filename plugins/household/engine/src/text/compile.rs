@@ -1,27 +1,17 @@
 //! Compiles grammar rules against a grounded game: every filter becomes a list of bit tests
 //! with its text beside it. Refuses rules that expand into themselves.
 
-use std::collections::{HashMap, HashSet};
-
 use super::document::{ActionText, Grammar};
+use super::matching::{Bound, Matcher};
 use super::program::{Joiner, Node, ProgramBuilder, ProgramId, Programs, attribute};
-use super::symbols::{Part, Query, QueryFact, Symbol};
+use super::symbols::{Part, Query, Symbol};
 use crate::GameError;
-use crate::ground::{AnyOf, Atom, Grounded, Lit};
-use crate::pddl::{Domain, Entities, EntityId, PredicateId, TypeId};
+use crate::ground::{AnyOf, Grounded};
+use crate::hash::{Map, Set};
+use crate::pddl::{Domain, Entities, PredicateId};
 
 /// Deepest expansion of rules into rules.
 const MAX_DEPTH: usize = 24;
-/// Most matches of filters compiled for one game.
-const MAX_MATCHES: usize = 2_000_000;
-
-/// A placeholder bound to an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Bound<'c> {
-    pub name: &'c str,
-    pub kind: TypeId,
-    pub entity: EntityId,
-}
 
 /// What the compiler reads of the game.
 #[derive(Clone, Copy)]
@@ -41,60 +31,30 @@ pub(crate) struct Schema<'c> {
 /// What a rule depends on, itself and through the rules it names.
 #[derive(Default)]
 struct Dependence<'c> {
-    names: HashSet<&'c str>,
-    positions: HashSet<(PredicateId, usize)>,
+    names: Set<&'c str>,
+    positions: Set<(PredicateId, usize)>,
     queries: bool,
 }
 
 /// Compiles the rules of one game.
 pub(crate) struct Compiler<'c> {
     context: Context<'c>,
-    /// Facts that may hold, sorted, with their number if they can change.
-    possible: HashMap<PredicateId, Vec<(Atom, Option<u32>)>>,
-    appears: HashSet<(PredicateId, usize, EntityId)>,
-    dependences: HashMap<&'c str, Dependence<'c>>,
-    cache: HashMap<(&'c str, Vec<Bound<'c>>), ProgramId>,
+    matcher: Matcher<'c>,
+    dependences: Map<&'c str, Dependence<'c>>,
+    cache: Map<(&'c str, Vec<Bound<'c>>), ProgramId>,
     builder: ProgramBuilder,
-    matches: usize,
 }
-
-type Match<'c> = (Vec<Bound<'c>>, Vec<Lit>);
 
 impl<'c> Compiler<'c> {
     /// A compiler for programs that follow the state, or, with `frozen`, for text of the initial
     /// state alone.
     pub fn new(context: Context<'c>, grounded: &Grounded, frozen: bool) -> Self {
-        let mut possible: HashMap<PredicateId, Vec<(Atom, Option<u32>)>> = HashMap::new();
-        for predicate in 0..context.domain.predicate_count() as PredicateId {
-            let facts = grounded.statics.of(predicate);
-            if !facts.is_empty() {
-                possible.insert(predicate, facts.iter().map(|a| (*a, None)).collect());
-            }
-        }
-        for (number, (atom, holds)) in grounded.facts.iter().zip(&grounded.initial).enumerate() {
-            let entry = match (frozen, *holds) {
-                (true, false) => continue,
-                (true, true) => None,
-                (false, _) => Some(number as u32),
-            };
-            possible.entry(atom.predicate()).or_default().push((*atom, entry));
-        }
-        let mut appears = HashSet::new();
-        for (predicate, facts) in &mut possible {
-            facts.sort_unstable();
-            for (atom, _) in facts {
-                let arguments = (0..atom.arity()).filter_map(|p| Some((*predicate, p, atom.argument(p)?)));
-                appears.extend(arguments);
-            }
-        }
         Self {
             context,
-            possible,
-            appears,
-            dependences: HashMap::new(),
-            cache: HashMap::new(),
+            matcher: Matcher::new(context.domain, context.entities, grounded, frozen),
+            dependences: Map::default(),
+            cache: Map::default(),
             builder: ProgramBuilder::default(),
-            matches: 0,
         }
     }
 
@@ -192,7 +152,7 @@ impl<'c> Compiler<'c> {
                 }
                 Symbol::Each { body, filter: Some(filter), list } => {
                     let mut items = Vec::new();
-                    for (inner, lits) in self.solve(filter, env)? {
+                    for (inner, lits) in self.matcher.solve(filter, env)? {
                         items.push((lits, self.symbol_program(body, &inner, depth)?));
                     }
                     if let [(lits, only)] = items.as_slice()
@@ -236,7 +196,7 @@ impl<'c> Compiler<'c> {
             // A binding matters if it is named, or if it keeps a filter from binding its entity.
             relevant.retain(|b| {
                 needs.names.contains(b.name)
-                    || needs.positions.iter().any(|(p, at)| self.appears.contains(&(*p, *at, b.entity)))
+                    || needs.positions.iter().any(|(p, at)| self.matcher.appears(*p, *at, b.entity))
             });
         }
         let key = (name, relevant);
@@ -248,7 +208,8 @@ impl<'c> Compiler<'c> {
             let when: AnyOf = match &rule.condition {
                 None => vec![Vec::new()],
                 Some(query) => {
-                    let mut when: AnyOf = self.solve(query, &key.1)?.into_iter().map(|(_, lits)| lits).collect();
+                    let mut when: AnyOf =
+                        self.matcher.solve(query, &key.1)?.into_iter().map(|(_, lits)| lits).collect();
                     when.sort_unstable();
                     when.dedup();
                     when
@@ -299,96 +260,11 @@ impl<'c> Compiler<'c> {
         Ok(text)
     }
 
-    /// Every way to match a query, in the order the reference lists them.
-    fn solve(&mut self, query: &'c Query, env: &[Bound<'c>]) -> Result<Vec<Match<'c>>, GameError> {
-        let mut found = Vec::new();
-        self.extend(&query.facts, &mut env.to_vec(), &mut Vec::new(), &mut found)?;
-        Ok(found)
-    }
-
-    fn extend(
-        &mut self,
-        facts: &'c [QueryFact],
-        env: &mut Vec<Bound<'c>>,
-        lits: &mut Vec<Lit>,
-        found: &mut Vec<Match<'c>>,
-    ) -> Result<(), GameError> {
-        let Some((fact, rest)) = facts.split_first() else {
-            self.matches += 1;
-            if self.matches > MAX_MATCHES {
-                return Err(GameError::TooLarge { what: "matches of text filters", limit: MAX_MATCHES });
-            }
-            let mut lits = lits.clone();
-            lits.sort_unstable();
-            lits.dedup();
-            found.push((env.clone(), lits));
-            return Ok(());
-        };
-        let domain = self.context.domain;
-        let Some(predicate) = domain.known_predicate(&fact.predicate) else { return Ok(()) };
-        let mut kinds = [0; 3];
-        for (slot, (_, kind)) in kinds.iter_mut().zip(&fact.placeholders) {
-            match domain.known_type(kind) {
-                Some(kind) => *slot = kind,
-                None => return Ok(()),
-            }
-        }
-        // The table is taken out while it is walked: matching deeper never changes it.
-        let Some(table) = self.possible.remove(&predicate) else { return Ok(()) };
-        let first = fact.placeholders.first().and_then(|(name, _)| bound_to(env, name, kinds[0]));
-        let from = first.map_or(0, |e| table.partition_point(|(a, _)| a.argument(0) < Some(e)));
-        let mut result = Ok(());
-        for (atom, number) in &table[from..] {
-            if first.is_some() && atom.argument(0) != first {
-                break;
-            }
-            let depth = env.len();
-            if self.matches_fact(fact, &kinds, *atom, env) {
-                lits.extend(number.map(|fact| Lit { fact, positive: true }));
-                // A query may name a predicate twice, so the table must be back in place.
-                let twice = rest.iter().any(|f| f.predicate == fact.predicate);
-                if twice {
-                    self.possible.insert(predicate, table.clone());
-                }
-                result = self.extend(rest, env, lits, found);
-                if number.is_some() {
-                    lits.pop();
-                }
-            }
-            env.truncate(depth);
-            if result.is_err() {
-                break;
-            }
-        }
-        self.possible.insert(predicate, table);
-        result
-    }
-
-    fn matches_fact(&self, fact: &'c QueryFact, kinds: &[TypeId; 3], atom: Atom, env: &mut Vec<Bound<'c>>) -> bool {
-        if atom.arity() != fact.placeholders.len() {
-            return false;
-        }
-        for (position, (name, _)) in fact.placeholders.iter().enumerate() {
-            let (Some(entity), kind) = (atom.argument(position), kinds[position]) else { return false };
-            if !self.context.domain.is_a(self.context.entities.type_of(entity), kind) {
-                return false;
-            }
-            match bound_to(env, name, kind) {
-                Some(bound) if bound == entity => {}
-                Some(_) => return false,
-                // Two placeholders never stand for the same entity.
-                None if env.iter().any(|b| b.entity == entity) => return false,
-                None => env.push(Bound { name, kind, entity }),
-            }
-        }
-        true
-    }
-
     fn dependence(&mut self, name: &'c str) -> Result<&Dependence<'c>, GameError> {
         if !self.dependences.contains_key(name) {
             let mut needs = Dependence::default();
             let mut open = vec![name];
-            let mut seen = HashSet::new();
+            let mut seen = Set::default();
             while let Some(rule) = open.pop().filter(|r| seen.insert(*r)) {
                 for rule in self.rules(rule)? {
                     rule.condition.iter().for_each(|q| self.query_needs(q, &mut needs));
@@ -440,10 +316,6 @@ fn guard(depth: usize, name: &str) -> Result<(), GameError> {
         return Ok(());
     }
     Err(GameError::grammar(name, "rules expand into each other without end"))
-}
-
-fn bound_to(env: &[Bound<'_>], name: &str, kind: TypeId) -> Option<EntityId> {
-    env.iter().find(|b| b.name == name && b.kind == kind).map(|b| b.entity)
 }
 
 /// Whether a body can be printed from the action's arguments alone.

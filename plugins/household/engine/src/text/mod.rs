@@ -3,9 +3,11 @@
 
 mod compile;
 mod document;
+mod matching;
 mod program;
 mod symbols;
 
-pub(crate) use compile::{Bound, Compiler, Context, Schema};
+pub(crate) use compile::{Compiler, Context, Schema};
 pub(crate) use document::Grammar;
+pub(crate) use matching::Bound;
 pub(crate) use program::{ProgramId, Programs, Run};

@@ -1,10 +1,9 @@
 //! Compiled text: straight-line programs over the current facts. Running one allocates nothing
 //! beyond the output and cannot fail.
 
-use std::collections::HashMap;
-
 use super::symbols::Attribute;
 use crate::ground::{AnyOf, Lit};
+use crate::hash::Map;
 use crate::pddl::{Entities, EntityId};
 
 pub(crate) type ProgramId = u32;
@@ -130,8 +129,8 @@ impl Programs {
 #[derive(Debug, Default)]
 pub(crate) struct ProgramBuilder {
     programs: Programs,
-    by_text: HashMap<Box<str>, u32>,
-    by_nodes: HashMap<Vec<Node>, ProgramId>,
+    by_text: Map<Box<str>, u32>,
+    by_nodes: Map<Vec<Node>, ProgramId>,
 }
 
 impl ProgramBuilder {
