@@ -11,9 +11,9 @@ use crate::engine::score::{Chosen, Pair, choose, score};
 use crate::engine::{Model as Engine, Options};
 use crate::tools;
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, ChoiceScore, Constraint, DeltaKind, ErrorClass, Finish, Message,
-    Model, ModelInfo, ModuleError, Part, ReplyExtra, Role, Score, ScoreReply, ScoreRequest, ScoreSink,
-    TokenLogprob, ToolSpec, Usage, stable::RString,
+    ChatReply, ChatRequest, ChatSink, ChoiceScore, Constraint, DeltaKind, ErrorClass, Finish, Message, Model,
+    ModelInfo, ModuleError, Part, ReplyExtra, Role, Score, ScoreReply, ScoreRequest, ScoreSink, TokenLogprob, ToolSpec,
+    Usage, stable::RString,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -123,12 +123,7 @@ impl GgufModel {
         Ok(choose(&self.engine, prompt, choices, end, sampling, &|| sink.cancelled())?)
     }
 
-    fn tool_call(
-        &self,
-        turn: &Turn<'_>,
-        tools: &[ToolSpec],
-        with_arguments: bool,
-    ) -> Result<ChatReply, ModuleError> {
+    fn tool_call(&self, turn: &Turn<'_>, tools: &[ToolSpec], with_arguments: bool) -> Result<ChatReply, ModuleError> {
         let openings: Vec<String> = tools.iter().map(|t| tools::naming(&t.name)).collect();
         if openings.is_empty() {
             return Err(ModuleError::input("a tool call is demanded but no tools are offered"));
@@ -204,8 +199,10 @@ fn tokens_of(generated: &Generated) -> impl Iterator<Item = TokenLogprob> + '_ {
 }
 
 fn extra_of(chosen: &Chosen, texts: impl Iterator<Item = String>) -> ReplyExtra {
-    let choices = texts.zip(chosen.ids.iter().zip(&chosen.scored)).map(|(text, (ids, scored))| {
-        ChoiceScore { text, logprob: scored.logprob(), tokens: ids.len() as u32 }
+    let choices = texts.zip(chosen.ids.iter().zip(&chosen.scored)).map(|(text, (ids, scored))| ChoiceScore {
+        text,
+        logprob: scored.logprob(),
+        tokens: ids.len() as u32,
     });
     let ids = chosen.ids[chosen.index].iter().zip(&chosen.scored[chosen.index].tokens);
     let tokens = ids.map(|(id, logprob)| TokenLogprob { id: *id, logprob: f64::from(*logprob) });

@@ -135,7 +135,13 @@ mod tests {
 
     #[test]
     fn what_is_no_call_stays_text() {
-        for text in ["hello", "<tool_call>{\"name\": \"run\", \"arguments\": {}}</tool_call>", "<tool_call>{", "{\"name\": 1}", ""] {
+        for text in [
+            "hello",
+            "<tool_call>{\"name\": \"run\", \"arguments\": {}}</tool_call>",
+            "<tool_call>{",
+            "{\"name\": 1}",
+            "",
+        ] {
             assert_eq!(Message::new(Role::Assistant, parse(text, &tools())), Message::assistant(text), "{text}");
         }
     }

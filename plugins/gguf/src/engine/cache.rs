@@ -10,6 +10,9 @@ use std::collections::HashMap;
 
 /// Positions per page.
 pub const PAGE: usize = LANES;
+/// Pages allocated together, layer by layer: a context's pages of one layer mostly lie side by side, which
+/// is the order in which attention reads them. Memory never written is never resident.
+pub const SLAB: usize = 64;
 
 /// Index of a node (and of its page).
 pub type NodeId = u32;
@@ -49,23 +52,29 @@ pub struct Layout {
 }
 
 impl Layout {
-    fn layer_floats(self) -> usize {
+    /// Floats of one page in one layer: keys `[head][dim][16]`, then values `[head][16][dim]`.
+    pub fn stride(self) -> usize {
         2 * self.heads * self.dim * PAGE
     }
 
     /// Floats of one page.
     pub fn page_floats(self) -> usize {
-        self.layers * self.layer_floats()
+        self.layers * self.stride()
     }
 
-    /// Offset of the keys `[dim][16]` of a layer and head within a page.
-    pub fn keys(self, layer: usize, head: usize) -> usize {
-        layer * self.layer_floats() + head * self.dim * PAGE
+    /// Offset of the page in a layer within its slab.
+    pub fn offset(self, layer: usize, node: NodeId) -> usize {
+        (layer * SLAB + node as usize % SLAB) * self.stride()
     }
 
-    /// Offset of the values `[16][dim]` of a layer and head within a page.
-    pub fn values(self, layer: usize, head: usize) -> usize {
-        self.keys(layer, head) + self.heads * self.dim * PAGE
+    /// Offset of a head's keys within a page's layer.
+    pub fn keys(self, head: usize) -> usize {
+        head * self.dim * PAGE
+    }
+
+    /// Offset of a head's values within a page's layer.
+    pub fn values(self, head: usize) -> usize {
+        (self.heads + head) * self.dim * PAGE
     }
 }
 
@@ -74,7 +83,7 @@ pub struct Cache {
     layout: Layout,
     max_pages: usize,
     nodes: Vec<Node>,
-    pages: Vec<Box<[f32]>>,
+    slabs: Vec<Box<[f32]>>,
     free: Vec<NodeId>,
     edges: HashMap<(NodeId, usize, u32), NodeId>,
     tick: u64,
@@ -95,7 +104,7 @@ impl Cache {
             layout,
             max_pages: max_pages.max(1),
             nodes: Vec::new(),
-            pages: Vec::new(),
+            slabs: Vec::new(),
             free: Vec::new(),
             edges: HashMap::new(),
             tick: 0,
@@ -122,14 +131,9 @@ impl Cache {
         self.tick += 1;
     }
 
-    /// Page of a node.
-    pub fn page(&self, node: NodeId) -> &[f32] {
-        &self.pages[node as usize]
-    }
-
-    /// Addresses of all pages, for a forward pass that writes distinct slots from several threads.
+    /// Addresses of all slabs, for a forward pass that writes distinct slots from several threads.
     pub fn addresses(&mut self) -> Vec<*mut f32> {
-        self.pages.iter_mut().map(|p| p.as_mut_ptr()).collect()
+        self.slabs.iter_mut().map(|p| p.as_mut_ptr()).collect()
     }
 
     /// Position of a place in its sequence.
@@ -137,10 +141,9 @@ impl Cache {
         self.nodes[place.node as usize].start + place.slot
     }
 
-    /// Pages (and the tokens used of each) that the tokens of `node` see, root first; the last is
-    /// `node` itself, in full.
+    /// Pages (and the tokens used of each) before those of `node`, root first.
     pub fn path(&self, node: NodeId) -> Vec<(NodeId, usize)> {
-        let mut path = vec![(node, self.nodes[node as usize].tokens.len())];
+        let mut path = Vec::new();
         let mut at = node;
         while self.nodes[at as usize].parent != ROOT {
             let n = &self.nodes[at as usize];
@@ -228,7 +231,9 @@ impl Cache {
             return Ok(id);
         }
         if self.nodes.len() < self.max_pages {
-            self.pages.push(vec![0.0; self.layout.page_floats()].into());
+            if self.nodes.len().is_multiple_of(SLAB) {
+                self.slabs.push(vec![0.0; SLAB * self.layout.page_floats()].into());
+            }
             let tokens = Vec::new();
             let (parent, branch, start, children, used) = (ROOT, 0, 0, 0, 0);
             self.nodes.push(Node { parent, branch, tokens, start, children, used, live: false });
@@ -294,7 +299,7 @@ mod tests {
         let inserted = c.insert(&b).unwrap();
         assert_eq!((inserted.known, c.pages_in_use()), (21, 4));
         let path = c.path(inserted.places[22].node);
-        assert_eq!(path.iter().map(|p| p.1).collect::<Vec<_>>(), [16, 5, 2]);
+        assert_eq!(path.iter().map(|p| p.1).collect::<Vec<_>>(), [16, 5]);
         assert_eq!(c.position(inserted.places[22]), 22);
         assert_eq!(c.known(&a), 40);
         c.forget(&inserted.places[21..]);

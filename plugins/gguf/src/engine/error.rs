@@ -16,9 +16,7 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The file is not a well-formed GGUF file.
-    #[error(
-        "{path} is not a usable GGUF file: {what} (at byte {offset}); fetch it again or check its sha256"
-    )]
+    #[error("{path} is not a usable GGUF file: {what} (at byte {offset}); fetch it again or check its sha256")]
     Malformed {
         /// File that was being read.
         path: PathBuf,
@@ -37,9 +35,7 @@ pub enum EngineError {
     #[error("chat template of the model failed: {0}")]
     Template(String),
     /// The sequence does not fit.
-    #[error(
-        "{needed} tokens exceed the context of {limit}; shorten the messages or raise `context`"
-    )]
+    #[error("{needed} tokens exceed the context of {limit}; shorten the messages or raise `context`")]
     ContextExceeded {
         /// Tokens asked for.
         needed: usize,

@@ -64,8 +64,7 @@ pub fn evaluate(
 ) -> Result<(Vec<Answers>, Vec<Reuse>)> {
     let mut order: Vec<usize> = (0..queries.len()).collect();
     order.sort_by(|a, b| queries[*a].tokens.cmp(&queries[*b].tokens).then(a.cmp(b)));
-    let mut answers: Vec<Answers> =
-        queries.iter().map(|q| vec![Vec::new(); q.wants.len()]).collect();
+    let mut answers: Vec<Answers> = queries.iter().map(|q| vec![Vec::new(); q.wants.len()]).collect();
     let mut reuse = vec![Reuse::default(); queries.len()];
     let _awake = engine.pool.session();
     let mut at = 0;
@@ -124,10 +123,7 @@ fn plan(state: &mut State, queries: &[Query], order: &[usize], reuse: &mut [Reus
                 kept.insert(*place);
             }
         }
-        reuse[*q] = Reuse {
-            total: query.tokens.len(),
-            computed: query.tokens.len() - inserted.known,
-        };
+        reuse[*q] = Reuse { total: query.tokens.len(), computed: query.tokens.len() - inserted.known };
         for (w, (i, _)) in query.wants.iter().enumerate() {
             wanted.push((inserted.places[*i], query.tokens[*i], *q, w));
         }
@@ -146,6 +142,9 @@ fn plan(state: &mut State, queries: &[Query], order: &[usize], reuse: &mut [Reus
     Ok(Batch { rows, fresh, asked, kept, queries: taken })
 }
 
+/// Query, want, and its answer.
+type Found = (usize, usize, Vec<f32>);
+
 fn compute(
     engine: &Engine<'_>,
     state: &mut State,
@@ -160,13 +159,11 @@ fn compute(
         }
         engine.run(&mut state.cache, rows, &mut state.buffers);
         let first = c * MAX_ROWS;
-        let asked: Vec<usize> =
-            (0..rows.len()).filter(|i| batch.asked.contains_key(&(first + i))).collect();
+        let asked: Vec<usize> = (0..rows.len()).filter(|i| batch.asked.contains_key(&(first + i))).collect();
         for asked in asked.chunks(LOGIT_ROWS) {
             let stride = engine.logits(asked, &mut state.buffers, &mut state.logits);
             let vocab = engine.weights.shape.vocab;
-            let found: Vec<Mutex<Vec<(usize, usize, Vec<f32>)>>> =
-                asked.iter().map(|_| Mutex::default()).collect();
+            let found: Vec<Mutex<Vec<Found>>> = asked.iter().map(|_| Mutex::default()).collect();
             let logits = &state.logits;
             engine.pool.run(asked.len(), &|i| {
                 let logits = &logits[i * stride..i * stride + vocab];

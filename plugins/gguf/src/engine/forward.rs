@@ -3,19 +3,21 @@
 //! Rows may belong to one sequence or to many branching ones: a row attends to the path of its node and
 //! to its own page up to itself. A row's ancestors must be computed already or stand before it in the batch.
 
-use super::cache::{Cache, Layout, NodeId, Place};
+use super::cache::{Cache, NodeId, Place};
 use super::kernels::attend::{Stretch, attend};
 use super::kernels::{self, Isa};
 use super::lanes::LANES;
 use super::matrix::{Activations, Matrix, RowWriter, multiply};
+use super::pages::SharedPages;
 use super::threads::Pool;
 use super::weights::{Layer, Weights};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Rows per pass; more are done in several passes.
 pub const MAX_ROWS: usize = 384;
-/// Rows of one node that one attention task takes.
+/// Rows that one attention task takes.
 const TILE: usize = 4;
 /// Rows that one task normalises or rotates.
 const ROW_TASK: usize = 16;
@@ -40,11 +42,15 @@ pub struct Buffers {
 }
 
 /// A stretch of a context before it is bound to a layer and head: node and positions used.
-type Path = Vec<(NodeId, usize)>;
+type Span = (NodeId, usize);
 
+/// Adjacent rows that attention takes together.
 struct Tile {
-    rows: std::ops::Range<usize>,
-    path: usize,
+    first: usize,
+    /// What all of them see, from the first position on.
+    common: Vec<Span>,
+    /// What each of them sees after that.
+    rests: Vec<Vec<Span>>,
 }
 
 /// What a pass runs on.
@@ -101,56 +107,6 @@ thread_local! {
     static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// Pages written by several threads, each its own slots.
-struct SharedPages<'a> {
-    addresses: Vec<*mut f32>,
-    layout: Layout,
-    _borrow: std::marker::PhantomData<&'a mut Cache>,
-}
-
-// SAFETY: writers and readers are separated by the regions of the pool: one region writes, each row its
-// own slot; the next only reads.
-unsafe impl Sync for SharedPages<'_> {}
-
-impl SharedPages<'_> {
-    /// Writes the keys and values of one row.
-    ///
-    /// # Safety
-    /// No other thread may read the page, or write the same slot, meanwhile.
-    unsafe fn write(&self, layer: usize, place: Place, keys: &[f32], values: &[f32]) {
-        let (layout, slot) = (self.layout, place.slot);
-        let page = self.addresses[place.node as usize];
-        for head in 0..layout.heads {
-            let part = head * layout.dim..(head + 1) * layout.dim;
-            let (k, v) = (layout.keys(layer, head), layout.values(layer, head));
-            // SAFETY: the layout's offsets lie within a page, slot < 16; exclusivity is the caller's.
-            unsafe {
-                for (d, key) in keys[part.clone()].iter().enumerate() {
-                    *page.add(k + d * LANES + slot) = *key;
-                }
-                let to = page.add(v + slot * layout.dim);
-                std::ptr::copy_nonoverlapping(values[part].as_ptr(), to, layout.dim);
-            }
-        }
-    }
-
-    /// # Safety
-    /// No thread may write pages while the stretch is alive.
-    unsafe fn stretch(&self, layer: usize, head: usize, node: NodeId, len: usize) -> Stretch<'_> {
-        let layout = self.layout;
-        let page = self.addresses[node as usize];
-        let floats = layout.dim * LANES;
-        // SAFETY: the layout's offsets lie within a page; the caller guarantees no writer.
-        unsafe {
-            Stretch {
-                keys: std::slice::from_raw_parts(page.add(layout.keys(layer, head)), floats),
-                values: std::slice::from_raw_parts(page.add(layout.values(layer, head)), floats),
-                len,
-            }
-        }
-    }
-}
-
 impl Engine<'_> {
     /// Computes keys and values of every row into the cache. `buffers.x` then holds the rows' last
     /// hidden states, from which [`Engine::logits`] reads. At most [`MAX_ROWS`] rows.
@@ -159,12 +115,8 @@ impl Engine<'_> {
         let (e, n) = (shape.embed, rows.len());
         let half = shape.head_dim / 2;
         let positions: Vec<usize> = rows.iter().map(|r| cache.position(r.place)).collect();
-        let (tiles, paths) = tiles(cache, rows);
-        let pages = SharedPages {
-            layout: cache.layout(),
-            addresses: cache.addresses(),
-            _borrow: std::marker::PhantomData,
-        };
+        let tiles = tiles(cache, rows);
+        let pages = SharedPages::new(cache);
         let Buffers { x, wide, narrow, queries, input } = buffers;
         let (qkv_width, up_width) = (e + 2 * shape.kv_width(), 2 * shape.hidden);
         x.resize(x.len().max(n * e), 0.0);
@@ -180,11 +132,8 @@ impl Engine<'_> {
             self.product(qkv, input, wide);
             // Rotation, and the new keys and values into their pages.
             let scale = 1.0 / (shape.head_dim as f32).sqrt();
-            let jobs: Vec<_> = wide
-                .chunks_mut(ROW_TASK * qkv_width)
-                .zip(queries.chunks_mut(ROW_TASK * e))
-                .map(Mutex::new)
-                .collect();
+            let jobs: Vec<_> =
+                wide.chunks_mut(ROW_TASK * qkv_width).zip(queries.chunks_mut(ROW_TASK * e)).map(Mutex::new).collect();
             self.pool.run(n.div_ceil(ROW_TASK), &|job| {
                 let mut guard = jobs[job].lock().unwrap_or_else(PoisonError::into_inner);
                 let (wide, queries) = &mut *guard;
@@ -208,7 +157,7 @@ impl Engine<'_> {
                 }
             });
             drop(jobs);
-            self.attention(l, &pages, rows, &tiles, &paths, queries, narrow);
+            self.attention(l, &pages, &tiles, queries, narrow);
             input.reshape(n, e);
             each_row(self.pool, input, narrow, e, |_, row, out| kernels::quantise(self.isa, row, out));
             self.product(attn_out, input, narrow);
@@ -257,65 +206,51 @@ impl Engine<'_> {
         multiply(self.isa, self.pool, matrix, input, out, matrix.rows.next_multiple_of(LANES));
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller, everything by reference")]
-    fn attention(
-        &self,
-        layer: usize,
-        pages: &SharedPages<'_>,
-        rows: &[Row],
-        tiles: &[Tile],
-        paths: &[Path],
-        queries: &[f32],
-        out: &mut [f32],
-    ) {
+    fn attention(&self, layer: usize, pages: &SharedPages<'_>, tiles: &[Tile], queries: &[f32], out: &mut [f32]) {
         let shape = &self.weights.shape;
         let (e, dim, group) = (shape.embed, shape.head_dim, shape.heads / shape.kv_heads);
         // One part of the output per row and key/value head, each written by one task.
-        let parts: Vec<_> = out.chunks_mut(group * dim).take(rows.len() * shape.kv_heads).map(Mutex::new).collect();
+        let parts: Vec<_> = out.chunks_mut(group * dim).map(Mutex::new).collect();
         self.pool.run(tiles.len() * shape.kv_heads, &|task| {
             let (tile, head) = (&tiles[task / shape.kv_heads], task % shape.kv_heads);
-            let path = &paths[tile.path];
-            let before: usize = path[..path.len() - 1].iter().map(|p| p.1).sum();
-            let last = tile.rows.clone().map(|i| rows[i].place.slot + 1).max().unwrap_or(1);
-            let mut context: Vec<Stretch<'_>> = Vec::with_capacity(path.len());
-            for (i, (node, len)) in path.iter().enumerate() {
-                let len = if i + 1 == path.len() { last } else { *len };
-                // SAFETY: this region only reads pages.
-                context.push(unsafe { pages.stretch(layer, head, *node, len) });
-            }
-            let (mut q, mut lens) = ([0f32; 0].to_vec(), Vec::with_capacity(TILE * group));
-            for i in tile.rows.clone() {
+            // SAFETY: this region only reads pages.
+            let bind = |span: &Span| unsafe { pages.stretch(layer, head, span.0, span.1) };
+            let common: Vec<Stretch<'_>> = tile.common.iter().map(bind).collect();
+            let rests: Vec<Vec<Stretch<'_>>> = tile.rests.iter().map(|rest| rest.iter().map(bind).collect()).collect();
+            let rows = tile.first..tile.first + rests.len();
+            let mut q = Vec::with_capacity(rows.len() * group * dim);
+            for i in rows.clone() {
                 q.extend_from_slice(&queries[i * e + head * group * dim..][..group * dim]);
-                lens.extend(std::iter::repeat_n(before + rows[i].place.slot + 1, group));
             }
             SCRATCH.with_borrow_mut(|(result, scores)| {
                 result.resize(result.len().max(q.len()), 0.0);
                 let result = &mut result[..q.len()];
-                attend(self.isa, &context, dim, &q, &lens, scores, result);
-                for (i, result) in tile.rows.clone().zip(result.chunks(group * dim)) {
-                    let mut part =
-                        parts[i * shape.kv_heads + head].lock().unwrap_or_else(PoisonError::into_inner);
-                    part.copy_from_slice(result);
+                attend(self.isa, &common, &rests, dim, group, &q, scores, result);
+                for (i, result) in rows.zip(result.chunks(group * dim)) {
+                    let part = &parts[i * shape.kv_heads + head];
+                    part.lock().unwrap_or_else(PoisonError::into_inner).copy_from_slice(result);
                 }
             });
         });
     }
 }
 
-/// Groups adjacent rows of the same node.
-fn tiles(cache: &Cache, rows: &[Row]) -> (Vec<Tile>, Vec<Path>) {
-    let (mut tiles, mut paths) = (Vec::<Tile>::new(), Vec::new());
-    let mut seen = std::collections::HashMap::new();
-    for (i, row) in rows.iter().enumerate() {
-        let node = row.place.node;
-        let path = *seen.entry(node).or_insert_with(|| {
-            paths.push(cache.path(node));
-            paths.len() - 1
-        });
-        match tiles.last_mut() {
-            Some(t) if t.path == path && t.rows.len() < TILE => t.rows.end = i + 1,
-            _ => tiles.push(Tile { rows: i..i + 1, path }),
-        }
+/// Groups adjacent rows and finds what they share.
+fn tiles(cache: &Cache, rows: &[Row]) -> Vec<Tile> {
+    let mut paths: HashMap<NodeId, Vec<Span>> = HashMap::new();
+    for row in rows {
+        paths.entry(row.place.node).or_insert_with(|| cache.path(row.place.node));
     }
-    (tiles, paths)
+    let tile = |(i, rows): (usize, &[Row])| {
+        let before: Vec<&[Span]> = rows.iter().map(|r| paths[&r.place.node].as_slice()).collect();
+        let alike = |p: &&[Span]| p.iter().zip(before[0]).take_while(|(a, b)| a == b).count();
+        let shared = before.iter().map(alike).min().unwrap_or(0);
+        let rest = |(row, path): (&Row, &&[Span])| {
+            let own = (row.place.node, row.place.slot + 1);
+            path[shared..].iter().copied().chain([own]).collect()
+        };
+        let rests = rows.iter().zip(&before).map(rest).collect();
+        Tile { first: i * TILE, common: before[0][..shared].to_vec(), rests }
+    };
+    rows.chunks(TILE).enumerate().map(tile).collect()
 }

@@ -55,10 +55,7 @@ pub fn generate(
     let tokenizer = &model.tokenizer;
     let limit = model.context().saturating_sub(request.prompt.len());
     if limit == 0 {
-        return Err(EngineError::ContextExceeded {
-            needed: request.prompt.len() + 1,
-            limit: model.context(),
-        });
+        return Err(EngineError::ContextExceeded { needed: request.prompt.len() + 1, limit: model.context() });
     }
     let mut sampler = Sampler::new(request.sampling);
     let mut sequence = request.prompt.to_vec();
@@ -77,11 +74,8 @@ pub fn generate(
         {
             break Finish::Stop;
         }
-        let query = Query {
-            wants: vec![(sequence.len() - 1, Want::Logits)],
-            keep: sequence.len(),
-            tokens: sequence.clone(),
-        };
+        let query =
+            Query { wants: vec![(sequence.len() - 1, Want::Logits)], keep: sequence.len(), tokens: sequence.clone() };
         let (mut answers, used) = model.evaluate(&[query], cancelled)?;
         reuse.get_or_insert(used[0]);
         let logits = answers.swap_remove(0).swap_remove(0);
@@ -90,9 +84,8 @@ pub fn generate(
             _ => None,
         };
         let allowed = |id: usize| mask.as_ref().is_none_or(|m| m.allows(id as u32));
-        let weights = logits.iter().enumerate().map(|(id, l)| {
-            if allowed(id) { f64::from(*l) } else { f64::NEG_INFINITY }
-        });
+        let weights =
+            logits.iter().enumerate().map(|(id, l)| if allowed(id) { f64::from(*l) } else { f64::NEG_INFINITY });
         let Some(drawn) = sampler.draw(weights) else {
             return Err(EngineError::Invalid {
                 what: "no token of the vocabulary continues the constrained reply".into(),

@@ -50,11 +50,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn bad(&self, what: impl Into<String>) -> EngineError {
-        EngineError::Malformed {
-            path: self.path.into(),
-            what: what.into(),
-            offset: self.at as u64,
-        }
+        EngineError::Malformed { path: self.path.into(), what: what.into(), offset: self.at as u64 }
     }
 
     fn take(&mut self, n: u64) -> Result<&'a [u8]> {
@@ -64,10 +60,9 @@ impl<'a> Cursor<'a> {
                 self.at += n;
                 Ok(slice)
             }
-            None => Err(self.bad(format!(
-                "the file ends where {n} more bytes are needed ({} in all)",
-                self.bytes.len()
-            ))),
+            None => {
+                Err(self.bad(format!("the file ends where {n} more bytes are needed ({} in all)", self.bytes.len())))
+            }
         }
     }
 
@@ -159,8 +154,7 @@ fn dtype(number: u32) -> Option<GgmlDType> {
 impl Gguf {
     /// Reads and checks the whole file.
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| EngineError::Io { path: path.into(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| EngineError::Io { path: path.into(), source })?;
         Self::parse(path, bytes)
     }
 
@@ -191,9 +185,8 @@ impl Gguf {
             if n_dims > 4 {
                 return Err(c.bad(format!("tensor `{name}` has {n_dims} dimensions")));
             }
-            let dims = (0..n_dims)
-                .map(|_| Ok(usize::try_from(c.u64()?).unwrap_or(usize::MAX)))
-                .collect::<Result<Vec<_>>>()?;
+            let dims =
+                (0..n_dims).map(|_| Ok(usize::try_from(c.u64()?).unwrap_or(usize::MAX))).collect::<Result<Vec<_>>>()?;
             let number = c.u32()?;
             let dtype = dtype(number).ok_or_else(|| EngineError::Unsupported {
                 what: format!("tensor `{name}` has ggml type {number}, which candle cannot decode"),

@@ -125,10 +125,11 @@ impl Activations {
         let quants = self.quants.chunks_mut(self.cols);
         let scales = self.scales.chunks_mut(blocks);
         let offsets = self.offsets.chunks_mut(blocks);
-        quants
-            .zip(scales.zip(offsets))
-            .take(self.rows)
-            .map(|(quants, (scales, offsets))| RowWriter { quants, scales, offsets })
+        quants.zip(scales.zip(offsets)).take(self.rows).map(|(quants, (scales, offsets))| RowWriter {
+            quants,
+            scales,
+            offsets,
+        })
     }
 }
 
@@ -154,14 +155,7 @@ impl RowWriter<'_> {
 
 /// `out[row] = weights · activations[row]` for every row; `out` rows are `stride` apart, and
 /// `stride` ≥ the weights' rows rounded up to 16.
-pub fn multiply(
-    isa: Isa,
-    pool: &Pool,
-    weights: &Matrix,
-    activations: &Activations,
-    out: &mut [f32],
-    stride: usize,
-) {
+pub fn multiply(isa: Isa, pool: &Pool, weights: &Matrix, activations: &Activations, out: &mut [f32], stride: usize) {
     let groups = weights.rows.div_ceil(LANES);
     let rows = activations.rows;
     assert!(weights.cols == activations.cols, "shapes of a product");

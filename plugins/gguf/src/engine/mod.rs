@@ -18,6 +18,8 @@ pub mod kernels;
 pub mod lanes;
 pub mod matrix;
 pub mod model;
+#[allow(unsafe_code, reason = "pages are shared between threads by address")]
+mod pages;
 pub mod pretokenise;
 pub mod sample;
 pub mod score;

@@ -126,11 +126,7 @@ impl Model {
     }
 
     /// Answers queries; see [`evaluate`]. Each query must have at least one token.
-    pub fn evaluate(
-        &self,
-        queries: &[Query],
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<(Vec<Answers>, Vec<Reuse>)> {
+    pub fn evaluate(&self, queries: &[Query], cancelled: &dyn Fn() -> bool) -> Result<(Vec<Answers>, Vec<Reuse>)> {
         for q in queries {
             if q.tokens.is_empty() || q.wants.iter().any(|w| w.0 >= q.tokens.len()) {
                 return Err(EngineError::Invalid { what: "a query without tokens".into() });

@@ -38,8 +38,7 @@ impl Sampler {
     /// Index drawn from unnormalised log-weights; `-inf` is never drawn while anything else is there.
     /// `None` when nothing can be drawn.
     pub fn draw(&mut self, weights: impl Iterator<Item = f64>) -> Option<usize> {
-        let mut items: Vec<(usize, f64)> =
-            weights.enumerate().filter(|(_, w)| *w > f64::NEG_INFINITY).collect();
+        let mut items: Vec<(usize, f64)> = weights.enumerate().filter(|(_, w)| *w > f64::NEG_INFINITY).collect();
         let best = items.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
         if self.sampling.temperature <= 0.0 {
             return Some(best.0);

@@ -32,11 +32,7 @@ impl Scored {
 }
 
 /// Scores every pair; the sum of reuse over pairs comes with it.
-pub fn score(
-    model: &Model,
-    pairs: &[Pair],
-    cancelled: &dyn Fn() -> bool,
-) -> Result<(Vec<Scored>, Reuse)> {
+pub fn score(model: &Model, pairs: &[Pair], cancelled: &dyn Fn() -> bool) -> Result<(Vec<Scored>, Reuse)> {
     let queries: Vec<Query> = pairs
         .iter()
         .map(|p| {
@@ -49,10 +45,7 @@ pub fn score(
         })
         .collect();
     let (answers, reuse) = model.evaluate(&queries, cancelled)?;
-    let scored = answers
-        .into_iter()
-        .map(|a| Scored { tokens: a.into_iter().flatten().collect() })
-        .collect();
+    let scored = answers.into_iter().map(|a| Scored { tokens: a.into_iter().flatten().collect() }).collect();
     let sum = |f: fn(&Reuse) -> usize| reuse.iter().map(f).sum();
     Ok((scored, Reuse { total: sum(|r| r.total), computed: sum(|r| r.computed) }))
 }
@@ -85,10 +78,8 @@ pub fn choose(
         return Err(EngineError::Invalid { what: "a choice needs at least one string".into() });
     }
     let ids: Vec<Vec<u32>> = strings.iter().map(|s| model.tokenizer.encode(s)).collect();
-    let pairs: Vec<Pair> = ids
-        .iter()
-        .map(|ids| Pair { prompt: prompt.to_vec(), completion: [ids, end].concat() })
-        .collect();
+    let pairs: Vec<Pair> =
+        ids.iter().map(|ids| Pair { prompt: prompt.to_vec(), completion: [ids, end].concat() }).collect();
     let (scored, reuse) = score(model, &pairs, cancelled)?;
     let index = Sampler::new(sampling).draw(scored.iter().map(Scored::logprob)).unwrap_or(0);
     Ok(Chosen { index, ids, scored, reuse })

@@ -57,16 +57,9 @@ impl Template {
 
     /// Token ids of a conversation, ready for the assistant's turn. `prefix` is text the assistant's reply
     /// begins with. `tools` is given to the template as it is.
-    pub fn encode(
-        &self,
-        tokenizer: &Tokenizer,
-        messages: &[Message],
-        tools: &serde_json::Value,
-    ) -> Result<Vec<u32>> {
-        let guarded: Vec<Message> = messages
-            .iter()
-            .map(|m| Message { role: m.role.clone(), content: guard(tokenizer, &m.content) })
-            .collect();
+    pub fn encode(&self, tokenizer: &Tokenizer, messages: &[Message], tools: &serde_json::Value) -> Result<Vec<u32>> {
+        let guarded: Vec<Message> =
+            messages.iter().map(|m| Message { role: m.role.clone(), content: guard(tokenizer, &m.content) }).collect();
         let special = |id: Option<u32>| {
             id.map(|id| String::from_utf8_lossy(tokenizer.bytes(id)).into_owned()).unwrap_or_default()
         };

@@ -57,11 +57,7 @@ impl Shared {
                 return any;
             }
             let region = self.region.load(Ordering::Acquire);
-            if self
-                .claim
-                .compare_exchange_weak(claim, claim + 1, Ordering::AcqRel, Ordering::Relaxed)
-                .is_err()
-            {
+            if self.claim.compare_exchange_weak(claim, claim + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 continue;
             }
             any = true;

@@ -106,8 +106,7 @@ impl Tokenizer {
             return Err(unsupported("the unknown token id is outside the vocabulary".into()));
         }
         let add_bos = file.get("tokenizer.ggml.add_bos_token") == Some(&Value::Bool(true));
-        let mut in_byte_order: Vec<u32> =
-            (0..bytes.len() as u32).filter(|i| !control[*i as usize]).collect();
+        let mut in_byte_order: Vec<u32> = (0..bytes.len() as u32).filter(|i| !control[*i as usize]).collect();
         in_byte_order.sort_by(|a, b| bytes[*a as usize].cmp(&bytes[*b as usize]));
         Ok(Self { bytes, specials, control, in_byte_order, by_byte, merges, isolate_digits, eos, bos, add_bos })
     }

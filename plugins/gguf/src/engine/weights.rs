@@ -79,7 +79,7 @@ impl Shape {
         }
         let size = |key: &str| file.uint(&format!("llama.{key}"));
         let (embed, heads) = (size("embedding_length")?, size("attention.head_count")?);
-        let head_dim = if heads == 0 { 0 } else { embed / heads };
+        let head_dim = embed.checked_div(heads).unwrap_or(0);
         let vocab = file.texts("tokenizer.ggml.tokens")?.len();
         let shape = Self {
             embed,
@@ -99,12 +99,12 @@ impl Shape {
             && shape.vocab > 0
             && shape.context > 0
             && head_dim * heads == embed
-            && head_dim % LANES == 0
+            && head_dim.is_multiple_of(LANES)
             && rotated == head_dim
-            && heads % shape.kv_heads == 0
-            && embed % BLOCK == 0
+            && heads.is_multiple_of(shape.kv_heads)
+            && embed.is_multiple_of(BLOCK)
             && shape.hidden > 0
-            && shape.hidden % BLOCK == 0
+            && shape.hidden.is_multiple_of(BLOCK)
             && shape.layers <= 1 << 12
             && shape.context <= 1 << 24
             && embed.max(shape.hidden).max(shape.vocab) <= 1 << 24;
@@ -171,9 +171,8 @@ impl Weights {
 
     /// Bytes of all matrices.
     pub fn bytes(&self) -> usize {
-        let layers = self.layers.iter().map(|l| {
-            l.qkv.bytes() + l.attn_out.bytes() + l.gate_up.bytes() + l.down.bytes()
-        });
+        let layers =
+            self.layers.iter().map(|l| l.qkv.bytes() + l.attn_out.bytes() + l.gate_up.bytes() + l.down.bytes());
         layers.sum::<usize>() + self.embed.bytes() + self.output.as_ref().map_or(0, Matrix::bytes)
     }
 }

@@ -1,6 +1,5 @@
 //! The same bits however a number is computed: batch, reuse, threads, instruction set, concurrency, eviction.
 
-
 use crate::common;
 use plugin_gguf::engine::evaluate::{Query, Want};
 use plugin_gguf::engine::kernels::Isa;
@@ -46,8 +45,7 @@ fn logits_do_not_depend_on_how_they_came_about() {
     // Token by token.
     model.forget();
     for i in 0..sequence.len() {
-        let query =
-            Query { tokens: sequence[..=i].to_vec(), wants: vec![(i, Want::Logits)], keep: i + 1 };
+        let query = Query { tokens: sequence[..=i].to_vec(), wants: vec![(i, Want::Logits)], keep: i + 1 };
         assert_eq!(run(&model, &[query]).remove(0)[0], want[i], "token {i}");
     }
 

@@ -152,7 +152,6 @@ pub fn model(options: &Options, isa: Isa) -> Model {
 }
 
 /// The real weights, if this machine has them; otherwise says so.
-#[allow(dead_code, reason = "not every test binary has tests on real weights")]
 pub fn real_weights() -> Option<PathBuf> {
     let path = std::env::var_os("HARNESS_SMOLLM2").map_or_else(plugin_gguf::default_path, PathBuf::from);
     if path.is_file() {

@@ -1,6 +1,5 @@
 //! Bad files are errors with a place and a reason, never a panic.
 
-
 use crate::common;
 use plugin_gguf::engine::gguf::Gguf;
 use plugin_gguf::engine::kernels::Isa;

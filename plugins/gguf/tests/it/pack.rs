@@ -4,9 +4,8 @@ use crate::common;
 use harness_abi::abi_stable::sabi_trait::TD_Opaque;
 use harness_abi::stable::{RResult, RStr};
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox,
-    ModelInfo, ModuleError, RawChatSink, RawScoreSink, Sampling, ScoreItem, ScoreReply, ScoreRequest,
-    ScoreSink, ToolSpec,
+    ChatReply, ChatRequest, ChatSink, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModelInfo,
+    ModuleError, RawChatSink, RawScoreSink, Sampling, ScoreItem, ScoreReply, ScoreRequest, ScoreSink, ToolSpec,
 };
 use serde_json::{Value, json};
 use std::sync::mpsc::{Sender, channel};
@@ -103,7 +102,8 @@ fn tools() -> Vec<ToolSpec> {
         read_only: true,
         idempotent: true,
     };
-    let city = json!({"type": "object", "properties": {"city": {"type": "string", "maxLength": 5}}, "required": ["city"]});
+    let city =
+        json!({"type": "object", "properties": {"city": {"type": "string", "maxLength": 5}}, "required": ["city"]});
     vec![tool("weather", city), tool("clock", json!({"type": "object", "properties": {}}))]
 }
 
@@ -180,7 +180,8 @@ fn what_it_cannot_do_is_a_classed_error() {
     assert_eq!(error.class, ErrorClass::INPUT, "{error}");
     let cancelled = score(&model, vec![ScoreItem::new(&[Message::user("on")], "in")], true).err().unwrap();
     assert_eq!(cancelled.class, ErrorClass::CANCELLED);
-    for config in [json!({"path": "no/such.gguf"}), json!({"unknown": 1}), json!({"path": weights.0, "context": 9999})] {
+    for config in [json!({"path": "no/such.gguf"}), json!({"unknown": 1}), json!({"path": weights.0, "context": 9999})]
+    {
         let error = open(config).err().unwrap();
         assert!(matches!(error.class, ErrorClass::CONFIG | ErrorClass::INPUT), "{error}");
     }

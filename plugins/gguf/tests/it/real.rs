@@ -37,13 +37,7 @@ fn answers_and_probabilities_are_those_of_an_f32_reference() {
     let Some(model) = load() else { return };
     let prompt = ask(&model, "What is the capital of France?");
     assert_eq!(prompt.len(), 37);
-    let request = Request {
-        prompt: &prompt,
-        sampling: Sampling::GREEDY,
-        max_tokens: 16,
-        stop: &[],
-        automaton: None,
-    };
+    let request = Request { prompt: &prompt, sampling: Sampling::GREEDY, max_tokens: 16, stop: &[], automaton: None };
     let reply = generate(&model, &request, &mut |_| true, &|| false).unwrap();
     assert_eq!(reply.text, "The capital of France is Paris.");
     assert_eq!(reply.tokens, [504, 3575, 282, 4649, 314, 7042, 30]);

@@ -1,6 +1,5 @@
 //! What a caller gets: exact scores and choices, constrained output, stops and limits.
 
-
 use crate::common;
 use plugin_gguf::engine::constrain::{Automaton, compile};
 use plugin_gguf::engine::evaluate::{Query, Want};
@@ -91,7 +90,14 @@ fn a_choice_is_the_most_probable_string_or_a_fair_draw() {
     assert!(choose(&model, &prompt, &[], &end, Sampling::GREEDY, &|| false).is_err());
 }
 
-fn run(model: &Model, seed: u64, temperature: f64, max_tokens: usize, stop: &[&str], schema: Option<&Value>) -> Generated {
+fn run(
+    model: &Model,
+    seed: u64,
+    temperature: f64,
+    max_tokens: usize,
+    stop: &[&str],
+    schema: Option<&Value>,
+) -> Generated {
     let automaton = schema.map(|s| Automaton::new(compile(s, false).unwrap()));
     let stop: Vec<String> = stop.iter().map(|s| (*s).into()).collect();
     let prompt = prompt(model);
@@ -175,7 +181,11 @@ fn schemas_that_cannot_be_kept_are_refused_with_their_place() {
         (json!({"type": "array"}), "/", "items"),
         (json!({"anyOf": [{"type": "null"}, {"$ref": "#/x"}]}), "/anyOf/1", "type"),
         (json!({"type": "object", "properties": {}, "required": ["a"]}), "/", "`a`"),
-        (json!({"type": "array", "maxItems": 9999, "items": {"type": "string", "maxLength": 9999}}), "/items", "too large"),
+        (
+            json!({"type": "array", "maxItems": 9999, "items": {"type": "string", "maxLength": 9999}}),
+            "/items",
+            "too large",
+        ),
         (json!("string"), "/", "object"),
     ];
     for (schema, place, what) in cases {

@@ -144,8 +144,7 @@ impl Nfa {
     /// The closed set after a byte.
     pub fn step(&self, set: &[u32], byte: u8) -> Vec<u32> {
         let states = set.iter().flat_map(|s| &self.states[*s as usize].bytes);
-        let next: Vec<u32> =
-            states.filter(|(lo, hi, _)| (*lo..=*hi).contains(&byte)).map(|t| t.2).collect();
+        let next: Vec<u32> = states.filter(|(lo, hi, _)| (*lo..=*hi).contains(&byte)).map(|t| t.2).collect();
         if next.is_empty() { next } else { self.closure(&next) }
     }
 

@@ -107,8 +107,15 @@ fn bound(map: &Map<String, Value>, key: &str, at: &str) -> Result<Option<usize>>
 fn typed(nfa: &mut Nfa, map: &Map<String, Value>, kind: &str, at: &str) -> Result<Piece> {
     let several = map.get("type").is_some_and(Value::is_array);
     let all = [
-        "type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",
-        "minLength", "maxLength",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "minLength",
+        "maxLength",
     ];
     let known: &[&str] = match kind {
         _ if several => &all,
@@ -250,7 +257,16 @@ fn character(nfa: &mut Nfa) -> Piece {
         pieces.push(nfa.sequence(&bytes));
     }
     let slash = nfa.literal(b"\\");
-    let short = nfa.byte(&[(b'"', b'"'), (b'\\', b'\\'), (b'/', b'/'), (b'b', b'b'), (b'f', b'f'), (b'n', b'n'), (b'r', b'r'), (b't', b't')]);
+    let short = nfa.byte(&[
+        (b'"', b'"'),
+        (b'\\', b'\\'),
+        (b'/', b'/'),
+        (b'b', b'b'),
+        (b'f', b'f'),
+        (b'n', b'n'),
+        (b'r', b'r'),
+        (b't', b't'),
+    ]);
     pieces.push(nfa.sequence(&[slash, short]));
     nfa.any(&pieces)
 }

@@ -21,75 +21,82 @@ pub struct Stretch<'a> {
 }
 
 per_isa! {
-    /// Attends. `queries` and `out` hold `lens.len()` vectors of `dim` floats; query `i` sees the first
-    /// `lens[i]` positions. `scores` is scratch. `dim` must be a multiple of 16.
+    /// Attends for `rests.len()` rows of `group` queries each, `dim` floats per query (a multiple of 16).
+    /// Every row sees `common` and then its own rest. `scores` is scratch.
     pub fn attend(
-        context: &[Stretch<'_>],
+        common: &[Stretch<'_>],
+        rests: &[Vec<Stretch<'_>>],
         dim: usize,
+        group: usize,
         queries: &[f32],
-        lens: &[usize],
         scores: &mut Vec<f32>,
         out: &mut [f32],
     ) {
-        let total: usize = context.iter().map(|s| s.len).sum();
+        let length = |stretches: &[Stretch<'_>]| stretches.iter().map(|s| s.len).sum::<usize>();
+        let shared = length(common);
+        let longest = rests.iter().map(|r| length(r)).max().unwrap_or(0);
         // Each stretch writes sixteen scores; the next overwrites what exceeds its length.
-        let stride = (total + LANES).next_multiple_of(LANES);
-        scores.resize(scores.len().max(lens.len() * stride), 0.0);
-        let mut start = 0;
-        for s in context {
-            let mut q = 0;
-            while q < lens.len() {
-                let left = lens.len() - q;
-                let queries = &queries[q * dim..];
-                let scores = &mut scores[q * stride + start..];
-                q += match left {
-                    12.. => dot::<12>(s.keys, dim, queries, scores, stride),
-                    6.. => dot::<6>(s.keys, dim, queries, scores, stride),
-                    3.. => dot::<3>(s.keys, dim, queries, scores, stride),
-                    _ => dot::<1>(s.keys, dim, queries, scores, stride),
-                };
+        let stride = (shared + longest + LANES).next_multiple_of(LANES);
+        scores.resize(scores.len().max(rests.len() * group * stride), 0.0);
+        score(common, dim, queries, rests.len() * group, &mut scores[..], stride);
+        for (r, rest) in rests.iter().enumerate() {
+            let queries = &queries[r * group * dim..];
+            score(rest, dim, queries, group, &mut scores[r * group * stride + shared..], stride);
+            for q in r * group..(r + 1) * group {
+                softmax(&mut scores[q * stride..(q + 1) * stride], shared + length(rest));
             }
-            start += s.len;
         }
         out.fill(0.0);
-        for (i, len) in lens.iter().enumerate() {
-            softmax(&mut scores[i * stride..(i + 1) * stride], *len);
+        weigh(common, dim, rests.len() * group, scores, stride, out);
+        for (r, rest) in rests.iter().enumerate() {
+            let out = &mut out[r * group * dim..];
+            weigh(rest, dim, group, &scores[r * group * stride + shared..], stride, out);
         }
-        start = 0;
-        for s in context {
-            let mut q = 0;
-            while q < lens.len() {
-                let step = if lens.len() - q >= 6 { 6 } else if lens.len() - q >= 3 { 3 } else { 1 };
-                let seen = |len: usize| len.saturating_sub(start).min(s.len);
-                let lens = &lens[q..q + step];
-                let common = lens.iter().map(|len| seen(*len)).min().unwrap_or(0);
-                let weights = &scores[q * stride + start..];
-                let out = &mut out[q * dim..(q + step) * dim];
-                match step {
-                    6 => mix::<6>(s.values, dim, weights, stride, 0, common, out),
-                    3 => mix::<3>(s.values, dim, weights, stride, 0, common, out),
-                    _ => mix::<1>(s.values, dim, weights, stride, 0, common, out),
-                }
-                for (i, len) in lens.iter().enumerate() {
-                    let (weights, out) = (&weights[i * stride..], &mut out[i * dim..(i + 1) * dim]);
-                    mix::<1>(s.values, dim, weights, stride, common, seen(*len), out);
-                }
-                q += step;
-            }
-            start += s.len;
+    }
+}
+
+/// Scores of the first `n` queries against stretches that begin where `scores` does.
+#[inline(always)]
+fn score(stretches: &[Stretch<'_>], dim: usize, queries: &[f32], n: usize, scores: &mut [f32], stride: usize) {
+    let mut start = 0;
+    for s in stretches {
+        let mut q = 0;
+        while q < n {
+            let queries = &queries[q * dim..];
+            let scores = &mut scores[q * stride + start..];
+            q += match n - q {
+                12.. => dot::<12>(s.keys, dim, queries, scores, stride),
+                6.. => dot::<6>(s.keys, dim, queries, scores, stride),
+                3.. => dot::<3>(s.keys, dim, queries, scores, stride),
+                _ => dot::<1>(s.keys, dim, queries, scores, stride),
+            };
         }
+        start += s.len;
+    }
+}
+
+/// Adds the weighted values of stretches that begin where `weights` does to the first `n` outputs.
+#[inline(always)]
+fn weigh(stretches: &[Stretch<'_>], dim: usize, n: usize, weights: &[f32], stride: usize, out: &mut [f32]) {
+    let mut start = 0;
+    for s in stretches {
+        let mut q = 0;
+        while q < n {
+            let weights = &weights[q * stride + start..];
+            let out = &mut out[q * dim..];
+            q += match n - q {
+                6.. => mix::<6>(s.values, dim, weights, stride, s.len, out),
+                3.. => mix::<3>(s.values, dim, weights, stride, s.len, out),
+                _ => mix::<1>(s.values, dim, weights, stride, s.len, out),
+            };
+        }
+        start += s.len;
     }
 }
 
 /// Scores of `Q` queries against sixteen positions.
 #[inline(always)]
-fn dot<const Q: usize>(
-    keys: &[f32],
-    dim: usize,
-    queries: &[f32],
-    scores: &mut [f32],
-    stride: usize,
-) -> usize {
+fn dot<const Q: usize>(keys: &[f32], dim: usize, queries: &[f32], scores: &mut [f32], stride: usize) -> usize {
     let keys = &keys.as_chunks::<LANES>().0[..dim];
     let queries: [&[f32]; Q] = std::array::from_fn(|q| &queries[q * dim..(q + 1) * dim]);
     let mut acc = [Lanes::ZERO; Q];
@@ -131,30 +138,27 @@ fn softmax(scores: &mut [f32], len: usize) {
     }
 }
 
-/// Adds positions `from..to` of `Q` weighted sums of values.
+/// Adds the first `len` positions of a page to `Q` weighted sums.
 #[inline(always)]
 fn mix<const Q: usize>(
     values: &[f32],
     dim: usize,
     weights: &[f32],
     stride: usize,
-    from: usize,
-    to: usize,
+    len: usize,
     out: &mut [f32],
-) {
-    if from >= to {
-        return;
-    }
-    let weights: [&[f32]; Q] = std::array::from_fn(|q| &weights[q * stride..q * stride + LANES]);
+) -> usize {
+    let weights: [&[f32]; Q] = std::array::from_fn(|q| &weights[q * stride..q * stride + len]);
     let mut at = 0;
     while at + 4 * LANES <= dim {
-        mix_columns::<Q, 4>(values, dim, &weights, from, to, at, out);
+        mix_columns::<Q, 4>(values, dim, &weights, len, at, out);
         at += 4 * LANES;
     }
     while at < dim {
-        mix_columns::<Q, 1>(values, dim, &weights, from, to, at, out);
+        mix_columns::<Q, 1>(values, dim, &weights, len, at, out);
         at += LANES;
     }
+    Q
 }
 
 #[inline(always)]
@@ -162,8 +166,7 @@ fn mix_columns<const Q: usize, const C: usize>(
     values: &[f32],
     dim: usize,
     weights: &[&[f32]; Q],
-    from: usize,
-    to: usize,
+    len: usize,
     at: usize,
     out: &mut [f32],
 ) {
@@ -172,7 +175,7 @@ fn mix_columns<const Q: usize, const C: usize>(
         std::array::from_fn(|c| Lanes::load(&chunks[c]))
     };
     let mut acc: [[Lanes; C]; Q] = std::array::from_fn(|q| column(&out[q * dim + at..][..C * LANES]));
-    for j in from..to {
+    for j in 0..len {
         let v = column(&values[j * dim + at..][..C * LANES]);
         for q in 0..Q {
             let w = Lanes::splat(weights[q][j]);

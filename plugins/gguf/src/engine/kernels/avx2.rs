@@ -11,13 +11,7 @@ use std::ops::Range;
 /// # Safety
 /// The CPU must have the features; the ranges must lie within `w` and `a`.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub unsafe fn product(
-    w: &Matrix,
-    a: &Activations,
-    groups: Range<usize>,
-    rows: Range<usize>,
-    out: &Target<'_>,
-) {
+pub unsafe fn product(w: &Matrix, a: &Activations, groups: Range<usize>, rows: Range<usize>, out: &Target<'_>) {
     for group in groups {
         let mut row = rows.start;
         // SAFETY: the caller's guarantee; `row + R <= rows.end` in both arms.
@@ -35,13 +29,7 @@ pub unsafe fn product(
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn tile<const R: usize>(
-    w: &Matrix,
-    a: &Activations,
-    group: usize,
-    row: usize,
-    out: &Target<'_>,
-) {
+unsafe fn tile<const R: usize>(w: &Matrix, a: &Activations, group: usize, row: usize, out: &Target<'_>) {
     let blocks = w.cols / BLOCK;
     // SAFETY: all addresses lie in `group` and rows `row..row + R`, which the caller guarantees to
     // exist; unaligned loads are used throughout.

@@ -11,13 +11,7 @@ use std::ops::Range;
 /// # Safety
 /// The CPU must have the features; the ranges must lie within `w` and `a`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
-pub unsafe fn product(
-    w: &Matrix,
-    a: &Activations,
-    groups: Range<usize>,
-    rows: Range<usize>,
-    out: &Target<'_>,
-) {
+pub unsafe fn product(w: &Matrix, a: &Activations, groups: Range<usize>, rows: Range<usize>, out: &Target<'_>) {
     // SAFETY: the caller's guarantee, passed on tile by tile.
     unsafe {
         if rows.len() < 3 {
@@ -48,13 +42,7 @@ pub unsafe fn product(
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
-unsafe fn columns<const G: usize>(
-    w: &Matrix,
-    a: &Activations,
-    group: usize,
-    rows: Range<usize>,
-    out: &Target<'_>,
-) {
+unsafe fn columns<const G: usize>(w: &Matrix, a: &Activations, group: usize, rows: Range<usize>, out: &Target<'_>) {
     let mut row = rows.start;
     // SAFETY: the caller's guarantee; `row + R <= rows.end` in each arm.
     unsafe {
