@@ -79,7 +79,9 @@ impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let failure = Self::input(chain(&error));
         match error {
-            HostError::Lookup(_) => failure.hint("`harness plugin list` shows what is installed and where it is looked for"),
+            HostError::Lookup(_) => {
+                failure.hint("`harness plugin list` shows what is installed and where it is looked for")
+            }
             _ => failure,
         }
     }
@@ -88,7 +90,7 @@ impl From<HostError> for Failure {
 impl From<AssembleError> for Failure {
     fn from(error: AssembleError) -> Self {
         match error {
-            AssembleError::Host(error) => error.into(),
+            AssembleError::Host(error) => (*error).into(),
             AssembleError::Spec(problems) => {
                 let lines: Vec<String> = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
                 Self::input(format!("the harness does not fit what is installed:{}", lines.concat()))
@@ -122,7 +124,9 @@ impl From<ExamError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Stopped => Self::interrupted("stopped; what was finished is recorded").hint("the same command continues"),
+            RunError::Stopped => {
+                Self::interrupted("stopped; what was finished is recorded").hint("the same command continues")
+            }
             RunError::Assemble(error) => error.into(),
             RunError::Exam(error) => error.into(),
             RunError::Record(error) => error.into(),

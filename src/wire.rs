@@ -32,7 +32,7 @@ pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
 fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
     let host = Host::builder()
         .linked(harness_modules::pack())
-        // .linked(harness_models::pack())
+        .linked(harness_models::pack())
         .linked(bench_functions::pack())
         .search(folders(plugins))
         .lock(lock)

@@ -22,7 +22,7 @@ use crate::{failure::Failure, output, replace::replace, wire};
   harness edit my.toml --set budget.steps=10 --set sampling.temperature=0.7
   harness edit my.toml --set router.k=5                     a config field of the module with id router
   harness edit my.toml --set router.k=                      back to its default
-  harness edit my.toml --set model.main=smollm2
+  harness edit my.toml --set model.main=openai:llama-3 --set model.main.base_url=http://localhost:8080/v1
   harness edit my.toml --insert std/loop_guard --after system_prompt
   harness edit my.toml --remove notes --dry-run
   harness edit my.toml --diff other.toml                    what leads from one to the other
@@ -152,14 +152,34 @@ fn setting(set: &str, harness: &Harness, catalogue: &Catalogue) -> Result<Change
     }
     let (id, key) = path.split_once('.').ok_or_else(wrong)?;
     if id == "model" {
-        let model = (!text.is_empty()).then(|| wire::model(text)).transpose()?;
-        return Ok(Change::Model { role: key.to_owned(), model });
+        return model(key, text, harness, catalogue);
     }
     let place = place_of(harness, id);
     let spec = harness.processor(id).or_else(|| harness.tool(id));
-    let field = spec.and_then(|spec| catalogue.lookup(&spec.module).ok()?.module.config.get(key));
-    let is_text = field.is_some_and(|field| field.field_type == FieldType::String);
+    let is_text = spec.is_some_and(|spec| is_text(&spec.module, key, catalogue));
     Ok(Change::Configure { place, id: id.to_owned(), key: key.to_owned(), value: value(text, is_text) })
+}
+
+/// `ROLE` is given a model by name; `ROLE.KEY` sets a config field of the one it has.
+fn model(path: &str, text: &str, harness: &Harness, catalogue: &Catalogue) -> Result<Change, Failure> {
+    let Some((role, key)) = path.split_once('.') else {
+        let model = (!text.is_empty()).then(|| wire::model(text)).transpose()?;
+        return Ok(Change::Model { role: path.to_owned(), model });
+    };
+    let mut model = harness.models.get(role).cloned().ok_or_else(|| {
+        Failure::input(format!("no model serves the role `{role}`"))
+            .hint(format!("give it one: --set model.{role}=NAME"))
+    })?;
+    match value(text, is_text(&model.module, key, catalogue)) {
+        Some(value) => model.config.insert(key.to_owned(), value),
+        None => model.config.remove(key),
+    };
+    Ok(Change::Model { role: role.to_owned(), model: Some(model) })
+}
+
+fn is_text(module: &ModuleRef, key: &str, catalogue: &Catalogue) -> bool {
+    let field = catalogue.lookup(module).ok().and_then(|entry| entry.module.config.get(key));
+    field.is_some_and(|field| field.field_type == FieldType::String)
 }
 
 /// Nothing is the default; what a text field is given need not be quoted, whatever it looks like.

@@ -60,7 +60,7 @@ const KNOWN: [Weights; 1] = [Weights {
 /// Models that need no weights here.
 const OTHERS: [(&str, &str); 5] = [
     ("gguf:FILE", "other GGUF weights of the llama architecture"),
-    ("openai:NAME", "a model of a server that speaks OpenAI's chat completions ($OPENAI_API_KEY, $OPENAI_BASE_URL)"),
+    ("openai:NAME", "a model of OpenAI's server ($OPENAI_API_KEY); of another: [model.main] with config.base_url"),
     ("random", "control: draws uniformly among what is allowed; simulated"),
     ("first", "control: takes the first of what is allowed; simulated"),
     ("noop", "control: does nothing; simulated"),

@@ -28,7 +28,11 @@ fn every_bad_file_is_refused_with_its_reason() {
         ("half", good[..good.len() / 2].to_vec(), "is "),
         ("last", good[..good.len() - 1].to_vec(), "is "),
         ("machine", other_machine, "is built for"),
-        ("nopack", patched(good.clone(), ".harness.manifest", ".harness.manifold"), "no module pack"),
+        (
+            "nopack",
+            patched(good.clone(), ".harness.manifest", ".harness.manifold"),
+            "is a shared library but no module pack",
+        ),
         ("abi", patched(good.clone(), "abi = \"1.0.0\"", "abi = \"2.0.0\""), "is built against interface 2.0.0"),
     ];
     let workspace = Workspace::with(&["hello"]);

@@ -99,6 +99,19 @@ fn text_fields_take_what_looks_like_something_else() {
 }
 
 #[test]
+fn a_model_is_named_and_configured() {
+    let workspace = workspace();
+    let sets = ["--set", "model.main=openai:small", "--set", "model.main.base_url=http://localhost:1/v1"];
+    workspace.run(&[&["edit", "my.toml"], &sets[..]].concat()).success();
+    let text = workspace.read("my.toml");
+    assert!(text.contains("models/openai") && text.contains("http://localhost:1/v1"), "{text}");
+    workspace
+        .run(&["edit", "my.toml", "--set", "model.judge.path=x"])
+        .failure(2, &["no model serves the role `judge`"]);
+    workspace.run(&["edit", "my.toml", "--set", "model.main.base_ulr=x"]).failure(2, &["did you mean `base_url`?"]);
+}
+
+#[test]
 fn a_harness_without_model_may_be_edited() {
     let workspace = workspace();
     workspace.put("bare.toml", "[[processor]]\nuse = \"hello/greeter\"\n");

@@ -4,6 +4,7 @@ mod bad_harness;
 mod bad_packs;
 mod edit;
 mod help;
+mod models;
 mod new_pack;
 mod packs;
 mod pull;
