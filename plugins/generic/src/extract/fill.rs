@@ -6,6 +6,8 @@ use super::spans::{Kind, Span, Word, spans, words};
 
 /// Least evidence on which an optional parameter is filled.
 const EVIDENCE: f64 = 1.0;
+/// Affinity that is evidence by itself.
+const SURE: f64 = 3.0;
 
 /// Arguments for the object schema `schema` found in `request`. Parameters that are not required are filled on evidence alone, and
 /// only when `optional`.
@@ -84,7 +86,9 @@ impl Source<'_> {
             for (index, span) in self.spans.iter().enumerate() {
                 let Some(affinity) = affinity(parameter, span) else { continue };
                 let cues = self.cues(parameter, span);
-                if parameter.required || (optional && cues >= EVIDENCE) {
+                // A date for a date, an address for a link: such a kind is evidence of its own. A phrase is none.
+                let told = (cues >= EVIDENCE && span.kind != Kind::Phrase) || affinity >= SURE;
+                if parameter.required || (optional && told) {
                     let bonus = if parameter.required { 0.5 } else { 0.0 };
                     pairs.push((affinity + cues + bonus, at, index));
                 }
@@ -145,7 +149,7 @@ impl Source<'_> {
         const REACH: usize = 5;
         let mut sum = 0.0;
         for (index, word) in self.words.iter().enumerate() {
-            let distance = if index < span.start { span.start - index } else { (index + 2).saturating_sub(span.end) };
+            let distance = if index < span.start { span.start - index } else { (index + 1).saturating_sub(span.end) };
             if (index >= span.start && index < span.end) || distance > REACH {
                 continue;
             }
@@ -154,7 +158,11 @@ impl Source<'_> {
                 parameter.cues.iter().filter(|(cue, _)| *cue == text).map(|(_, weight)| *weight).fold(0.0, f64::max);
             #[expect(clippy::cast_precision_loss, reason = "at most REACH")]
             let near = 1.0 + distance as f64 / 2.0;
-            sum += weight / near;
+            // What punctuation keeps apart belongs together less.
+            let between =
+                if index < span.start { &self.words[index..span.start] } else { &self.words[span.end - 1..index] };
+            let apart = if between.iter().any(Word::ends_phrase) { 0.5 } else { 1.0 };
+            sum += apart * weight / near;
         }
         let before = span.start.checked_sub(1).map(|index| text_of(&self.words[index])).unwrap_or_default();
         let leaves = parameter.named_for(&["from", "origin", "source", "start", "depart", "pickup"]);
@@ -219,12 +227,18 @@ fn text_of(word: &Word<'_>) -> String {
     word.text.to_lowercase()
 }
 
+/// Whether a number is written as a word.
+fn spelled(span: &Span) -> bool {
+    !span.text.contains(|c: char| c.is_ascii_digit())
+}
+
 /// How well a span's kind suits a parameter; `None`: not at all.
 fn affinity(parameter: &Parameter<'_>, span: &Span) -> Option<f64> {
     let timed = parameter.speaks_of(&["date", "time", "day", "when", "year"]);
     match (kind(parameter.schema), &span.kind) {
-        ("integer", Kind::Number(number)) => number.is_i64().then_some(2.0),
-        ("number" | "float", Kind::Number(_)) => Some(2.0),
+        // `three sides` counts more often than it is meant.
+        ("integer", Kind::Number(number)) => number.is_i64().then_some(if spelled(span) { 1.0 } else { 2.0 }),
+        ("number" | "float", Kind::Number(_)) => Some(if spelled(span) { 1.0 } else { 2.0 }),
         ("array", Kind::List(_)) => Some(4.0),
         ("string", Kind::Quoted) => Some(2.5),
         ("string", Kind::Address) => {

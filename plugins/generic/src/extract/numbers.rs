@@ -55,6 +55,16 @@ pub fn number(word: &str) -> Option<Value> {
     {
         return None;
     }
+    let money = lower.starts_with(['$', '€', '£']);
+    let factor = match unit {
+        "k" => 1e3,
+        "m" if money => 1e6,
+        "b" if money => 1e9,
+        _ => 1.0,
+    };
+    if factor > 1.0 {
+        return figure.parse::<f64>().ok().map(|figure| scaled(&figure.into(), factor));
+    }
     if let Ok(whole) = figure.parse::<i64>() {
         return Some(whole.into());
     }
@@ -98,6 +108,8 @@ mod tests {
             ("twenty-one", json!(21)),
             ("10km", json!(10)),
             ("0.5", json!(0.5)),
+            ("$1.2M", json!(1_200_000)),
+            ("5m", json!(5)),
             ("#4", json!(4)),
         ];
         for (word, value) in cases {
