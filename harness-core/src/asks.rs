@@ -39,8 +39,10 @@ impl Live<'_> {
             let failed = match question.as_enum() {
                 Ok(Ask::Chat { chat }) => {
                     next += 1;
-                    self.asked += 1;
-                    match self.ask_chat(chat, purpose).await {
+                    let count = self.asked.entry(module.to_owned()).or_default();
+                    *count += 1;
+                    let index = *count;
+                    match self.ask_chat(chat, index, purpose).await {
                         Ok(reply) => {
                             round.answers.push(StoredAnswer::new(Answer::Chat { reply }));
                             None
@@ -96,7 +98,7 @@ impl Live<'_> {
         Ok(Some(round))
     }
 
-    async fn ask_chat(&mut self, ask: &AskChat, purpose: Purpose) -> Result<ChatReply, CallError> {
+    async fn ask_chat(&mut self, ask: &AskChat, index: u64, purpose: Purpose) -> Result<ChatReply, CallError> {
         let sampling = match ask.sampling_json.as_str() {
             "" => Sampling::default(),
             json => serde_json::from_str(json).map_err(|error| CallError::Module {
@@ -112,7 +114,7 @@ impl Live<'_> {
             tools: ask.tools_json.as_str().into(),
             constraint: ask.constraint_json.clone(),
             sampling: Sampling { seed: 0, ..sampling },
-            index: self.asked,
+            index,
             purpose,
         };
         self.chat(chat).await

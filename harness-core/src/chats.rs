@@ -27,7 +27,7 @@ pub(crate) struct Chat {
     pub constraint: RString,
     /// Without the seed, which is derived here.
     pub sampling: Sampling,
-    /// Which call of the step: 0 is the step's own.
+    /// Which call of this purpose in the step, from 1; the step's own is 0.
     pub index: u64,
     pub purpose: Purpose,
 }
@@ -107,7 +107,11 @@ impl Live<'_> {
     }
 
     async fn chat_with(&mut self, model: &Arc<LoadedModel>, chat: &Chat) -> Result<ChatReply, CallError> {
-        let seed = seed::derive(self.model_seed, self.machine.step, chat.index, "model");
+        let asker = match &chat.purpose {
+            Purpose::Step => "",
+            Purpose::Ask(module) => module,
+        };
+        let seed = seed::derive(self.model_seed, self.machine.step, chat.index, asker);
         let named = chat.prefix;
         let head = self.head.digest(&model.info.digest, chat);
         let key = if ignores_seed(&model.info, &chat.sampling) {

@@ -1,7 +1,7 @@
 //! The driver: performs what the machine decides — calls modules, waits, reads the clock, writes the record. Refuses to
 //! decide anything itself.
 
-use std::{cell::RefCell, mem, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, mem, sync::Arc};
 
 use harness_abi::{ErrorClass, Hook, ModuleError, ProcessorBox, StoredAnswer, StoredDecision, ToolBox, stable::RVec};
 use harness_trace::{Entry, EpisodeEnd, Outcome, Purpose};
@@ -37,8 +37,8 @@ pub(crate) struct Live<'a> {
     pub head: HeadCache,
     /// Seed of model calls.
     pub model_seed: u64,
-    /// Model calls asked by processors in this step.
-    pub asked: u64,
+    /// How often each processor asked for a chat in this step: seeds of one do not depend on what others ask.
+    pub asked: BTreeMap<String, u64>,
     began: u64,
     /// Microseconds since the episode began, at the last look at the clock.
     pub elapsed: u64,
@@ -68,7 +68,7 @@ impl<'a> Live<'a> {
             plan,
             shared: RefCell::default(),
             head: HeadCache::default(),
-            asked: 0,
+            asked: BTreeMap::new(),
             elapsed: 0,
         }
     }
@@ -266,7 +266,6 @@ impl<'a> Live<'a> {
             index: 0,
             purpose: Purpose::Step,
         };
-        self.asked = 0;
         match self.chat(chat).await {
             Ok(reply) => self.machine.respond(reply.message, reply.extra),
             Err(CallError::Module { module, error }) if error.class.is_transient() => {
@@ -326,6 +325,7 @@ impl<'a> Live<'a> {
         if self.machine.phase == Phase::Ended {
             self.close_world().await;
         }
+        self.asked.clear();
         let entries = mem::take(&mut self.machine.entries);
         let step = self.machine.flushed_step();
         Ok(self.spec.recorder.step(&self.spec.meta.episode, step, entries)?)
