@@ -1,5 +1,6 @@
 //! `harness`: the front door. Parses the command line, hands over to a subcommand, turns errors into hints and exit codes.
 
+mod arena;
 mod cmd;
 mod failure;
 mod output;

@@ -46,11 +46,6 @@ impl Progress {
         }
     }
 
-    /// More things turned up.
-    pub fn expect(&self, total: u64) {
-        self.bar.set_length(total);
-    }
-
     #[expect(clippy::print_stderr, reason = "the front door talks to people")]
     fn line(&self) {
         if self.plain {
@@ -61,6 +56,84 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shows how far an evolution is: a line that changes on a terminal, one line per decision elsewhere.
+pub struct Watcher {
+    bar: ProgressBar,
+    plain: bool,
+    suite: String,
+    state: std::sync::Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: String,
+    round: String,
+    doing: String,
+    total: u64,
+}
+
+impl Watcher {
+    /// Watches the evolution of a suite; hidden when `quiet`.
+    pub fn new(quiet: bool, suite: &str) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, plain: !terminal && !quiet, suite: suite.to_owned(), state: std::sync::Mutex::default() }
+    }
+
+    /// Another part of the work begins.
+    pub fn phase(&self, phase: &str) {
+        self.change(|state| *state = State { phase: phase.to_owned(), ..State::default() });
+        self.say(&format!("{}: {phase}", self.suite));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut state);
+        let State { phase, round, doing, total } = &*state;
+        self.bar.set_message(format!("{} · {phase}{round} · {doing} · {total} rollouts", self.suite));
+    }
+
+    #[expect(clippy::print_stderr, reason = "the front door talks to people")]
+    fn say(&self, line: &str) {
+        if self.plain {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+}
+
+impl harness_evolve::Observer for Watcher {
+    fn on(&self, event: &harness_evolve::Event) {
+        use harness_evolve::{Event, Phase};
+        match event {
+            Event::Round { round, of } => self.change(|state| state.round = format!(" · round {round} of {of}")),
+            Event::Played { phase, total, .. } => self.change(|state| {
+                state.total = *total;
+                state.doing = match phase {
+                    Phase::Explore => "the harness of the day on explore tasks",
+                    Phase::Screen => "screening candidates",
+                    Phase::Duel => "before the judge",
+                    Phase::Panel => "protected panel",
+                    Phase::Report => "measuring arms",
+                }
+                .to_owned();
+            }),
+            Event::Said(line) => self.say(line),
+        }
+    }
+}
+
+impl Drop for Watcher {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

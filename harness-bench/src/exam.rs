@@ -1,10 +1,6 @@
 //! An exam: a suite's tasks, split once. Groups stand or fall together and never straddle a split.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use evolve_gate::{GroupSplit, PlannedGroup, Shares, Split, split_exact};
 use harness_abi::{EnvironmentBox, ModuleError, Task, TaskQuery, VerifierBox};
@@ -151,7 +147,8 @@ impl Exam {
         };
         if ids.is_empty() {
             let named: std::collections::BTreeSet<&str> = self.tasks.values().map(|task| task.split.as_str()).collect();
-            let known = ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
+            let known =
+                ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
             return Err(ExamError::NoSplit { asked: split.to_owned(), known: known.collect::<Vec<_>>().join(", ") });
         }
         Ok(ids)

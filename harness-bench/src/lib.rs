@@ -12,5 +12,5 @@ mod verifiers;
 pub use exam::{Exam, ExamError, split_name};
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
-pub use suite::{Splits, Suite, SuiteError, Use};
+pub use suite::{Evolve, Splits, Suite, SuiteError, Use};
 pub use summary::Summary;

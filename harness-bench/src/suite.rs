@@ -36,6 +36,18 @@ impl Splits {
     }
 }
 
+/// How a suite is evolved when nothing else is said.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evolve {
+    /// Groups of each arm measured on sealed tasks; 0: all.
+    #[serde(default)]
+    pub sealed: usize,
+    /// Settings of the evolution by name.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
 /// A module of a suite with its configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +83,8 @@ pub struct Suite {
     pub splits: Splits,
     /// Packs written for it: the *generic* arm does without them.
     pub own_packs: Vec<String>,
+    /// How it is evolved.
+    pub evolve: Evolve,
     /// Its harnesses by name: `initial`, `naive`, `rules`.
     pub harnesses: BTreeMap<String, Harness>,
 }
@@ -91,6 +105,8 @@ struct File {
     splits: Splits,
     #[serde(default)]
     own_packs: Vec<String>,
+    #[serde(default)]
+    evolve: Evolve,
     harness: BTreeMap<String, String>,
 }
 
@@ -180,6 +196,7 @@ impl Suite {
             also: file.also,
             splits: file.splits,
             own_packs: file.own_packs,
+            evolve: file.evolve,
             harnesses,
         })
     }

@@ -66,7 +66,11 @@ impl Summary {
             episodes: scored.len(),
             tasks: tasks.len(),
             groups: groups.len(),
-            success: if scored.is_empty() { 0.0 } else { scored.iter().map(|row| row.reward).sum::<f64>() / scored.len() as f64 },
+            success: if scored.is_empty() {
+                0.0
+            } else {
+                scored.iter().map(|row| row.reward).sum::<f64>() / scored.len() as f64
+            },
             ci95: interval.as_ref().map(|interval| [interval.low, interval.high]),
             interval,
             parts,

@@ -1,8 +1,7 @@
 //! A suite's verifier and those shown beside it, as one: the first decides the reward, the others become parts of it.
 
 use harness_abi::{
-    Judgement, Message, ModuleError, Task, Verifier, VerifierBox,
-    kit,
+    Judgement, Message, ModuleError, Task, Verifier, VerifierBox, kit,
     stable::{RSlice, RStr},
 };
 use harness_host::{Host, HostError};

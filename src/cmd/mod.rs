@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod edit;
+mod evolve;
 mod model;
 mod plugin;
 mod run;
@@ -49,6 +50,7 @@ pub struct Global {
 enum Command {
     /// Take an exam with a harness: how often does it succeed?
     Bench(bench::BenchArgs),
+    Evolve(evolve::EvolveArgs),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
     Edit(edit::EditArgs),
@@ -61,6 +63,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Bench(args) => bench::run(&cli.global, args),
+        Command::Evolve(args) => evolve::run(&cli.global, &args),
         Command::Plugin(args) => plugin::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
         Command::Edit(args) => edit::run(&cli.global, &args),

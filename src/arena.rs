@@ -1,0 +1,89 @@
+//! Evolution's arena over the real runner: the exam plays, the record remembers.
+
+use std::future::Future;
+
+use evolve_gate::{GroupSplit, PlannedGroup, Split};
+use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
+use harness_evolve::{Arena, ArenaError, Played, Rollout};
+use harness_spec::{Catalogue, Harness, VariantId};
+use harness_trace::Entry;
+
+/// The exam of a runner as an arena.
+pub struct ExamArena<'a> {
+    /// Plays.
+    pub runner: &'a Runner,
+}
+
+fn arena_error(error: RunError) -> ArenaError {
+    match error {
+        RunError::Stopped => ArenaError::Stopped,
+        other => ArenaError::Failed(other.to_string()),
+    }
+}
+
+fn played(row: Scored) -> Played {
+    Played {
+        rollout: Rollout { task: row.task, seed: row.seed },
+        group: row.group,
+        episode: row.episode,
+        outcome: row.outcome,
+        reward: row.reward,
+        parts: row.parts,
+        steps: row.steps,
+        usage: row.usage,
+        replayed: row.replayed,
+        micros: row.micros,
+        remembered: row.remembered,
+    }
+}
+
+impl Arena for ExamArena<'_> {
+    fn catalogue(&self) -> &Catalogue {
+        self.runner.host().catalogue()
+    }
+
+    fn suite(&self) -> &str {
+        &self.runner.exam().suite.name
+    }
+
+    fn split(&self) -> &GroupSplit {
+        self.runner.exam().split()
+    }
+
+    fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
+        self.runner.exam().planned(groups)
+    }
+
+    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {
+        self.runner.agent(harness).map_err(arena_error)?;
+        Ok(harness.variant_id(self.catalogue()))
+    }
+
+    fn play(
+        &self,
+        harness: &Harness,
+        split: Split,
+        rollouts: Vec<Rollout>,
+    ) -> impl Future<Output = Result<Vec<Played>, ArenaError>> + Send {
+        let player = Player::Harness(harness.clone());
+        async move {
+            let jobs: Vec<Job> =
+                rollouts.into_iter().map(|rollout| Job { task: rollout.task, seed: rollout.seed }).collect();
+            let scored = self.runner.play(&player, split_name(split), &jobs, |_| ()).await;
+            Ok(scored.map_err(arena_error)?.into_iter().map(played).collect())
+        }
+    }
+
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
+        if !self.split().explore.contains(&played.group) {
+            let message =
+                format!("episode {} is not of an explore task: its trace is closed to every stage", played.episode);
+            return Err(ArenaError::Failed(message));
+        }
+        let store = self.runner.store();
+        let fail = |error: harness_trace::TraceError| ArenaError::Failed(error.to_string());
+        let row = store.episode(&played.episode).map_err(fail)?;
+        let entries = store.entries(&row).map_err(fail)?;
+        entries.collect::<Result<_, _>>().map_err(fail)
+    }
+}

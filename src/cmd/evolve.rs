@@ -1,0 +1,304 @@
+//! `harness evolve`: improves a suite's harness by evidence, measures what came of it, writes the report.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use clap::Args;
+use evolve_gate::Split;
+use harness_bench::{Exam, Runner, Suite};
+use harness_core::{Cancel, Clock, SystemClock};
+use harness_evolve::{
+    Arm, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch, evolve, measure,
+    report::{self, Report},
+};
+use harness_host::Host;
+use harness_spec::{Harness, ModelSpec};
+use harness_trace::{Filter, RunRecord, Store};
+use serde_json::json;
+
+use super::Global;
+use crate::{arena::ExamArena, failure::Failure, progress::Watcher, stop, wire};
+
+/// Shares of the time: evolving, evolving again with generic modules only, measuring the arms.
+const EVOLVE_SHARE: f64 = 0.45;
+const GENERIC_SHARE: f64 = 0.2;
+
+/// Improve a suite's harness by evidence.
+///
+/// Plays the initial harness on explore tasks, reads the traces, proposes edits over the modules that are installed,
+/// screens them, and lets the survivors meet the harness of the day on gate tasks that no stage ever sees. An edit ships
+/// when the judge has proof. At the end every arm is measured on sealed tasks, beside controls. The same command
+/// continues a run that was stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness evolve functions --model random                        no downloads: shows the machinery, proves nothing
+  harness evolve functions --model smollm2 --data bfcl           a real small model on BFCL live_multiple
+  harness evolve household --model smollm2 --minutes 60          generated household games
+  harness evolve household --model smollm2 --data ~/alfworld     ALFWorld's own games")]
+pub struct EvolveArgs {
+    /// The suite: functions, household
+    suite: String,
+    /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
+    #[arg(long, short, default_value = "smollm2")]
+    model: String,
+    /// Begin with this harness instead of the suite's own
+    #[arg(long, value_name = "FILE")]
+    harness: Option<PathBuf>,
+    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl`
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configure the suite's environment, e.g. category=live_simple
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Seed of splits, orders and episodes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Most minutes for everything
+    #[arg(long, value_name = "N")]
+    minutes: Option<f64>,
+    /// Most rollouts of the evolution itself
+    #[arg(long, value_name = "N")]
+    rollouts: Option<u64>,
+    /// Groups of each arm measured on sealed tasks; 0: all
+    #[arg(long, value_name = "N")]
+    sealed: Option<usize>,
+    /// Change a setting of the evolution, e.g. rounds=3, alpha=0.01, delta=0.1, screen_tasks=12
+    #[arg(long = "with", value_name = "KEY=VALUE")]
+    with: Vec<String>,
+    /// Where the report and the final harness are written [default: .harness/evolve/RUN]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Evolves, measures, reports.
+pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
+    let began = Instant::now();
+    let host = Arc::new(wire::host(&global.plugins)?);
+    let mut suite = Suite::named(&args.suite)?;
+    let data = wire::data(args.data.as_deref());
+    wire::configure(&mut suite, data.is_some(), &args.set)?;
+    let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
+    let model = wire::model(&args.model)?;
+    let mut initial = match &args.harness {
+        Some(path) => wire::harness_file(path)?,
+        None => exam.suite.harnesses.get("initial").cloned().unwrap_or_default(),
+    };
+    initial.models.insert("main".to_owned(), model.clone());
+
+    let store = wire::record()?;
+    let command = wire::command_line();
+    let config = settings(args, &exam, &host, &initial)?;
+    let looks = store.looks(&exam.suite.name)?.iter().filter(|look| look.run != config.run).count();
+    store.begin_run(RunRecord {
+        id: config.run.clone(),
+        command: command.clone(),
+        started_ms: SystemClock.unix_millis(),
+        suite: exam.suite.name.clone(),
+        seed: args.seed,
+        config: json!({"evolve": config, "environment": exam.suite.environment.config, "label": exam.label}),
+        lock: wire::installed(&host),
+    })?;
+    let sitting = Sitting {
+        exam,
+        host,
+        store,
+        command,
+        cancel: stop::on_ctrl_c(),
+        watcher: Watcher::new(global.quiet, &args.suite),
+        clock: Stopwatch::new(),
+    };
+    let sealed = args.sealed.unwrap_or(sitting.exam.suite.evolve.sealed);
+    let runtime = wire::runtime()?;
+    let (evolution, generic, measurement) = runtime.block_on(sitting.work(args, &config, &initial, &model, sealed))?;
+    sitting.store.flush()?;
+
+    let simulated = sitting.runner(&config.run)?.agent(&initial)?.is_simulated();
+    let context = report::Context {
+        label: sitting.exam.label.clone(),
+        simulated,
+        model: args.model.clone(),
+        sealed_looks_before: looks,
+        calls: Some(calls(&sitting.store, &config.run)?),
+        wall_seconds: began.elapsed().as_secs_f64(),
+        extent: extent(sealed),
+    };
+    let report = report::build(&evolution, generic.as_ref(), &measurement, sitting.exam.split(), context);
+    let report = report.map_err(Failure::new)?;
+    let out = args.out.clone().unwrap_or_else(|| crate::paths::workspace().join(".harness/evolve").join(&config.run));
+    write(&out, &report, &evolution)?;
+    print(global, &report, &out)?;
+    let stopped = evolution.ended == Stop::Interrupted || measurement.cut_short == Some(Stop::Interrupted);
+    if stopped {
+        return Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"));
+    }
+    Ok(())
+}
+
+fn extent(sealed: usize) -> Extent {
+    Extent { explore: sealed, gate: sealed, sealed }
+}
+
+/// The settings of this run: the suite's, then those of the command line. The id names the whole question, so that the
+/// same command continues and another begins anew.
+fn settings(args: &EvolveArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<EvolveConfig, Failure> {
+    let mut settings = exam.suite.evolve.settings.clone();
+    for setting in &args.with {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Failure::input(format!("--with takes KEY=VALUE, got `{setting}`")))?;
+        settings.insert(key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into()));
+    }
+    let mut config: EvolveConfig = serde_json::from_value(settings.into())
+        .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
+    config.seed = args.seed;
+    if let Some(rollouts) = args.rollouts {
+        config.max_rollouts = Some(rollouts);
+    }
+    if let Some(minutes) = args.minutes {
+        config.max_seconds = Some((minutes * 60.0 * EVOLVE_SHARE) as u64);
+    }
+    let question = json!({
+        "config": config, "initial": initial.canonical(host.catalogue()), "label": exam.label,
+        "environment": exam.suite.environment.config, "installed": wire::installed(host),
+    });
+    config.run = format!("evolve-{}-{}", exam.suite.name, harness_bench::digest(&question.to_string(), 10));
+    Ok(config)
+}
+
+/// Everything the stages of this command share.
+struct Sitting {
+    exam: Arc<Exam>,
+    host: Arc<Host>,
+    store: Arc<Store>,
+    command: String,
+    cancel: Cancel,
+    watcher: Watcher,
+    clock: Stopwatch,
+}
+
+impl Sitting {
+    fn runner(&self, run: &str) -> Result<Runner, Failure> {
+        let (exam, host, store) = (self.exam.clone(), self.host.clone(), self.store.clone());
+        Ok(Runner::new(exam, host, store, run, &self.command, CONCURRENCY, self.cancel.clone())?)
+    }
+
+    async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
+        let arena = ExamArena { runner };
+        let stages = Deterministic::default();
+        evolve(&arena, &*self.store, config, initial, &stages, &self.clock, &self.watcher).await.map_err(Failure::new)
+    }
+
+    async fn work(
+        &self,
+        args: &EvolveArgs,
+        config: &EvolveConfig,
+        initial: &Harness,
+        model: &ModelSpec,
+        sealed: usize,
+    ) -> Result<(Evolution, Option<Evolution>, Measurement), Failure> {
+        let runner = self.runner(&config.run)?;
+        self.watcher.phase("evolving");
+        let evolution = self.evolve(&runner, config, initial).await?;
+
+        let own: BTreeSet<&str> = self.exam.suite.own_packs.iter().map(String::as_str).collect();
+        let packs = self.host.catalogue().packs().map(|pack| pack.pack.name.clone());
+        let general: BTreeSet<String> = packs.filter(|pack| !own.contains(pack.as_str())).collect();
+        let mut restricted = config.restricted("generic", general);
+        restricted.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * GENERIC_SHARE) as u64);
+        self.watcher.phase("generic modules only");
+        let generic = self.evolve(&self.runner(&restricted.run)?, &restricted, initial).await?;
+
+        self.watcher.phase("measuring");
+        let arms = self.arms(&evolution, &generic, initial, model)?;
+        // Whatever time is left, but never nothing: a report without sealed results says too little.
+        let left = args.minutes.map(|minutes| {
+            let spent = (evolution.meter.episode_micros + generic.meter.episode_micros) / 1_000_000;
+            ((minutes * 60.0) as u64).saturating_sub(spent).max((minutes * 60.0 * 0.3) as u64)
+        });
+        let arena = ExamArena { runner: &runner };
+        let measurement =
+            measure(&arena, &*self.store, config, &arms, extent(sealed), left, &self.clock, &self.watcher);
+        Ok((evolution, Some(generic), measurement.await.map_err(Failure::new)?))
+    }
+
+    /// The arms of the report, the most telling first.
+    fn arms(
+        &self,
+        evolution: &Evolution,
+        generic: &Evolution,
+        initial: &Harness,
+        model: &ModelSpec,
+    ) -> Result<Vec<Arm>, Failure> {
+        let all = vec![Split::Explore, Split::Gate, Split::Sealed];
+        let sealed = vec![Split::Sealed];
+        let with = |harness: &Harness, model: ModelSpec| {
+            let mut harness = harness.clone();
+            harness.models.insert("main".to_owned(), model);
+            harness
+        };
+        let arm = |name: &str, role, harness, splits| Arm { name: name.to_owned(), role, harness, splits };
+        let mut arms = vec![
+            arm("initial", Role::Initial, initial.clone(), all.clone()),
+            arm("final", Role::Final, evolution.last.clone(), all),
+            arm("random", Role::Random, with(&evolution.last, wire::model("random")?), sealed.clone()),
+            arm("do-nothing", Role::Noop, with(initial, wire::model("noop")?), sealed.clone()),
+            arm("generic only", Role::Generic, generic.last.clone(), sealed.clone()),
+        ];
+        let own = |name: &str| self.exam.suite.harnesses.get(name);
+        if let Some(rules) = own("rules") {
+            let rules = with(rules, wire::model("first")?);
+            // Rules need packs that may not be installed; then there is no such arm.
+            if harness_spec::check(&rules, self.host.catalogue()).is_ok() {
+                arms.push(arm("no model", Role::NoModel, rules, sealed.clone()));
+            }
+        }
+        if let Some(naive) = own("naive") {
+            arms.push(arm("naive", Role::Naive, with(naive, model.clone()), sealed));
+        }
+        Ok(arms)
+    }
+}
+
+/// Episodes at a time: enough to keep worlds busy while the model thinks.
+const CONCURRENCY: usize = 4;
+
+/// Model calls of a run, and those of them that were replayed.
+fn calls(store: &Store, run: &str) -> Result<(u64, u64), Failure> {
+    let filter = Filter { run: run.to_owned(), ..Filter::default() };
+    let statistics = store.call_statistics(&filter)?;
+    let (calls, replayed) = statistics.values().fold((0, 0), |(a, b), kind| (a + kind.calls, b + kind.replayed_calls));
+    Ok((calls - replayed, replayed))
+}
+
+fn write(out: &Path, report: &Report, evolution: &Evolution) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| Failure::new(format!("cannot write the report to {}: {error}", out.display()));
+    let json = serde_json::to_string_pretty(report).map_err(Failure::new)?;
+    let full = serde_json::to_string(evolution).map_err(Failure::new)?;
+    std::fs::create_dir_all(out).map_err(fail)?;
+    for (name, text) in [
+        ("report.json", json),
+        ("report.html", report::render_html(std::slice::from_ref(report))),
+        ("harness.toml", report.final_toml.clone()),
+        ("evolution.json", full),
+    ] {
+        std::fs::write(out.join(name), text).map_err(fail)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the front door talks to people")]
+fn print(global: &Global, report: &Report, out: &Path) -> Result<(), Failure> {
+    use std::io::IsTerminal;
+    if global.json {
+        println!("{}", serde_json::to_string(report).map_err(Failure::new)?);
+        return Ok(());
+    }
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    println!("{}", report::render_terminal(report, color));
+    println!("written to {}: report.html, report.json, harness.toml, evolution.json", out.display());
+    Ok(())
+}
