@@ -111,6 +111,11 @@ impl Cache {
         }
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.layout, self.max_pages);
+    }
+
     /// Pages the bound allows.
     pub fn max_pages(&self) -> usize {
         self.max_pages

@@ -14,7 +14,7 @@ use super::threads::Pool;
 use super::tokenizer::Tokenizer;
 use super::weights::{Shape, Weights};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// How to load a model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,7 +138,7 @@ impl Model {
                 return Err(EngineError::Invalid { what: format!("token {t} is outside the vocabulary") });
             }
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let (isa, pool) = (self.isa, &self.pool);
         let engine = Engine { isa, pool, weights: &self.weights, rotations: &self.rotations };
         evaluate(&engine, &mut state, queries, cancelled)
@@ -146,12 +146,21 @@ impl Model {
 
     /// How many leading tokens are remembered.
     pub fn remembered(&self, tokens: &[u32]) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).cache.known(tokens)
+        self.state().cache.known(tokens)
     }
 
     /// Forgets everything.
     pub fn forget(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.cache = Cache::new(state.cache.layout(), state.cache.max_pages());
+        self.state().cache.clear();
+    }
+
+    /// The state; after a panic in the middle of a pass, without what was remembered.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| {
+            self.state.clear_poison();
+            let mut state = poisoned.into_inner();
+            state.cache.clear();
+            state
+        })
     }
 }

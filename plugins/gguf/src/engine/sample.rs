@@ -48,15 +48,7 @@ impl Sampler {
         }
         let mut total: f64 = items.iter().map(|i| i.1).sum();
         if self.sampling.top_p < 1.0 {
-            items.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            let (mut sum, limit) = (0.0, self.sampling.top_p.max(0.0) * total);
-            let kept = items.iter().take_while(|i| {
-                let before = sum;
-                sum += i.1;
-                before < limit
-            });
-            let kept = kept.count().max(1);
-            items.truncate(kept);
+            nucleus(&mut items, self.sampling.top_p.max(0.0) * total);
             total = items.iter().map(|i| i.1).sum();
         }
         let mut left = self.random.random::<f64>() * total;
@@ -66,6 +58,29 @@ impl Sampler {
         });
         drawn.or(items.last()).map(|i| i.0)
     }
+}
+
+/// Keeps the smallest set of heaviest items whose weights reach `limit`, at least one, heaviest first.
+fn nucleus(items: &mut Vec<(usize, f64)>, limit: f64) {
+    let heavier = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    // A vocabulary is long and a nucleus mostly short: only as many as needed are sorted.
+    let mut head = 64;
+    while head < items.len() {
+        items.select_nth_unstable_by(head, heavier);
+        if items[..head].iter().map(|i| i.1).sum::<f64>() > limit {
+            items.truncate(head);
+        }
+        head *= 8;
+    }
+    items.sort_unstable_by(heavier);
+    let mut sum = 0.0;
+    let kept = items.iter().take_while(|i| {
+        let before = sum;
+        sum += i.1;
+        before < limit
+    });
+    let kept = kept.count().max(1);
+    items.truncate(kept);
 }
 
 #[cfg(test)]
@@ -87,6 +102,12 @@ mod tests {
             assert!((share - p).abs() < 0.03, "{i}: {share}");
         }
         assert!(run(7, 0.7).iter().all(|d| *d < 2));
+        let mut wide: Vec<(usize, f64)> = (0..5000).map(|i| (i, 1.0 + ((i * 7919) % 5000) as f64)).collect();
+        let mut sorted = wide.clone();
+        sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let limit = sorted[..700].iter().map(|i| i.1).sum();
+        nucleus(&mut wide, limit);
+        assert_eq!(wide, sorted[..700]);
         let mut greedy = Sampler::new(Sampling::GREEDY);
         assert_eq!(greedy.draw([1.0, 3.0, 3.0].into_iter()), Some(1));
         assert_eq!(greedy.draw([f64::NEG_INFINITY].into_iter()), None);

@@ -27,12 +27,18 @@ impl Mask {
 /// A state of an [`Automaton`].
 pub type StateId = usize;
 
+/// No value continues this way.
+const DEAD: u32 = u32::MAX;
+/// Not asked yet.
+const UNKNOWN: u32 = u32::MAX - 1;
+
 #[derive(Default)]
 struct Explored {
     /// Sorted sets of NFA states.
     states: Vec<Arc<[u32]>>,
     index: HashMap<Arc<[u32]>, StateId>,
-    steps: HashMap<(StateId, u8), Option<StateId>>,
+    /// Per state, where each byte leads: a state, [`DEAD`] or [`UNKNOWN`].
+    steps: Vec<Box<[u32; 256]>>,
     masks: HashMap<StateId, Arc<Mask>>,
 }
 
@@ -116,18 +122,21 @@ impl Explored {
             return *id;
         }
         self.states.push(Arc::clone(&set));
+        self.steps.push(Box::new([UNKNOWN; 256]));
         self.index.insert(set, self.states.len() - 1);
         self.states.len() - 1
     }
 
     fn step(&mut self, nfa: &Nfa, state: StateId, byte: u8) -> Option<StateId> {
-        if let Some(next) = self.steps.get(&(state, byte)) {
-            return *next;
+        match self.steps[state][usize::from(byte)] {
+            DEAD => return None,
+            UNKNOWN => {}
+            next => return Some(next as StateId),
         }
         let set = Arc::clone(&self.states[state]);
         let next = nfa.step(&set, byte);
         let next = if next.is_empty() { None } else { Some(self.intern(next)) };
-        self.steps.insert((state, byte), next);
+        self.steps[state][usize::from(byte)] = next.map_or(DEAD, |n| n as u32);
         next
     }
 }
