@@ -38,7 +38,7 @@ struct Explored {
     states: Vec<Arc<[u32]>>,
     index: HashMap<Arc<[u32]>, StateId>,
     /// Per state, where each byte leads: a state, [`DEAD`] or [`UNKNOWN`].
-    steps: Vec<Box<[u32; 256]>>,
+    steps: Vec<[u32; 256]>,
     masks: HashMap<StateId, Arc<Mask>>,
 }
 
@@ -122,7 +122,7 @@ impl Explored {
             return *id;
         }
         self.states.push(Arc::clone(&set));
-        self.steps.push(Box::new([UNKNOWN; 256]));
+        self.steps.push([UNKNOWN; 256]);
         self.index.insert(set, self.states.len() - 1);
         self.states.len() - 1
     }
