@@ -30,7 +30,7 @@ cargo xtask COMMAND
     --suite SUITE         only this suite: functions or household
     --minutes N           all in all, builds and downloads included (default 30)
     --full                runs of record, resumable, into docs/results/ (default 120 minutes a suite)
-    --smoke               no downloads: stand-in model, self-written and generated tasks, two minutes
+    --smoke               no downloads: stand-in model, self-written and generated tasks, under two minutes
     --engine              the speed of the parts instead: hooks, steps, the record, the games, the local model
   test                  tidy and all tests of all crates
   ci                    rustfmt and clippy where they are installed, then test
