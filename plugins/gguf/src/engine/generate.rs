@@ -1,4 +1,7 @@
 //! Token-by-token generation, free or under an automaton, with stop strings.
+//!
+//! Text that the automaton forces (keys, punctuation) is not drawn: its tokens go through the model in one
+//! pass, all but the last, which is left to be drawn because what follows may merge with it.
 
 use super::constrain::Automaton;
 use super::error::{EngineError, Result};
@@ -6,6 +9,7 @@ use super::evaluate::{Query, Reuse, Want};
 use super::kernels;
 use super::model::Model;
 use super::sample::{Sampler, Sampling};
+use super::tokenizer::Tokenizer;
 
 /// What to generate.
 pub struct Request<'a> {
@@ -74,11 +78,32 @@ pub fn generate(
         {
             break Finish::Stop;
         }
-        let query =
-            Query { wants: vec![(sequence.len() - 1, Want::Logits)], keep: sequence.len(), tokens: sequence.clone() };
+        let forced = match (request.automaton, state) {
+            (Some(automaton), Some(state)) => forced_tokens(tokenizer, &automaton.forced(state)),
+            _ => Vec::new(),
+        };
+        let forced = &forced[..forced.len().min(request.max_tokens.min(limit) - tokens.len())];
+        let first = sequence.len() - 1;
+        sequence.extend_from_slice(forced);
+        let logprob = |(i, t): (usize, &u32)| (first + i, Want::LogProbs(vec![*t]));
+        let mut wants: Vec<_> = forced.iter().enumerate().map(logprob).collect();
+        wants.push((sequence.len() - 1, Want::Logits));
+        let query = Query { wants, keep: sequence.len(), tokens: sequence.clone() };
         let (mut answers, used) = model.evaluate(&[query], cancelled)?;
-        reuse.get_or_insert(used[0]);
-        let logits = answers.swap_remove(0).swap_remove(0);
+        reuse.get_or_insert(Reuse { computed: used[0].computed.saturating_sub(forced.len()), total: first + 1 });
+        let mut answers = answers.swap_remove(0);
+        let logits = answers.pop().unwrap_or_default();
+        logprobs.extend(answers.into_iter().flatten());
+        for token in forced {
+            tokens.push(*token);
+            bytes.extend_from_slice(tokenizer.bytes(*token));
+            if let (Some(automaton), Some(at)) = (request.automaton, state) {
+                state = automaton.advance(at, tokenizer.bytes(*token));
+            }
+        }
+        if tokens.len() >= request.max_tokens.min(limit) {
+            break Finish::Length;
+        }
         let mask = match (request.automaton, state) {
             (Some(automaton), Some(state)) => Some(automaton.mask(state, tokenizer)),
             _ => None,
@@ -123,6 +148,13 @@ pub fn generate(
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let reuse = reuse.unwrap_or(Reuse { total: request.prompt.len(), computed: 0 });
     Ok(Generated { text, tokens, logprobs, finish, reuse })
+}
+
+/// Tokens of forced text without the last; none where the bytes are no text on their own.
+fn forced_tokens(tokenizer: &Tokenizer, bytes: &[u8]) -> Vec<u32> {
+    let mut tokens = std::str::from_utf8(bytes).map_or_else(|_| Vec::new(), |text| tokenizer.encode(text));
+    tokens.pop();
+    tokens
 }
 
 fn first_stop(bytes: &[u8], stop: &[String]) -> Option<usize> {

@@ -77,6 +77,20 @@ impl Automaton {
         set.contains(&self.nfa.end) && self.nfa.is_stuck(&set)
     }
 
+    /// The bytes that must follow, up to the next choice or the end.
+    pub fn forced(&self, state: StateId) -> Vec<u8> {
+        let mut explored = self.explored();
+        let (mut at, mut bytes) = (state, Vec::new());
+        while let Some(byte) = self.nfa.only_byte(&explored.states[at]) {
+            match explored.step(&self.nfa, at, byte) {
+                Some(next) => at = next,
+                None => break,
+            }
+            bytes.push(byte);
+        }
+        bytes
+    }
+
     /// The state after more bytes; `None` when they leave the language.
     pub fn advance(&self, state: StateId, bytes: &[u8]) -> Option<StateId> {
         let mut explored = self.explored();

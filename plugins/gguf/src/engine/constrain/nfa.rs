@@ -148,6 +148,23 @@ impl Nfa {
         if next.is_empty() { next } else { self.closure(&next) }
     }
 
+    /// The one byte that can follow, where there is exactly one and the value is not complete.
+    pub fn only_byte(&self, set: &[u32]) -> Option<u8> {
+        let mut only = None;
+        for state in set {
+            if *state == self.end {
+                return None;
+            }
+            for (lo, hi, _) in &self.states[*state as usize].bytes {
+                if lo != hi || only.is_some_and(|o| o != *lo) {
+                    return None;
+                }
+                only = Some(*lo);
+            }
+        }
+        only
+    }
+
     /// Whether no byte leads anywhere from the set.
     pub fn is_stuck(&self, set: &[u32]) -> bool {
         set.iter().all(|s| self.states[*s as usize].bytes.is_empty())

@@ -6,7 +6,7 @@
 //! name, because ignoring it would let wrong values through. (`format`, `pattern` and numeric bounds are such.)
 //!
 //! Properties that are not listed are never written.
-//! White space is one optional space after `:` and `,`. Numbers have at most fifteen digits before and
+//! White space is one space after `:` and `,`, so that keys and punctuation need no choice. Numbers have at most fifteen digits before and
 //! after the point, so that every reply ends. An array or string without a bound may be of any length.
 
 use super::nfa::{Nfa, Piece};
@@ -20,7 +20,7 @@ const ANNOTATIONS: [&str; 9] =
 const MAX_STATES: usize = 200_000;
 const MAX_DIGITS: usize = 15;
 
-/// Translates a schema. `led_by_space` allows one space before the value, for values that continue a line.
+/// Translates a schema. `led_by_space` puts one space before the value, for values that continue a line.
 pub fn compile(schema: &Value, led_by_space: bool) -> Result<Nfa> {
     Nfa::build(|nfa| {
         let body = value(nfa, schema, "")?;
@@ -28,7 +28,6 @@ pub fn compile(schema: &Value, led_by_space: bool) -> Result<Nfa> {
             return Ok(body);
         }
         let space = nfa.literal(b" ");
-        let space = nfa.optional(space);
         Ok(nfa.sequence(&[space, body]))
     })
 }
@@ -154,13 +153,6 @@ fn exactly(nfa: &mut Nfa, value: &Value) -> Piece {
     nfa.literal(value.to_string().as_bytes())
 }
 
-fn separator(nfa: &mut Nfa, mark: u8) -> Piece {
-    let mark = nfa.literal(&[mark]);
-    let space = nfa.literal(b" ");
-    let space = nfa.optional(space);
-    nfa.sequence(&[mark, space])
-}
-
 fn object(nfa: &mut Nfa, map: &Map<String, Value>, at: &str) -> Result<Piece> {
     if !matches!(map.get("additionalProperties"), None | Some(Value::Bool(_))) {
         return refuse(at, "`additionalProperties` with a schema is not supported");
@@ -186,7 +178,7 @@ fn object(nfa: &mut Nfa, map: &Map<String, Value>, at: &str) -> Result<Piece> {
         let at = format!("{at}/properties/{name}");
         let pair = |nfa: &mut Nfa| -> Result<Piece> {
             let key = exactly(nfa, &Value::String(name.clone()));
-            let colon = separator(nfa, b':');
+            let colon = nfa.literal(b": ");
             let body = value(nfa, schema, &at)?;
             Ok(nfa.sequence(&[key, colon, body]))
         };
@@ -196,7 +188,7 @@ fn object(nfa: &mut Nfa, map: &Map<String, Value>, at: &str) -> Result<Piece> {
             after.push(nfa.sequence(&[bare, first]));
         }
         if let Some(written) = written {
-            let comma = separator(nfa, b',');
+            let comma = nfa.literal(b", ");
             let next = pair(nfa)?;
             after.push(nfa.sequence(&[written, comma, next]));
             if !required.contains(&name.as_str()) {
@@ -226,7 +218,7 @@ fn array(nfa: &mut Nfa, items: &Value, min: usize, max: Option<usize>, at: &str)
     }
     let first = value(nfa, items, &at)?;
     let more = nfa.repeat(min.saturating_sub(1), max.map(|m| m.max(min) - 1), |nfa| {
-        let comma = separator(nfa, b',');
+        let comma = nfa.literal(b", ");
         let item = value(nfa, items, &at)?;
         Ok::<_, EngineError>(nfa.sequence(&[comma, item]))
     })?;
