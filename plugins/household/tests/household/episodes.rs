@@ -77,7 +77,13 @@ fn random_wins(world: &mut EnvironmentBox, tasks: &[Task], modules: &[(&str, Val
         soon += usize::from(took.is_some_and(|steps| steps <= 30));
     }
     let share = |count: usize| count as f64 / tasks.len() as f64;
-    println!("{} random: {:.3} in 50 steps, {:.3} in 30", names(modules), share(won), share(soon));
+    println!(
+        "{} games, {} random: {:.3} in 50 steps, {:.3} in 30",
+        tasks.len(),
+        names(modules),
+        share(won),
+        share(soon)
+    );
     (share(won), share(soon))
 }
 
@@ -89,7 +95,7 @@ fn first_wins(world: &mut EnvironmentBox, tasks: &[Task], modules: &[(&str, Valu
         play(world, task, &mut processors, |_| 0, 30).is_some()
     });
     let share = won.count() as f64 / tasks.len() as f64;
-    println!("{} first: {share:.3} in 30 steps", names(modules));
+    println!("{} games, {} first: {share:.3} in 30 steps", tasks.len(), names(modules));
     share
 }
 
@@ -146,6 +152,8 @@ fn on_recorded_games_too() {
     assert_eq!(listed.len(), 740);
     let seen: Vec<Task> = listed.iter().filter(|task| task.split == "valid_seen").cloned().collect();
     assert_eq!(seen.len(), 140);
+    // Every second one: loading dominates, and the share hardly moves.
+    let seen: Vec<Task> = seen.into_iter().step_by(2).collect();
     let (planner, router) = (("planner", json!({})), ("action_router", json!({})));
     let (planned, _) = random_wins(&mut world, &seen, std::slice::from_ref(&planner));
     assert!(planned >= 0.9, "{planned}");
