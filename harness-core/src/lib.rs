@@ -8,6 +8,7 @@
 mod agent;
 mod asks;
 mod assemble;
+mod boundary;
 mod calls;
 mod cancel;
 mod chats;

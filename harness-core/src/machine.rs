@@ -131,19 +131,19 @@ pub(crate) struct Machine {
     pub calls: Vec<ToolCall>,
     /// The call whose result is going through after_tool.
     pub item: usize,
-    called: bool,
+    pub called: bool,
     has_world: bool,
-    world_done: bool,
+    pub world_done: bool,
     /// The world's last answer, as it came.
     pub observation: RString,
     reward: f64,
-    max_turns: u32,
+    pub max_turns: u32,
     pub ending: Option<Ending>,
     /// The processor that failed: it is not called again.
     broken: Option<String>,
-    fired: Vec<bool>,
-    rule: usize,
-    fresh: Vec<bool>,
+    pub fired: Vec<bool>,
+    pub rule: usize,
+    pub fresh: Vec<bool>,
 }
 
 impl Machine {
@@ -201,7 +201,7 @@ impl Machine {
     }
 
     /// Whether rules need the signals kept.
-    fn watched(&self) -> bool {
+    pub fn watched(&self) -> bool {
         !self.fired.is_empty()
     }
 
@@ -233,7 +233,7 @@ impl Machine {
         self.world_done
     }
 
-    fn rebuild_tools(&mut self) {
+    pub fn rebuild_tools(&mut self) {
         match Toolbox::new(&self.plan.offers, &self.world_tools, self.plan.harness.action) {
             Ok(tools) => self.tools = tools,
             Err(name) => {
@@ -304,7 +304,7 @@ impl Machine {
         self.enter(Phase::LastFlush);
     }
 
-    fn enter(&mut self, phase: Phase) {
+    pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.cursor = 0;
     }
@@ -323,6 +323,7 @@ impl Machine {
                     None => self.enter(Phase::StepBegin),
                 },
                 Phase::StepBegin => match self.spent.exhausted(&self.limits, self.step, elapsed) {
+                    Some(reason) if Spent::task_is_over(&self.limits, self.step) => self.end(Outcome::Done, reason),
                     Some(reason) => self.end(Outcome::Budget, reason),
                     None => {
                         self.called = false;
@@ -492,70 +493,6 @@ impl Machine {
             self.turns.clear();
         }
         self.enter(Phase::Turn);
-    }
-
-    fn close_step(&mut self) {
-        if self.watched() {
-            self.signals.close_step();
-        }
-        if self.world_done {
-            self.end(Outcome::Done, "the environment said it is over");
-        } else if !self.called {
-            self.end(Outcome::Done, "the model answered without calling a tool");
-        } else {
-            self.rule = 0;
-            self.enter(Phase::Rules);
-        }
-    }
-
-    /// Fires the next rule that holds; each at most once at a boundary. No rule left: the step is over.
-    fn next_rule(&mut self, elapsed: u64) -> Option<Act> {
-        while let Some(rule) = self.plan.harness.adapt.get(self.rule) {
-            let index = self.rule;
-            self.rule += 1;
-            let spent = rule.once && self.fired.get(index).copied().unwrap_or(false);
-            let share = self.spent.share(&self.limits, self.step + 1, elapsed);
-            if spent || !self.signals.holds(rule.when, share) {
-                continue;
-            }
-            if let Some(fired) = self.fired.get_mut(index) {
-                *fired = true;
-            }
-            let target =
-                self.plan.switches.get(index).cloned().unwrap_or_else(|| Err("it was not assembled".to_owned()));
-            let next = match target {
-                Ok(next) => self.plans.get(next).cloned(),
-                Err(problem) => {
-                    let message = format!("the rule does not apply to the live harness: {problem}");
-                    self.fault(None, &format!("adapt:{}", rule.id), &ModuleError::config(message));
-                    return None;
-                }
-            };
-            let Some(next) = next.filter(|next| next.variant != self.plan.variant) else { continue };
-            self.entries.push(Entry::Adapted {
-                rule: index,
-                from: self.plan.variant.clone(),
-                to: next.variant.clone(),
-            });
-            self.limits = Limits::new(&next.harness.budget, self.max_turns);
-            self.plan = next;
-            self.request = Request::new(&self.plan.harness.sampling);
-            self.rebuild_tools();
-            if self.ending.is_some() {
-                return None;
-            }
-            return Some(Act::Renew);
-        }
-        self.signals.forget_asked();
-        self.step += 1;
-        self.enter(Phase::Flush);
-        None
-    }
-
-    /// The driver has renewed the slots that differ; the new ones hear task_start before anything else.
-    pub fn renewed(&mut self, fresh: Vec<bool>) {
-        self.fresh = fresh;
-        self.enter(Phase::Renew);
     }
 
     /// The step whose entries are about to be flushed.

@@ -22,7 +22,7 @@ impl Limits {
         let turns = if max_turns == 0 { u64::MAX } else { u64::from(max_turns) };
         Self {
             steps: steps.min(turns),
-            by_task: turns < steps,
+            by_task: turns <= steps,
             tokens: budget.tokens.unwrap_or(u64::MAX),
             micros: budget.seconds.map_or(u64::MAX, |seconds| seconds.saturating_mul(1_000_000)),
             cost_micros: budget.cost.unwrap_or(u64::MAX),
@@ -74,6 +74,11 @@ impl Spent {
             return Some(format!("{} of {} micro-USD are spent", self.cost(), limits.cost_micros));
         }
         None
+    }
+
+    /// Whether step `step` is one more than the task allows: then the episode is over, not out of budget.
+    pub fn task_is_over(limits: &Limits, step: u64) -> bool {
+        limits.by_task && step >= limits.steps
     }
 
     /// The largest share of any budget that is spent, after `steps` steps.
