@@ -52,6 +52,18 @@ pub struct Ship {
     pub unlocked: Option<(usize, usize)>,
 }
 
+/// Where a candidate was refused without a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// It could not be made again for the new incumbent.
+    Rebase,
+    /// The critic objected.
+    Critic,
+    /// It failed a check that needs no statistics.
+    Check,
+}
+
 /// A candidate that was refused without a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refused {
@@ -61,6 +73,8 @@ pub struct Refused {
     pub candidate: String,
     /// Its edit, for a person.
     pub edit: String,
+    /// Where.
+    pub at: At,
     /// Why, for a person.
     pub reason: String,
 }
@@ -383,6 +397,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                     round,
                     candidate: old.id.clone(),
                     edit: old.edit.to_string(),
+                    at: At::Rebase,
                     reason: "it cannot be made again for the new incumbent".to_owned(),
                 }),
             }
@@ -407,6 +422,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                     round,
                     candidate: candidate.id,
                     edit: candidate.edit.to_string(),
+                    at: At::Critic,
                     reason: objection.to_string(),
                 }),
                 None => kept.push(candidate),
@@ -555,6 +571,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             round,
             candidate: candidate.id.clone(),
             edit: candidate.edit.to_string(),
+            at: At::Check,
             reason: unfit.to_string(),
         };
         self.session.decide("unfit", &refused)?;

@@ -29,7 +29,7 @@ pub use categories::{Category, LOOP, STANDSTILL, Shown, classify, passed};
 pub use config::EvolveConfig;
 pub use controls::{Arm, Extent, Measured, Measurement, Role, Score, measure};
 pub use critic::{AuditCritic, Critic, Known, Objection};
-pub use cycle::{DECISIONS, Evolution, Refused, Round, Ship, evolve};
+pub use cycle::{At, DECISIONS, Evolution, Refused, Round, Ship, evolve};
 pub use digest::{Anchor, Digester, TaskDigest, TraceDigester, active_modules};
 pub use error::EvolveError;
 pub use events::{Clock, Event, Observer, Phase, Stopwatch};

@@ -52,7 +52,10 @@ impl Evolver for CatalogueEvolver {
                     break 'rows;
                 }
                 let Some(change) = wishes.get(depth) else { continue };
-                let manifest = manifest(view, direction, digests);
+                let mut manifest = manifest(view, direction, digests);
+                if let (Change::Insert { id: Some(id), .. }, Some(sign)) = (change, manifest.signature.first_mut()) {
+                    sign.module.clone_from(id);
+                }
                 let Some(candidate) = candidate(view, vec![change.clone()], Origin::Proposed, manifest) else {
                     continue;
                 };

@@ -8,7 +8,7 @@ use harness_spec::diff;
 use super::statistics::{cell, difference, first_duel, placebo};
 use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
 use crate::controls::{Extent, Measured, Measurement, Role};
-use crate::cycle::{Evolution, Ship};
+use crate::cycle::{At, Evolution, Refused, Ship};
 use crate::error::EvolveError;
 
 /// What only the caller knows.
@@ -157,14 +157,22 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
     for round in &evolution.rounds {
         let number = round.round;
         let refused = evolution.refused.iter().filter(|refused| refused.round == number);
-        let was_screened = |id: &str| round.screened.iter().any(|row| row.candidate == id);
-        all.extend(refused.map(|refused| Rejected {
-            round: number,
-            edit: refused.edit.clone(),
-            at: if was_screened(&refused.candidate) { "check" } else { "critic" }.to_owned(),
-            verdict: None,
-            reason: refused.reason.clone(),
+        all.extend(refused.map(|refused| {
+            Rejected {
+                round: number,
+                edit: refused.edit.clone(),
+                at: match refused.at {
+                    At::Rebase => "rebase",
+                    At::Critic => "critic",
+                    At::Check => "check",
+                }
+                .to_owned(),
+                verdict: None,
+                reason: refused.reason.clone(),
+            }
         }));
+        let here = |refused: &&Refused| refused.round == number && refused.at == At::Check;
+        let unfit = |id: &str| evolution.refused.iter().filter(here).any(|refused| refused.candidate == id);
         let judged: BTreeMap<&str, _> = evolution
             .judged
             .iter()
@@ -175,7 +183,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
             let (at, verdict, reason) = match judged.get(row.candidate.as_str()) {
                 Some(judged) if judged.ships => continue,
                 Some(judged) => ("gate", Some(judged.certificate.verdict), judged.reason()),
-                None if evolution.refused.iter().any(|refused| refused.candidate == row.candidate) => continue,
+                None if unfit(&row.candidate) => continue,
                 None if row.survived && round.shipped.is_some() => {
                     ("gate", None, "another shipped first; it begins again for the new incumbent".to_owned())
                 }

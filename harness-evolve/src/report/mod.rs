@@ -98,7 +98,7 @@ pub struct Rejected {
     pub round: u32,
     /// The edit.
     pub edit: String,
-    /// Where it ended: `critic`, `check`, `screen` or `gate`.
+    /// Where it ended: `rebase`, `critic`, `screen`, `check` or `gate`.
     pub at: String,
     /// The judge's verdict, where it met the judge.
     pub verdict: Option<Verdict>,

@@ -131,7 +131,10 @@ fn draw(parts: &[&str]) -> f64 {
 
 /// What the arena has paid for: survives a kill, as the record does.
 #[derive(Default)]
-pub struct Paid(pub Mutex<BTreeMap<(VariantId, String, u64), (Played, u32)>>);
+pub struct Paid(pub Mutex<BTreeMap<Key, (Played, u32)>>);
+
+/// Harness, task, seed.
+pub type Key = (VariantId, String, u64);
 
 pub struct World<'a> {
     pub catalogue: Catalogue,
@@ -244,7 +247,7 @@ impl Arena for World<'_> {
             let count: u64 = paid.values().map(|(_, times)| u64::from(*times)).sum();
             if self.stop_after.is_some_and(|most| count >= most) {
                 // A fault nobody was told of did not happen: it is met again.
-                let untold = |key: &(VariantId, String, u64)| {
+                let untold = |key: &Key| {
                     all.iter().any(|p: &Played| key.0 == id && p.rollout.task == key.1 && p.rollout.seed == key.2)
                 };
                 paid.retain(|key, (played, _)| played.outcome != Outcome::Infrastructure || !untold(key));

@@ -1,0 +1,111 @@
+//! Measurement and report: paired, counted, resumable, and readable without anything fetched.
+
+use evolve_gate::Split;
+use harness_evolve::report::{Context, Report, build, render_html, render_terminal};
+use harness_evolve::{Arm, Evolution, EvolveConfig, Extent, Measurement, Memory, Role, Stop, measure};
+use harness_spec::Harness;
+
+use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, run, still};
+
+fn world(paid: &Paid) -> World<'_> {
+    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    world.effects = vec![("planted", 0.55), ("dud_b", -0.3)];
+    world.siblings = 2;
+    world
+}
+
+fn config() -> EvolveConfig {
+    EvolveConfig { seed: 7, ..EvolveConfig::default() }
+}
+
+fn arms(last: &Harness) -> Vec<Arm> {
+    let everywhere = vec![Split::Explore, Split::Gate, Split::Sealed];
+    let mut rules = initial();
+    rules.processors.extend(Harness::parse("[[processor]]\nuse = \"duds/dud_b\"\n").unwrap().processors);
+    let arm = |name: &str, role, harness: &Harness, splits: &[Split]| Arm {
+        name: name.to_owned(),
+        role,
+        harness: harness.clone(),
+        splits: splits.to_vec(),
+    };
+    vec![
+        arm("initial", Role::Initial, &initial(), &everywhere),
+        arm("final", Role::Final, last, &everywhere),
+        arm("rules", Role::NoModel, &rules, &[Split::Sealed]),
+    ]
+}
+
+fn measured(world: &World<'_>, ledger: &Memory, evolution: &Evolution) -> Measurement {
+    let (arms, extent) = (arms(&evolution.last), Extent::default());
+    block_on(measure(world, ledger, &config(), &arms, extent, None, &still(), &())).unwrap()
+}
+
+fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -> Report {
+    let context = Context {
+        label: "simulated <world>".to_owned(),
+        simulated: true,
+        model: "none".to_owned(),
+        sealed_looks_before: 3,
+        calls: Some((75, 25)),
+        ..Context::default()
+    };
+    build(evolution, None, measurement, &world.split, context).unwrap()
+}
+
+#[test]
+fn a_report_holds_what_was_decided_with_its_counts() {
+    let (paid, ledger) = (Paid::default(), Memory::default());
+    let world = world(&paid);
+    let evolution = run(&world, &ledger, &config()).unwrap();
+    let measurement = measured(&world, &ledger, &evolution);
+    let report = report(&world, &evolution, &measurement);
+    let headline = report.headline().unwrap();
+    assert_eq!((headline.arm.as_str(), headline.against.as_str()), ("final", "initial"));
+    assert!(headline.difference.low > 0.2 && headline.difference.high < 0.9, "{:?}", headline.difference);
+    assert_eq!((headline.difference.groups, headline.difference.tasks), (40, 80));
+    assert!(headline.difference.low <= 0.55 && 0.55 <= headline.difference.high);
+    // Every candidate is accounted for, once.
+    let decided = report.ships.len() + report.rejected.len();
+    let known: usize = evolution.rounds.iter().map(|round| round.screened.len() + round.refused).sum();
+    assert_eq!(decided, known);
+    let placebo = report.placebo.as_ref().unwrap();
+    assert!(placebo.line.runs == 1000 && placebo.line.bound <= 0.05, "{placebo:?}");
+    let strong = report.power.shares.iter().find(|(points, _)| *points == 60).unwrap();
+    assert!(strong.1 > 0.8, "{:?}", report.power);
+    let json = serde_json::to_string(&report).unwrap();
+    let again: Report = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), json);
+    let text = render_terminal(&report, false);
+    for needle in
+        ["SIMULATED", "headline: final", "insert planted/planted", "sealed looks before this one: 3", "α_c", "strict"]
+    {
+        assert!(text.contains(needle), "{needle} is missing in\n{text}");
+    }
+    assert!(!text.contains('\u{1b}') && render_terminal(&report, true).contains('\u{1b}'));
+    let html = render_html(&[report.clone(), report]);
+    assert!(html.contains("simulated &lt;world&gt;") && html.matches("<svg").count() == 6);
+    assert!(["http:", "https:", "<script", "src=", "url("].iter().all(|foreign| !html.contains(foreign)));
+    println!("{text}");
+}
+
+#[test]
+fn a_measurement_is_resumed_and_may_be_cut_short() {
+    let (paid, ledger) = (Paid::default(), Memory::default());
+    let whole = world(&paid);
+    let evolution = run(&whole, &ledger, &config()).unwrap();
+    let spent: u64 = paid.0.lock().unwrap().values().map(|(_, times)| u64::from(*times)).sum();
+    let stopped = World { stop_after: Some(spent + 50), ..world(&paid) };
+    let part = measured(&stopped, &ledger, &evolution);
+    assert_eq!(part.cut_short, Some(Stop::Interrupted));
+    assert!(render_terminal(&report(&whole, &evolution, &part), false).contains("not everything was measured"));
+    let mut resumed = measured(&whole, &ledger, &evolution);
+    let fresh = Memory::default();
+    run(&whole, &fresh, &config()).unwrap();
+    let mut twin = measured(&whole, &fresh, &evolution);
+    for measurement in [&mut resumed, &mut twin] {
+        measurement.meter.remembered = 0;
+        measurement.arms.iter_mut().for_each(|arm| arm.meter.remembered = 0);
+    }
+    assert_eq!(resumed, twin);
+    assert!(paid.0.lock().unwrap().values().all(|(_, times)| *times == 1));
+}
