@@ -26,6 +26,7 @@ use crate::{arena::ExamArena, failure::Failure, progress::Watcher, stop, wire};
 /// Shares of the time: evolving, evolving again with generic modules only, measuring the arms.
 const EVOLVE_SHARE: f64 = 0.45;
 const GENERIC_SHARE: f64 = 0.2;
+const LEAST_MEASURE_SHARE: f64 = 0.2;
 
 /// Improve a suite's harness by evidence.
 ///
@@ -109,7 +110,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
         command,
         cancel: stop::on_ctrl_c(),
         watcher: Watcher::new(global.quiet, &args.suite),
-        clock: Stopwatch::new(),
+        began,
     };
     let sealed = args.sealed.unwrap_or(sitting.exam.suite.evolve.sealed);
     let runtime = wire::runtime()?;
@@ -177,7 +178,7 @@ struct Sitting {
     command: String,
     cancel: Cancel,
     watcher: Watcher,
-    clock: Stopwatch,
+    began: Instant,
 }
 
 impl Sitting {
@@ -189,7 +190,8 @@ impl Sitting {
     async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
         let arena = ExamArena { runner };
         let stages = Deterministic::default();
-        evolve(&arena, &*self.store, config, initial, &stages, &self.clock, &self.watcher).await.map_err(Failure::new)
+        let clock = Stopwatch::new();
+        evolve(&arena, &*self.store, config, initial, &stages, &clock, &self.watcher).await.map_err(Failure::new)
     }
 
     async fn work(
@@ -216,12 +218,12 @@ impl Sitting {
         let arms = self.arms(&evolution, &generic, initial, model)?;
         // Whatever time is left, but never nothing: a report without sealed results says too little.
         let left = args.minutes.map(|minutes| {
-            let spent = (evolution.meter.episode_micros + generic.meter.episode_micros) / 1_000_000;
-            ((minutes * 60.0) as u64).saturating_sub(spent).max((minutes * 60.0 * 0.3) as u64)
+            let all = minutes * 60.0;
+            (all - self.began.elapsed().as_secs_f64()).max(all * LEAST_MEASURE_SHARE) as u64
         });
         let arena = ExamArena { runner: &runner };
-        let measurement =
-            measure(&arena, &*self.store, config, &arms, extent(sealed), left, &self.clock, &self.watcher);
+        let clock = Stopwatch::new();
+        let measurement = measure(&arena, &*self.store, config, &arms, extent(sealed), left, &clock, &self.watcher);
         Ok((evolution, Some(generic), measurement.await.map_err(Failure::new)?))
     }
 
