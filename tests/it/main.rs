@@ -1,4 +1,10 @@
 //! The binary, end to end: every subcommand as a person runs it, with real packs in a workspace of its own. Never the network.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands, and says what it skips"
+)]
 
 mod bad_harness;
 mod bad_packs;

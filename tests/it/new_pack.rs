@@ -13,27 +13,24 @@ const KINDS: [(&str, &str); 5] = [
     ("verifier", "field"),
 ];
 
-/// Makes a pack of each kind with the binary, builds and tests them with cargo, and gives their shared libraries.
+/// Makes the pack `new-KIND` with the binary, builds it with cargo, and gives its shared library.
 ///
-/// They lie in a folder of their own, outside of every workspace; only what cargo compiled is kept from run to run.
-fn build(workspace: &Workspace) -> Vec<PathBuf> {
+/// It lies in a folder of its own, outside of every workspace; only what cargo compiled is kept from run to run.
+pub fn build(workspace: &Workspace, kind: &str) -> PathBuf {
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
-    let mut libraries = Vec::new();
-    for (kind, _) in KINDS {
-        let name = format!("new-{kind}");
-        workspace.run(&["plugin", "new", &name, "--kind", kind, "--dir", "packs"]).success();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--offline", "--quiet"]).current_dir(workspace.path(&format!("packs/{name}")));
-        ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
-        libraries.push(target.join(format!("debug/libnew_{kind}.so")));
-    }
-    libraries
+    let name = format!("new-{kind}");
+    workspace.run(&["plugin", "new", &name, "--kind", kind, "--dir", "packs"]).success();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--offline", "--quiet"]).current_dir(workspace.path(&format!("packs/{name}")));
+    ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
+    target.join(format!("debug/libnew_{kind}.so"))
 }
 
 #[test]
 fn a_new_pack_of_every_kind_builds_drops_in_and_runs() {
     let workspace = Workspace::new();
-    for library in build(&workspace) {
+    for (kind, _) in KINDS {
+        let library = build(&workspace, kind);
         let name = library.file_name().unwrap().to_str().unwrap().to_owned();
         workspace.put(&format!(".harness/plugins/{name}"), std::fs::read(&library).unwrap());
     }
