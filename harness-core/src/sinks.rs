@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use harness_abi::{
-    ChatReply, ChatSink, DeltaKind, ModuleError, RawChatSink, RawChatSink_TO, RawScoreSink, RawScoreSink_TO,
-    RawToolSink, RawToolSink_TO, ScoreReply, ScoreSink, ToolOutput, ToolSink,
-    abi_stable::sabi_trait::TD_Opaque,
+    ChatReply, ChatSink, DeltaKind, ModuleError, RawChatSink, RawScoreSink, RawToolSink, ScoreReply, ScoreSink,
+    ToolOutput, ToolSink, chat_sink, score_sink,
     stable::{RResult, RStr, RString},
+    tool_sink,
 };
 use tokio::sync::oneshot;
 
@@ -83,17 +83,17 @@ impl RawToolSink for Sink<ToolOutput> {
 /// A sink for a chat.
 pub(crate) fn chat(cancel: &Cancel, observer: Option<DeltaObserver>) -> (ChatSink, Filled<ChatReply>) {
     let (to, filled) = oneshot::channel();
-    (RawChatSink_TO::from_value(Sink { to, cancel: cancel.clone(), observer }, TD_Opaque), filled)
+    (chat_sink(Sink { to, cancel: cancel.clone(), observer }), filled)
 }
 
 /// A sink for scores.
 pub(crate) fn score(cancel: &Cancel) -> (ScoreSink, Filled<ScoreReply>) {
     let (to, filled) = oneshot::channel();
-    (RawScoreSink_TO::from_value(Sink { to, cancel: cancel.clone(), observer: None }, TD_Opaque), filled)
+    (score_sink(Sink { to, cancel: cancel.clone(), observer: None }), filled)
 }
 
 /// A sink for a tool call.
 pub(crate) fn tool(cancel: &Cancel) -> (ToolSink, Filled<ToolOutput>) {
     let (to, filled) = oneshot::channel();
-    (RawToolSink_TO::from_value(Sink { to, cancel: cancel.clone(), observer: None }, TD_Opaque), filled)
+    (tool_sink(Sink { to, cancel: cancel.clone(), observer: None }), filled)
 }

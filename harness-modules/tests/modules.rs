@@ -1,8 +1,8 @@
 //! The pack's modules, driven as a host drives them: through the pack's root, with the manifest's defaults.
 
 use harness_abi::{
-    Answer, Ask, ChatReply, ChatRequest, ChatSink, Constraint, Decision, DeltaKind, Draft, Hook, Message, ModelBox,
-    ModelInfo, ModuleError, Observation, Part, ProcessorBox, RawChatSink, ReplyExtra, Role, Sampling, ToolSpec,
+    Answer, Ask, ChatReply, ChatRequest, Constraint, Decision, DeltaKind, Draft, Hook, Message, ModelBox, ModelInfo,
+    ModuleError, Observation, Part, ProcessorBox, RawChatSink, ReplyExtra, Role, Sampling, ToolSpec, chat_sink,
     stable::{RResult, RStr},
 };
 use harness_host::testing::FakeContext;
@@ -450,7 +450,7 @@ fn chat(model: &ModelBox, messages: &[Message], constraint: &Constraint, seed: u
         sampling_json: sampling.as_str().into(),
         extra: "".into(),
     };
-    model.chat(&request, ChatSink::from_value(Sink(send), harness_abi::abi_stable::sabi_trait::TD_Opaque));
+    model.chat(&request, chat_sink(Sink(send)));
     receive.recv().expect("an answer").into_result().map(|reply| reply.message)
 }
 

@@ -2,6 +2,7 @@
 
 use abi_stable::{
     StableAbi, sabi_trait,
+    sabi_trait::TD_Opaque,
     std_types::{RBox, RResult, RSlice, RStr, RString, RVec},
 };
 
@@ -229,6 +230,16 @@ pub trait RawScoreSink: Send {
 pub type ChatSink = RawChatSink_TO<'static, RBox<()>>;
 /// A sink as a model receives it.
 pub type ScoreSink = RawScoreSink_TO<'static, RBox<()>>;
+
+/// A chat's sink out of a host's own type.
+pub fn chat_sink(sink: impl RawChatSink + 'static) -> ChatSink {
+    RawChatSink_TO::from_value(sink, TD_Opaque)
+}
+
+/// A score's sink out of a host's own type.
+pub fn score_sink(sink: impl RawScoreSink + 'static) -> ScoreSink {
+    RawScoreSink_TO::from_value(sink, TD_Opaque)
+}
 
 /// A model as the host sees it.
 #[sabi_trait]

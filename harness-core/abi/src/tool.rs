@@ -2,6 +2,7 @@
 
 use abi_stable::{
     StableAbi, sabi_trait,
+    sabi_trait::TD_Opaque,
     std_types::{RBox, RResult, RStr, RString},
 };
 use serde_json::Value;
@@ -48,6 +49,11 @@ pub trait RawToolSink: Send {
 
 /// A sink as a tool receives it.
 pub type ToolSink = RawToolSink_TO<'static, RBox<()>>;
+
+/// A tool call's sink out of a host's own type.
+pub fn tool_sink(sink: impl RawToolSink + 'static) -> ToolSink {
+    RawToolSink_TO::from_value(sink, TD_Opaque)
+}
 
 /// A tool as the host sees it.
 #[sabi_trait]

@@ -20,7 +20,7 @@ enum Source {
     /// Linked into this program.
     Linked(PackRef),
     /// In a file, read once, not loaded until one of its modules is asked for.
-    File(Inspected, Arc<[u8]>),
+    File(Box<Inspected>, Arc<[u8]>),
 }
 
 /// Puts a [`Host`] together.
@@ -118,7 +118,7 @@ impl Host {
     fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>) {
         match inspect::read(&path) {
             Ok((inspected, bytes)) => match lock.map_or(Ok(()), |lock| check_lock(lock, &inspected)) {
-                Ok(()) => self.add(inspected.manifest.clone(), Source::File(inspected, bytes.into())),
+                Ok(()) => self.add(inspected.manifest.clone(), Source::File(Box::new(inspected), bytes.into())),
                 Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
             },
             Err(error) => self.refused.push(error),

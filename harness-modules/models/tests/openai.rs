@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModuleError, Part,
-    RawChatSink, Role, Sampling, ToolSpec, Usage,
+    ChatReply, ChatRequest, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModuleError, Part,
+    RawChatSink, Role, Sampling, ToolSpec, Usage, chat_sink,
     stable::{RResult, RStr},
 };
 use harness_models::{MANIFEST, pack};
@@ -146,7 +146,7 @@ fn start(model: &ModelBox, given: &Given) -> (mpsc::Receiver<Result<ChatReply, M
         extra: "".into(),
     };
     let sink = Sink { send, deltas: Arc::clone(&deltas), cancel_after: given.cancel_after };
-    model.chat(&request, ChatSink::from_value(sink, harness_abi::abi_stable::sabi_trait::TD_Opaque));
+    model.chat(&request, chat_sink(sink));
     (receive, deltas)
 }
 

@@ -1,11 +1,10 @@
 //! The pack through its interface, as a host uses it: manifest, constructor, chat, score, errors.
 
 use crate::common;
-use harness_abi::abi_stable::sabi_trait::TD_Opaque;
 use harness_abi::stable::{RResult, RStr};
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModelInfo,
-    ModuleError, RawChatSink, RawScoreSink, Sampling, ScoreItem, ScoreReply, ScoreRequest, ScoreSink, ToolSpec,
+    ChatReply, ChatRequest, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModelInfo, ModuleError,
+    RawChatSink, RawScoreSink, Sampling, ScoreItem, ScoreReply, ScoreRequest, ToolSpec, chat_sink, score_sink,
 };
 use serde_json::{Value, json};
 use std::sync::mpsc::{Sender, channel};
@@ -81,7 +80,7 @@ fn chat(
         sampling_json: sampling.as_str().into(),
         extra: "".into(),
     };
-    model.chat(&request, ChatSink::from_value(Sink(send, Arc::clone(&streamed), false), TD_Opaque));
+    model.chat(&request, chat_sink(Sink(send, Arc::clone(&streamed), false)));
     let reply = receive.recv().unwrap().into_result()?;
     let streamed = streamed.lock().unwrap().clone();
     Ok((reply, streamed))
@@ -89,7 +88,7 @@ fn chat(
 
 fn score(model: &ModelBox, items: Vec<ScoreItem>, cancelled: bool) -> Result<ScoreReply, ModuleError> {
     let (send, receive) = channel();
-    let sink = ScoreSink::from_value(Sink(send, Arc::default(), cancelled), TD_Opaque);
+    let sink = score_sink(Sink(send, Arc::default(), cancelled));
     model.score(ScoreRequest::new(items), sink);
     receive.recv().unwrap().into_result()
 }
