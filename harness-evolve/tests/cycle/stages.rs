@@ -75,7 +75,7 @@ fn every_category_has_its_trace() {
     let zero = Outcome::Scored(Unit::ZERO);
     let mut stale = vec![("a", "room"), ("b", "room")];
     stale.extend([("c", "room"), ("d", "room"), ("e", "room"), ("f", "room"), ("g", "room")]);
-    let cases: Vec<(Category, Outcome, Vec<(u64, Entry)>)> = vec![
+    let cases = [
         (Category::ModuleFault, Outcome::Fault, vec![task(), (1, fault("fault"))]),
         (Category::ContextOverflow, zero, vec![task(), (1, fault("input"))]),
         (Category::ContextOverflow, zero, vec![task(), (1, chat(Finish::LENGTH))]),
