@@ -466,13 +466,23 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 }
             }
         }
+        // A pair must beat its better part by two tasks of the screen, or it is luck that carries a useless half along.
+        let margin = 2.0 / config.screen_tasks.max(1) as f64;
+        let mut needless = Vec::new();
         for pair in &pairs {
-            pool.push(self.session.climb(&ladder, pair.clone()).await?);
+            let climbed = self.session.climb(&ladder, pair.clone()).await?;
+            let parts = pool.iter().filter(|part| match &pair.origin {
+                Origin::Combined(a, b) => part.candidate.id == *a || part.candidate.id == *b,
+                Origin::Proposed | Origin::Rebased(_) => false,
+            });
+            let better = parts.map(|part| part.estimate).fold(0.0, f64::max);
+            if climbed.estimate >= better + margin { pool.push(climbed) } else { needless.push(climbed) }
         }
         // Of equal ones the shorter edit: it was there first.
         pool.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
         let promising = pool.iter().filter(|contender| contender.estimate > 0.0).count().min(config.judged);
         rows.splice(0..0, pool.iter().enumerate().map(|(rank, contender)| contender.row(rank < promising)));
+        rows.extend(needless.iter().map(|contender| contender.row(false)));
         let fallen = pool.split_off(promising);
         for contender in &fallen {
             self.count(&contender.candidate, 0.0, 0.5);
