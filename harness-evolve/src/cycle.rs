@@ -4,13 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::panel::PastGroup;
 use evolve_gate::{
-    Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, Guarantee, NextFold, PlannedGroup, Schedule, Split, Verdict,
-    draw_order,
+    Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Schedule, Split, Verdict, draw_order,
 };
 use harness_spec::{Harness, Permission, VariantId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::arena::{Arena, ArenaError, Played, Rollout};
 use crate::candidate::{Candidate, Origin};
@@ -19,158 +17,18 @@ use crate::critic::{Critic, Known, Objection, wish};
 use crate::digest::{Anchor, Digester, TaskDigest, inherit};
 use crate::error::EvolveError;
 use crate::events::{Clock, Event, Observer, Phase};
-use crate::judge::{Judged, Match, Opened, Unfit, blocks};
+use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
 use crate::landscape::{Landscape, Posterior};
 use crate::ledger::Ledger;
+use crate::outcome::{At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, ScreenDone, Ship};
 use crate::planner::{Planner, UNCLAIMED_CATEGORY, View};
 use crate::propose::{Evolver, candidate, combine};
-use crate::screen::{Contender, Ladder, Screened, scores};
-use crate::session::{Halt, Limits, Meter, Session, Stop};
+use crate::screen::{Contender, Ladder, scores};
+use crate::session::{Halt, Limits, Session, Stop};
 use crate::stages::Stages;
 
 /// Kind of the facts that hold a run's decisions.
 pub const DECISIONS: &str = "evolve";
-
-/// A shipped edit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ship {
-    /// The round.
-    pub round: u32,
-    /// The candidate, with its edit and what was claimed.
-    pub candidate: Candidate,
-    /// The edit for a person.
-    pub text: String,
-    /// The way back.
-    pub inverse: harness_spec::Edit,
-    /// The harness it improved.
-    pub from: VariantId,
-    /// The proof.
-    pub certificate: Certificate,
-    /// The harness from here on.
-    pub harness: Harness,
-    /// Of the tasks it said it would unlock, how many pass in the next round's explore: (hits, predicted).
-    pub unlocked: Option<(usize, usize)>,
-}
-
-/// Where a candidate was refused without a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum At {
-    /// It could not be made again for the new incumbent.
-    Rebase,
-    /// The critic objected.
-    Critic,
-    /// It failed a check that needs no statistics.
-    Check,
-}
-
-/// A candidate that was refused without a test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Refused {
-    /// The round.
-    pub round: u32,
-    /// The candidate.
-    pub candidate: String,
-    /// Its edit, for a person.
-    pub edit: String,
-    /// Where.
-    pub at: At,
-    /// Why, for a person.
-    pub reason: String,
-}
-
-/// A round in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Round {
-    /// Its number, from 1.
-    pub round: u32,
-    /// The harness it began with.
-    pub incumbent: VariantId,
-    /// What failed on explore.
-    pub landscape: Landscape,
-    /// Candidates proposed, rebased ones among them.
-    pub proposed: usize,
-    /// Candidates the critic refused.
-    pub refused: usize,
-    /// The screen.
-    pub screened: Vec<Screened>,
-    /// Candidates that met the judge.
-    pub judged: usize,
-    /// The candidate that shipped.
-    pub shipped: Option<String>,
-}
-
-/// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Evolution {
-    /// The settings.
-    pub config: EvolveConfig,
-    /// The suite.
-    pub suite: String,
-    /// Where it began.
-    pub initial: Harness,
-    /// What it came to: the initial harness with every shipped edit.
-    #[serde(rename = "final")]
-    pub last: Harness,
-    /// Rounds, the unfinished one included.
-    pub rounds: Vec<Round>,
-    /// Shipped edits, in order.
-    pub ships: Vec<Ship>,
-    /// Everything that met the judge, in order.
-    pub judged: Vec<Judged>,
-    /// Everything refused without a test.
-    pub refused: Vec<Refused>,
-    /// Why it ended.
-    pub ended: Stop,
-    /// What the error level still means.
-    pub guarantee: Guarantee,
-    /// Error level granted to tests so far.
-    pub alpha_spent: Alpha,
-    /// What was seen of modules.
-    pub posterior: Posterior,
-    /// Rollouts, tokens and time of the run.
-    pub meter: Meter,
-}
-
-#[derive(Serialize)]
-struct Begun<'a> {
-    config: &'a EvolveConfig,
-    suite: &'a str,
-    initial: &'a Harness,
-    split: String,
-    catalogue: String,
-}
-
-#[derive(Serialize)]
-struct RoundBegun<'a> {
-    round: u32,
-    incumbent: VariantId,
-    landscape: &'a Landscape,
-}
-
-#[derive(Serialize)]
-struct Proposed<'a> {
-    round: u32,
-    candidates: &'a [Candidate],
-    refused: &'a [Refused],
-}
-
-#[derive(Serialize)]
-struct ScreenDone<'a> {
-    round: u32,
-    rows: &'a [Screened],
-    /// Pairs that were tried together.
-    combined: &'a [Candidate],
-    /// Who may meet the judge, best first.
-    finalists: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Ended {
-    ended: Stop,
-    alpha_spent: Alpha,
-    last: VariantId,
-}
 
 /// Evolves `initial` in `arena`. The same run id with the same settings continues where it was.
 ///
@@ -531,7 +389,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             let (certificate, mut stop) = self.session.duel(plan, Split::Gate, Phase::Duel, arms).await?;
             let mut panel = None;
             if certificate.verdict == Verdict::Accept {
-                let past = self.past(played);
+                let past = past(&self.explore, played);
                 if let Some((ruled, why)) = self.session.panel(terms, &past, arms).await? {
                     panel = Some(ruled);
                     stop = stop.or(why);
@@ -565,15 +423,6 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             self.count(&contender.candidate, 0.0, 1.0);
         }
         Ok(false)
-    }
-
-    /// The incumbent's scores by explore group.
-    fn past(&self, played: &[Played]) -> Vec<PastGroup> {
-        let of_group = |planned: &PlannedGroup| {
-            let scores = played.iter().filter(|one| planned.tasks.contains(&one.rollout.task));
-            PastGroup { planned: planned.clone(), scores: scores.filter_map(|one| one.outcome.score()).collect() }
-        };
-        self.explore.iter().map(of_group).collect()
     }
 
     fn refuse(&mut self, round: u32, candidate: &Candidate, unfit: &Unfit) -> Result<(), Halt> {

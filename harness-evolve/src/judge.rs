@@ -270,3 +270,12 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
 pub(crate) fn blocks(panel: Option<&Certificate>) -> bool {
     panel.and_then(ruling) == Some(Ruling::Blocks)
 }
+
+/// The incumbent's scores by explore group: what a panel is chosen on.
+pub(crate) fn past(explore: &[PlannedGroup], played: &[Played]) -> Vec<PastGroup> {
+    let of_group = |planned: &PlannedGroup| {
+        let scores = played.iter().filter(|one| planned.tasks.contains(&one.rollout.task));
+        PastGroup { planned: planned.clone(), scores: scores.filter_map(|one| one.outcome.score()).collect() }
+    };
+    explore.iter().map(of_group).collect()
+}

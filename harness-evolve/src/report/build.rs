@@ -8,8 +8,8 @@ use harness_spec::diff;
 use super::statistics::{cell, difference, first_duel, placebo};
 use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
 use crate::controls::{Extent, Measured, Measurement, Role};
-use crate::cycle::{At, Evolution, Refused, Ship};
 use crate::error::EvolveError;
+use crate::outcome::{At, Evolution, Refused, Ship};
 
 /// What only the caller knows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -190,7 +190,15 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
                 None if row.survived => ("gate", None, "the run ended before it met the judge".to_owned()),
                 None => {
                     let points = row.estimate * 100.0;
-                    ("screen", None, format!("estimated {points:+.0} points on {} explore tasks", row.tasks))
+                    (
+                        "screen",
+                        None,
+                        format!(
+                            "estimated {points:+.0} points on {} explore tasks{}",
+                            row.tasks,
+                            if row.estimate > 0.0 { "; others, or its better half alone, did as well" } else { "" }
+                        ),
+                    )
                 }
             };
             all.push(Rejected { round: number, edit: row.edit.clone(), at: at.to_owned(), verdict, reason });
@@ -200,7 +208,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
 }
 
 fn rounds(evolution: &Evolution) -> Vec<RoundRow> {
-    let row = |round: &crate::cycle::Round| RoundRow {
+    let row = |round: &crate::outcome::Round| RoundRow {
         round: round.round,
         passed: round.landscape.passed,
         tasks: round.landscape.tasks,

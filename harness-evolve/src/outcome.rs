@@ -1,0 +1,153 @@
+//! What a run decides and what it comes to, as data. Refuses behaviour: the cycle has it.
+
+use evolve_gate::{Alpha, Certificate, Guarantee};
+use harness_spec::{Harness, VariantId};
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::Candidate;
+use crate::config::EvolveConfig;
+use crate::judge::Judged;
+use crate::landscape::{Landscape, Posterior};
+use crate::screen::Screened;
+use crate::session::{Meter, Stop};
+
+/// A shipped edit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ship {
+    /// The round.
+    pub round: u32,
+    /// The candidate, with its edit and what was claimed.
+    pub candidate: Candidate,
+    /// The edit for a person.
+    pub text: String,
+    /// The way back.
+    pub inverse: harness_spec::Edit,
+    /// The harness it improved.
+    pub from: VariantId,
+    /// The proof.
+    pub certificate: Certificate,
+    /// The harness from here on.
+    pub harness: Harness,
+    /// Of the tasks it said it would unlock, how many pass in the next round's explore: (hits, predicted).
+    pub unlocked: Option<(usize, usize)>,
+}
+
+/// Where a candidate was refused without a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// It could not be made again for the new incumbent.
+    Rebase,
+    /// The critic objected.
+    Critic,
+    /// It failed a check that needs no statistics.
+    Check,
+}
+
+/// A candidate that was refused without a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The round.
+    pub round: u32,
+    /// The candidate.
+    pub candidate: String,
+    /// Its edit, for a person.
+    pub edit: String,
+    /// Where.
+    pub at: At,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// A round in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// Its number, from 1.
+    pub round: u32,
+    /// The harness it began with.
+    pub incumbent: VariantId,
+    /// What failed on explore.
+    pub landscape: Landscape,
+    /// Candidates proposed, rebased ones among them.
+    pub proposed: usize,
+    /// Candidates the critic refused.
+    pub refused: usize,
+    /// The screen.
+    pub screened: Vec<Screened>,
+    /// Candidates that met the judge.
+    pub judged: usize,
+    /// The candidate that shipped.
+    pub shipped: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evolution {
+    /// The settings.
+    pub config: EvolveConfig,
+    /// The suite.
+    pub suite: String,
+    /// Where it began.
+    pub initial: Harness,
+    /// What it came to: the initial harness with every shipped edit.
+    #[serde(rename = "final")]
+    pub last: Harness,
+    /// Rounds, the unfinished one included.
+    pub rounds: Vec<Round>,
+    /// Shipped edits, in order.
+    pub ships: Vec<Ship>,
+    /// Everything that met the judge, in order.
+    pub judged: Vec<Judged>,
+    /// Everything refused without a test.
+    pub refused: Vec<Refused>,
+    /// Why it ended.
+    pub ended: Stop,
+    /// What the error level still means.
+    pub guarantee: Guarantee,
+    /// Error level granted to tests so far.
+    pub alpha_spent: Alpha,
+    /// What was seen of modules.
+    pub posterior: Posterior,
+    /// Rollouts, tokens and time of the run.
+    pub meter: Meter,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Begun<'a> {
+    pub config: &'a EvolveConfig,
+    pub suite: &'a str,
+    pub initial: &'a Harness,
+    pub split: String,
+    pub catalogue: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RoundBegun<'a> {
+    pub round: u32,
+    pub incumbent: VariantId,
+    pub landscape: &'a Landscape,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Proposed<'a> {
+    pub round: u32,
+    pub candidates: &'a [Candidate],
+    pub refused: &'a [Refused],
+}
+
+#[derive(Serialize)]
+pub(crate) struct ScreenDone<'a> {
+    pub round: u32,
+    pub rows: &'a [Screened],
+    /// Pairs that were tried together.
+    pub combined: &'a [Candidate],
+    /// Who may meet the judge, best first.
+    pub finalists: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Ended {
+    pub ended: Stop,
+    pub alpha_spent: Alpha,
+    pub last: VariantId,
+}
