@@ -8,7 +8,6 @@ use evolve_gate::{
     Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Schedule, Split, Verdict, draw_order,
 };
 use harness_spec::{Harness, Permission, VariantId};
-use serde::Serialize;
 
 use crate::arena::{Arena, ArenaError, Played, Rollout};
 use crate::candidate::{Candidate, Origin};
@@ -20,7 +19,9 @@ use crate::events::{Clock, Event, Observer, Phase};
 use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
 use crate::landscape::{Landscape, Posterior};
 use crate::ledger::Ledger;
-use crate::outcome::{At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, ScreenDone, Ship};
+use crate::outcome::{
+    At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, ScreenDone, Ship, fingerprint,
+};
 use crate::planner::{Planner, UNCLAIMED_CATEGORY, View};
 use crate::propose::{Evolver, candidate, combine};
 use crate::screen::{Contender, Ladder, scores};
@@ -495,9 +496,4 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             meter: self.session.meter,
         }
     }
-}
-
-/// BLAKE3 of a value's JSON.
-fn fingerprint(value: &impl Serialize) -> Result<String, EvolveError> {
-    Ok(blake3::hash(serde_json::to_string(value)?.as_bytes()).to_hex().to_string())
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
+use crate::error::EvolveError;
 use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
 use crate::screen::Screened;
@@ -150,4 +151,9 @@ pub(crate) struct Ended {
     pub ended: Stop,
     pub alpha_spent: Alpha,
     pub last: VariantId,
+}
+
+/// BLAKE3 of a value's JSON.
+pub(crate) fn fingerprint(value: &impl Serialize) -> Result<String, EvolveError> {
+    Ok(blake3::hash(serde_json::to_string(value)?.as_bytes()).to_hex().to_string())
 }
