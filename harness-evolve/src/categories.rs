@@ -37,7 +37,8 @@ pub enum Category {
     NoProgress,
     /// Steps, tokens, money or time ran out.
     BudgetExhausted,
-    /// The episode was ended by the harness although the world had not said that it was over.
+    /// The harness ended the episode although the world had not said that it was over: a processor interrupted it, or
+    /// its last step did nothing in the world.
     PrematureFinish,
     /// It failed, and nothing above is in the record.
     WrongAnswer,
@@ -99,6 +100,9 @@ struct Reading {
     stale: usize,
     observed: bool,
     done: bool,
+    /// Whether the step called anything.
+    acted: bool,
+    interrupted: bool,
     task: Option<String>,
     messages: usize,
 }
@@ -112,6 +116,7 @@ pub fn classify(played: &Played, entries: &[(u64, Entry)]) -> Vec<Shown> {
     for (step, entry) in entries {
         if *step != reading.step {
             reading.close_step();
+            reading.acted = false;
             reading.step = *step;
         }
         reading.enter(entry);
@@ -157,7 +162,12 @@ impl Reading {
                     self.show(Category::LostGoal);
                 }
             }
+            Entry::Decided { decisions, .. } => {
+                let interrupts = |decision: &serde_json::Value| decision.get("interrupt").is_some();
+                self.interrupted |= decisions.as_array().is_some_and(|all| all.iter().any(interrupts));
+            }
             Entry::Tool { name, arguments, is_error, .. } => {
+                self.acted = true;
                 self.turn.push_str(&format!("\n{name} {arguments}"));
                 if *is_error {
                     self.show(Category::ToolError);
@@ -198,7 +208,9 @@ impl Reading {
         match played.outcome {
             Outcome::Fault => self.show(Category::ModuleFault),
             Outcome::Timeout | Outcome::BudgetSpent => self.show(Category::BudgetExhausted),
-            Outcome::Scored(_) if self.observed && !self.done => self.show(Category::PrematureFinish),
+            Outcome::Scored(_) if self.observed && !self.done && (self.interrupted || !self.acted) => {
+                self.show(Category::PrematureFinish);
+            }
             Outcome::Scored(_) | Outcome::Infrastructure => {}
         }
         if self.shown.is_empty() {

@@ -98,7 +98,7 @@ pub enum HostError {
         /// Which.
         module: ModuleRef,
         /// Why.
-        error: ModuleError,
+        error: Box<ModuleError>,
     },
     /// A linked-in pack has a bad manifest: a bug of this program.
     #[error("the built-in pack has a bad manifest: {0}")]

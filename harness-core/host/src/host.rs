@@ -1,7 +1,7 @@
 //! The host: what is installed, and modules brought up from it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -109,8 +109,8 @@ impl Host {
     fn add(&mut self, manifest: PackManifest, source: Source) {
         let key = (manifest.pack.name.clone(), manifest.pack.version);
         // The first found wins: folders are searched most specific first.
-        if !self.sources.contains_key(&key) {
-            self.sources.insert(key, source);
+        if let Entry::Vacant(place) = self.sources.entry(key) {
+            place.insert(source);
             self.catalogue.insert(manifest);
         }
     }
@@ -173,7 +173,7 @@ impl Host {
         if let Some(model) = models.get(&key) {
             return Ok(model.clone());
         }
-        let fail = |error| HostError::Module { module: reference.clone(), error };
+        let fail = |error| HostError::Module { module: reference.clone(), error: Box::new(error) };
         let model = construct(resolved.pack.model(), &resolved).map_err(fail)?;
         let info = model.info().into_result().map_err(fail)?;
         let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
