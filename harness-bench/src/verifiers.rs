@@ -34,10 +34,7 @@ impl Verifier for Combined {
 pub(crate) fn combined(host: &Host, suite: &Suite) -> Result<VerifierBox, HostError> {
     let start = |module: &crate::Use| {
         let resolved = host.resolve(&module.module, &module.config)?;
-        resolved.verifier().map_err(|error| HostError::Module {
-            module: module.module.clone(),
-            error: Box::new(error),
-        })
+        resolved.verifier().map_err(|error| HostError::Module { module: module.module.clone(), error: Box::new(error) })
     };
     let first = start(&suite.verifier)?;
     let others = suite.also.iter().map(|module| Ok((module.module.module.clone(), start(module)?)));

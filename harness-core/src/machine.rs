@@ -93,15 +93,7 @@ pub(crate) struct Ending {
 
 impl Ending {
     fn new(outcome: Outcome, reason: String) -> Self {
-        let name = match outcome {
-            Outcome::Done => "done",
-            Outcome::Budget => "budget",
-            Outcome::Interrupted => "interrupted",
-            Outcome::Fault => "fault",
-            Outcome::Infrastructure => "infrastructure",
-            Outcome::Cancelled => "cancelled",
-        };
-        Self { outcome, text: format!("{name}: {reason}"), reason }
+        Self { outcome, text: format!("{}: {reason}", outcome.name()), reason }
     }
 }
 
