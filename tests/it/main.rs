@@ -9,6 +9,7 @@
 mod bad_harness;
 mod bad_packs;
 mod edit;
+mod evolve;
 mod help;
 mod models;
 mod new_pack;

@@ -1,0 +1,127 @@
+//! `evolve` end to end, with real packs and stand-in models: a run that is killed again and again decides what its
+//! uninterrupted twin decides and pays nothing twice; a pack dropped in becomes a candidate.
+
+use std::{
+    collections::HashSet,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use harness_trace::{Filter, Store};
+use serde_json::Value;
+
+use crate::{
+    new_pack,
+    support::{Workspace, names},
+};
+
+const HOUSEHOLD: &[&str] = &[
+    "evolve",
+    "household",
+    "--model",
+    "random",
+    "--quiet",
+    "--sealed",
+    "5",
+    "--out",
+    "out",
+    "--set",
+    "train=40",
+    "--set",
+    "unseen=10",
+    "--with",
+    "rounds=1",
+    "--with",
+    "first_candidates=6",
+    "--with",
+    "explore_groups=6",
+    "--with",
+    "screen_tasks=4",
+];
+
+/// Kills of the test below.
+const KILLS: u32 = 10;
+
+/// What a run decided: every fact of it in order, and its result without what depends on how often it was stopped.
+fn decided(workspace: &Workspace) -> (Vec<(String, Value)>, Value) {
+    let store = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
+    let mut facts = Vec::new();
+    for run in store.runs().unwrap() {
+        for id in [run.id.clone(), format!("{}-generic", run.id)] {
+            for kind in ["evolve", "evolve.measure"] {
+                let of_kind = store.facts(&id, kind).unwrap();
+                facts.extend(of_kind.into_iter().map(|fact| (format!("{id} {kind} {}", fact.key), fact.value)));
+            }
+        }
+    }
+    let mut evolution: Value = serde_json::from_str(&workspace.read("out/evolution.json")).unwrap();
+    for volatile in ["remembered", "episode_micros", "replayed"] {
+        evolution["meter"].as_object_mut().unwrap().remove(volatile);
+    }
+    (facts, evolution)
+}
+
+/// Rollouts whose outcome counts, and how many of them were played more than once.
+fn played(workspace: &Workspace) -> (usize, usize) {
+    let store = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
+    let rows = store.episodes(&Filter { ended: true, ..Filter::default() }).unwrap();
+    let counted: Vec<_> = rows.iter().filter(|row| row.outcome.is_some_and(harness_trace::Outcome::counts)).collect();
+    let different: HashSet<_> =
+        counted.iter().map(|row| (&row.start.run, &row.start.harness, &row.start.task, row.start.seed)).collect();
+    (counted.len(), counted.len() - different.len())
+}
+
+#[test]
+fn killed_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
+    let packs = ["household", "generic"];
+    let twin = Workspace::with(&packs);
+    let began = Instant::now();
+    twin.run(HOUSEHOLD).success();
+    let whole = began.elapsed();
+
+    let workspace = Workspace::with(&packs);
+    let mut kills = 0;
+    for moment in 0..KILLS {
+        let mut child = workspace.command(HOUSEHOLD).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The moment is the point of the test, not a way to wait for something. Uneven, the same in every run.
+        std::thread::sleep(whole * (2 + (moment * 7) % 11) / 100 + Duration::from_millis(10));
+        kills += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    workspace.run(HOUSEHOLD).success();
+    assert_eq!(kills, KILLS, "it ended before it was killed");
+    assert_eq!(decided(&workspace), decided(&twin));
+    let (rollouts, twice) = played(&workspace);
+    assert_eq!((rollouts, twice), (played(&twin).0, 0));
+    assert!(rollouts > 50, "{rollouts}");
+}
+
+#[test]
+fn a_pack_dropped_in_becomes_a_candidate() {
+    let workspace = Workspace::new();
+    let library = new_pack::build(&workspace, "processor");
+    let name = library.file_name().unwrap().to_str().unwrap().to_owned();
+    let arguments = [
+        "evolve",
+        "functions",
+        "--model",
+        "random",
+        "--quiet",
+        "--out",
+        "out",
+        "--with",
+        "rounds=2",
+        "--with",
+        "first_candidates=24",
+    ];
+    let proposed = || {
+        workspace.run(&arguments).success();
+        workspace.read("out/evolution.json").contains("new-processor/reminder")
+    };
+    assert!(!proposed());
+    workspace.put(&format!(".harness/plugins/{name}"), std::fs::read(&library).unwrap());
+    assert!(proposed(), "the new module is not among the candidates");
+    let runs = names(&workspace.path("out"));
+    assert!(["report.html", "report.json", "harness.toml"].iter().all(|file| runs.contains(&(*file).to_owned())));
+}
