@@ -39,6 +39,8 @@ pub enum Origin {
     Proposed,
     /// Two candidates of this round together.
     Combined(String, String),
+    /// A candidate of this round with one field of its module at another value.
+    Tuned(String),
     /// A candidate of an earlier round, made again for the present incumbent.
     Rebased(String),
 }

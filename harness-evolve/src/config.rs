@@ -32,6 +32,8 @@ pub struct EvolveConfig {
     pub judged: usize,
     /// Pairs of good candidates tried together in a round. Default 3.
     pub combinations: usize,
+    /// Other values of the best candidate's module tried in a round, one field at a time. Default 8.
+    pub tunings: usize,
     /// Share of directions that are structural and untried, whatever the landscape says. Default 1/3.
     pub structural_share: f64,
     /// Explore groups the incumbent plays and is digested on; 0: all. Default 60.
@@ -73,6 +75,7 @@ impl Default for EvolveConfig {
             candidates: 8,
             judged: 4,
             combinations: 3,
+            tunings: 8,
             structural_share: 1.0 / 3.0,
             explore_groups: 60,
             screen_tasks: 24,

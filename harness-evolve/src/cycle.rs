@@ -2,6 +2,8 @@
 //! of settings, catalogue, initial harness and outcomes: resumed, it is played again and must decide the same. Refuses
 //! any state that is not made of decisions in the ledger and rollouts in the record.
 
+mod screening;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::{
@@ -19,12 +21,10 @@ use crate::events::{Clock, Event, Observer, Phase};
 use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
 use crate::landscape::{Landscape, Posterior};
 use crate::ledger::Ledger;
-use crate::outcome::{
-    At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, ScreenDone, Ship, fingerprint,
-};
+use crate::outcome::{At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, Ship, fingerprint};
 use crate::planner::{Planner, UNCLAIMED_CATEGORY, View};
-use crate::propose::{Evolver, candidate, combine};
-use crate::screen::{Contender, Ladder, scores};
+use crate::propose::{Evolver, candidate};
+use crate::screen::Contender;
 use crate::session::{Halt, Limits, Session, Stop};
 use crate::stages::Stages;
 
@@ -296,63 +296,6 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         self.refused.extend(refused);
         self.waiting.clear();
         Ok(kept)
-    }
-
-    /// Halving, then pairs of the best; who promises anything goes on, best first.
-    async fn screen(
-        &mut self,
-        round: u32,
-        candidates: Vec<Candidate>,
-        played: &[Played],
-    ) -> Result<Vec<Contender>, Halt> {
-        let config = self.session.config;
-        let order: Vec<String> = self.explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
-        let order = draw_order(config.seed, &format!("screen {round}"), order, String::as_str);
-        let ladder = Ladder::new(&order, scores(played), config.seeds());
-        let (mut rows, mut number) = (Vec::new(), candidates.len());
-        let mut pool = self.session.halve(&ladder, candidates, config.judged.max(1), &mut rows).await?;
-        let landscape = self.landscape();
-        let mut pairs: Vec<Candidate> = Vec::new();
-        {
-            let (incumbent, catalogue) = (&self.incumbent, self.session.arena.catalogue());
-            let view = View { round, landscape: &landscape, incumbent, catalogue, posterior: &self.posterior, config };
-            let good: Vec<&Contender> = pool.iter().filter(|contender| contender.estimate > 0.0).collect();
-            let both = good.iter().enumerate().flat_map(|(k, a)| good.iter().skip(k + 1).map(move |b| (a, b)));
-            for combined in both.filter_map(|(a, b)| combine(view, &a.candidate, &b.candidate)) {
-                if pairs.len() < config.combinations && self.tried.insert(combined.variant) {
-                    number += 1;
-                    pairs.push(Candidate { id: format!("{round}.{number:02}"), ..combined });
-                }
-            }
-        }
-        // A pair must beat its better part by two tasks of the screen, or it is luck that carries a useless half along.
-        let margin = 2.0 / config.screen_tasks.max(1) as f64;
-        let mut needless = Vec::new();
-        for pair in &pairs {
-            let climbed = self.session.climb(&ladder, pair.clone()).await?;
-            let parts = pool.iter().filter(|part| match &pair.origin {
-                Origin::Combined(a, b) => part.candidate.id == *a || part.candidate.id == *b,
-                Origin::Proposed | Origin::Rebased(_) => false,
-            });
-            let better = parts.map(|part| part.estimate).fold(0.0, f64::max);
-            if climbed.estimate >= better + margin { pool.push(climbed) } else { needless.push(climbed) }
-        }
-        // Of equal ones the shorter edit: it was there first.
-        pool.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
-        let promising = pool.iter().filter(|contender| contender.estimate > 0.0).count().min(config.judged);
-        rows.splice(0..0, pool.iter().enumerate().map(|(rank, contender)| contender.row(rank < promising)));
-        rows.extend(needless.iter().map(|contender| contender.row(false)));
-        let fallen = pool.split_off(promising);
-        for contender in &fallen {
-            self.count(&contender.candidate, 0.0, 0.5);
-        }
-        let finalists = pool.iter().map(|contender| contender.candidate.id.as_str()).collect();
-        self.session.decide("screened", &ScreenDone { round, rows: &rows, combined: &pairs, finalists })?;
-        self.session.say(format!("round {round}: {} of {} candidates survive the screen", pool.len(), rows.len()));
-        if let Some(summary) = self.rounds.last_mut() {
-            summary.screened = rows;
-        }
-        Ok(pool)
     }
 
     fn count(&mut self, candidate: &Candidate, gains: f64, losses: f64) {

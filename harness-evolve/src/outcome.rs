@@ -140,6 +140,8 @@ pub(crate) struct Proposed<'a> {
 pub(crate) struct ScreenDone<'a> {
     pub round: u32,
     pub rows: &'a [Screened],
+    /// The best one at other values.
+    pub tuned: &'a [Candidate],
     /// Pairs that were tried together.
     pub combined: &'a [Candidate],
     /// Who may meet the judge, best first.

@@ -232,6 +232,30 @@ fn manifest(view: View<'_>, direction: &Direction, digests: &[TaskDigest]) -> Ma
     }
 }
 
+/// A candidate that brings one module in, with each of that module's tunable fields in turn at another value.
+pub(crate) fn tuned(view: View<'_>, parent: &Candidate) -> Vec<Candidate> {
+    let [change @ (Change::Insert { module, config, .. } | Change::Replace { module, config, .. })] =
+        parent.changes.as_slice()
+    else {
+        return Vec::new();
+    };
+    let Ok(entry) = view.catalogue.lookup(module) else { return Vec::new() };
+    let fields = entry.module.config.iter().filter(|(_, field)| field.tunable);
+    let values = fields.map(|(key, field)| {
+        let now = config.get(key).or(field.default.as_ref());
+        alternatives(field, now).into_iter().map(|value| (key.clone(), value)).collect()
+    });
+    let with = |(key, value)| {
+        let mut change = change.clone();
+        if let Change::Insert { config, .. } | Change::Replace { config, .. } = &mut change {
+            config.insert(key, value);
+        }
+        let origin = Origin::Tuned(parent.id.clone());
+        candidate(view, vec![change], origin, parent.manifest.clone())
+    };
+    in_turns(values.collect()).into_iter().filter_map(with).collect()
+}
+
 /// Two candidates together, if they can be.
 pub(crate) fn combine(view: View<'_>, a: &Candidate, b: &Candidate) -> Option<Candidate> {
     let both = |a: &[String], b: &[String]| -> Vec<String> {

@@ -37,6 +37,9 @@ pub struct BenchArgs {
     /// At most so many tasks
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// At most so many tasks of a group; 0: all
+    #[arg(long, value_name = "N")]
+    per_group: Option<usize>,
     /// Seed of splits, episodes and intervals
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -54,6 +57,7 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let mut suite = Suite::named(&args.suite)?;
     let data = wire::data(args.data.as_deref());
     wire::configure(&mut suite, data.is_some(), &args.set)?;
+    suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
     let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
     let player = player(&exam, &host, &args)?;
     let mut tasks = exam.task_ids(&args.split)?;

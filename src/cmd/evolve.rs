@@ -64,6 +64,9 @@ pub struct EvolveArgs {
     /// Most rollouts of the evolution itself
     #[arg(long, value_name = "N")]
     rollouts: Option<u64>,
+    /// At most so many tasks of a group; 0: all
+    #[arg(long, value_name = "N")]
+    per_group: Option<usize>,
     /// Groups of each arm measured on sealed tasks; 0: all
     #[arg(long, value_name = "N")]
     sealed: Option<usize>,
@@ -82,6 +85,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
     let mut suite = Suite::named(&args.suite)?;
     let data = wire::data(args.data.as_deref());
     wire::configure(&mut suite, data.is_some(), &args.set)?;
+    suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
     let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
     let model = wire::model(&args.model)?;
     let mut initial = match &args.harness {
@@ -164,7 +168,7 @@ fn settings(args: &EvolveArgs, exam: &Exam, host: &Host, initial: &Harness) -> R
     }
     let question = json!({
         "config": config, "initial": initial.canonical(host.catalogue()), "label": exam.label,
-        "environment": exam.suite.environment.config, "installed": wire::installed(host),
+        "environment": exam.suite.environment.config, "per_group": exam.suite.splits.per_group, "installed": wire::installed(host),
     });
     config.run = format!("evolve-{}-{}", exam.suite.name, harness_bench::digest(&question.to_string(), 10));
     Ok(config)
