@@ -105,11 +105,15 @@ pub fn harness_file(path: &Path) -> Result<Harness, Failure> {
     Harness::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
 }
 
-/// The folder a person means by `--data`: a path, or the name of a benchmark that was pulled.
-pub fn data(named: Option<&Path>) -> Option<PathBuf> {
+/// The folder a person means by `--data`: a path, the name of a benchmark that was pulled, or, without either, what the
+/// suite's own variable names (`$ALFWORLD_DATA` for household games).
+pub fn data(named: Option<&Path>, suite: &str) -> Option<PathBuf> {
     match named {
         Some(name) if name.as_os_str() == "bfcl" && !name.exists() => {
             Some(bench_functions::pull::bfcl_folder(&paths::cache()))
+        }
+        None if suite == "household" => {
+            std::env::var_os("ALFWORLD_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from)
         }
         other => other.map(Path::to_owned),
     }

@@ -28,7 +28,7 @@ pub struct BenchArgs {
     /// The model that plays: smollm2, gguf:FILE, openai:NAME, random, first, noop, oracle (known solutions), pack/module
     #[arg(long, short, default_value = "smollm2")]
     model: String,
-    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl`
+    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl` [default for household: $ALFWORLD_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Which tasks: explore, gate, sealed, all, or a split the data names
@@ -55,7 +55,7 @@ pub struct BenchArgs {
 pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let host = Arc::new(wire::host(&global.plugins)?);
     let mut suite = Suite::named(&args.suite)?;
-    let data = wire::data(args.data.as_deref());
+    let data = wire::data(args.data.as_deref(), &args.suite);
     wire::configure(&mut suite, data.is_some(), &args.set)?;
     suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
     let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);

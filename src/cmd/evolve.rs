@@ -49,7 +49,7 @@ pub struct EvolveArgs {
     /// Begin with this harness instead of the suite's own
     #[arg(long, value_name = "FILE")]
     harness: Option<PathBuf>,
-    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl`
+    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl` [default for household: $ALFWORLD_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Configure the suite's environment, e.g. category=live_simple
@@ -83,7 +83,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let host = Arc::new(wire::host(&global.plugins)?);
     let mut suite = Suite::named(&args.suite)?;
-    let data = wire::data(args.data.as_deref());
+    let data = wire::data(args.data.as_deref(), &args.suite);
     wire::configure(&mut suite, data.is_some(), &args.set)?;
     suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
     let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
