@@ -25,7 +25,8 @@ pub struct BenchArgs {
     /// The harness: a file, or one of the suite's own (initial, naive, rules)
     #[arg(long, value_name = "FILE|NAME", default_value = "initial")]
     harness: String,
-    /// The model that plays: smollm2, gguf:FILE, openai:NAME, random, first, noop, oracle (known solutions), pack/module
+    /// The model that plays: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module;
+    /// oracle plays the known solutions, rules the suite's rules without a model
     #[arg(long, short, default_value = "smollm2")]
     model: String,
     /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl` [default for household: $ALFWORLD_DATA]
@@ -102,11 +103,13 @@ fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Pl
     if args.model == "oracle" {
         return Ok(Player::Oracle);
     }
-    let mut harness = match exam.suite.harnesses.get(&args.harness) {
+    // Rules are a harness of their own, which any player can serve.
+    let (harness, model) = if args.model == "rules" { ("rules", "first") } else { (&*args.harness, &*args.model) };
+    let mut harness = match exam.suite.harnesses.get(harness) {
         Some(harness) => harness.clone(),
-        None => wire::harness_file(args.harness.as_ref())?,
+        None => wire::harness_file(harness.as_ref())?,
     };
-    harness.models.insert("main".to_owned(), wire::model(&args.model)?);
+    harness.models.insert("main".to_owned(), wire::model(model)?);
     harness_spec::check(&harness, host.catalogue()).map_err(harness_core::AssembleError::Spec)?;
     Ok(Player::Harness(harness))
 }

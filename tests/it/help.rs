@@ -5,7 +5,9 @@ use crate::support::Workspace;
 #[test]
 fn every_subcommand_shows_examples() {
     let workspace = Workspace::new();
-    for command in ["bench", "plugin", "plugin new", "plugin inspect", "run", "edit", "model", "data", "trace"] {
+    for command in
+        ["bench", "evolve", "plugin", "plugin new", "plugin inspect", "run", "edit", "model", "data", "trace"]
+    {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = workspace.run(&arguments).success().out;
         assert!(help.contains(&format!("harness {command} ")), "{command}: {help}");

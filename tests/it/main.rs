@@ -8,6 +8,7 @@
 
 mod bad_harness;
 mod bad_packs;
+mod conformance;
 mod edit;
 mod evolve;
 mod help;

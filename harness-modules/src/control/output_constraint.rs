@@ -3,7 +3,7 @@
 
 use harness_abi::{Constraint, Cx, Decision, Event, ModuleError, Outcome, Processor, pass};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Config {
     mode: Mode,
     /// The schema of mode `json_schema`.
-    schema: Option<Value>,
+    schema: Option<Map<String, Value>>,
     /// Whether the model fills a call's arguments (mode `tool_call`).
     arguments: bool,
     /// Whether it holds in the first step alone.
@@ -65,7 +65,9 @@ impl Processor for OutputConstraint {
                 }
                 Constraint::Choice { choices }
             }
-            Mode::JsonSchema => Constraint::JsonSchema { schema: self.config.schema.clone().unwrap_or_default() },
+            Mode::JsonSchema => {
+                Constraint::JsonSchema { schema: self.config.schema.clone().unwrap_or_default().into() }
+            }
             Mode::ToolCall if cx.visible_tools().next().is_none() => return pass(),
             Mode::ToolCall => Constraint::ToolCall { arguments: self.config.arguments },
         };

@@ -1,0 +1,50 @@
+//! One conformance suite over every module there is: those linked into the binary and those loaded from `.so` files.
+
+use harness_core::conformance;
+use harness_host::Host;
+use harness_spec::{Config, ModuleRef};
+
+use crate::support::{Workspace, library};
+
+/// Modules that need something to start: their configuration, or why they are left out.
+fn special(module: &ModuleRef) -> Result<Config, String> {
+    match module.to_string().as_str() {
+        "std/scripted" => Ok(Config::from([("replies".to_owned(), serde_json::json!(["look", "look"]))])),
+        "models/openai" => Err("it needs a server; tested against one in its own crate".to_owned()),
+        "gguf/gguf" => {
+            let home = std::env::var_os("HOME").unwrap_or_default();
+            let weights = std::path::Path::new(&home).join(".cache/harness/models/smollm2-135m-instruct-q4_1.gguf");
+            if weights.is_file() {
+                Ok(Config::from([("path".to_owned(), weights.to_string_lossy().into())]))
+            } else {
+                Err("no weights; `harness model pull smollm2` fetches them".to_owned())
+            }
+        }
+        _ => Ok(Config::new()),
+    }
+}
+
+#[test]
+fn every_module_linked_or_loaded_conforms() {
+    let workspace = Workspace::with(&["hello", "generic", "household", "gguf"]);
+    let host = Host::builder()
+        .linked(harness_modules::pack())
+        .linked(harness_models::pack())
+        .linked(bench_functions::pack())
+        .search([workspace.path(".harness/plugins")])
+        .store(workspace.path("store"))
+        .build()
+        .unwrap();
+    assert!(host.refused().is_empty(), "{:?} {:?}", library("hello"), host.refused());
+    let modules: Vec<ModuleRef> = host.catalogue().modules().map(|entry| entry.reference()).collect();
+    let mut findings = Vec::new();
+    for module in &modules {
+        match special(module) {
+            Ok(config) => findings.extend(conformance(&host, module, &config)),
+            Err(reason) => eprintln!("{module} is left out: {reason}"),
+        }
+    }
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(findings, Vec::<String>::new());
+    assert!(modules.len() > 30, "{}", modules.len());
+}
