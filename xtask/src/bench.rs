@@ -72,8 +72,14 @@ fn evolve_all(kind: Kind, suites: &[Suite], minutes: f64) -> Outcome {
         };
         let out = folder.join(suite.name);
         fs::create_dir_all(&out).map_err(|error| Failure::file(&out, error))?;
-        let evolution =
-            Evolution { suite: *suite, smoke: kind == Kind::Smoke, budget, out: &out, workspace: &workspace };
+        let evolution = Evolution {
+            suite: *suite,
+            smoke: kind == Kind::Smoke,
+            full: kind == Kind::Full,
+            budget,
+            out: &out,
+            workspace: &workspace,
+        };
         phases.part(&format!("evolve {}", suite.name), || process::run(&mut evolution.command()))?;
         done.push(suite.name);
     }

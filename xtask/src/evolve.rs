@@ -15,6 +15,19 @@ use crate::{
 pub const MODEL: &str = "smollm2";
 /// The stand-in of a smoke bench: any tool and any action with equal probability.
 pub const STAND_IN: &str = "random";
+/// What a run of record does more than a default one.
+const RECORD: [&str; 10] = [
+    "--sealed",
+    "0",
+    "--per-group",
+    "0",
+    "--with",
+    "explore_groups=0",
+    "--with",
+    "screen_tasks=32",
+    "--with",
+    "rounds=5",
+];
 /// The file of the weights below the user's cache.
 const WEIGHTS: &str = "harness/models/smollm2-135m-instruct-q4_1.gguf";
 /// What an evolution leaves in its folder for a machine.
@@ -60,6 +73,8 @@ pub struct Evolution<'a> {
     pub suite: Suite,
     /// Whether a stand-in plays on tasks that need no download.
     pub smoke: bool,
+    /// Whether it is a run of record: every task of every sealed group, wider screens.
+    pub full: bool,
     /// Its budget of wall clock.
     pub budget: Duration,
     /// Where it leaves its reports and the final harness.
@@ -76,6 +91,9 @@ impl Evolution<'_> {
         command.args(["evolve", self.suite.name, "--model", if self.smoke { STAND_IN } else { MODEL }]);
         if let Some(data) = self.suite.data.filter(|_| !self.smoke) {
             command.args(["--data", data]);
+        }
+        if self.full {
+            command.args(RECORD);
         }
         command.args(["--minutes", &format!("{:.1}", self.budget.as_secs_f64() / 60.0)]);
         command.arg("--out").arg(self.out);
