@@ -152,9 +152,12 @@ pub async fn measure<A: Arena, L: Ledger>(
         });
     }
     let mut cut_short = None;
-    'splits: for split in [Split::Sealed, Split::Gate, Split::Explore] {
+    // The naive arm costs most and says least: it comes when all others are done.
+    let splits = [Split::Sealed, Split::Gate, Split::Explore];
+    'splits: for (late, split) in [false, true].into_iter().flat_map(|late| splits.map(|split| (late, split))) {
         let rollouts = rollouts(arena, config, split, extent);
-        let of_split: Vec<usize> = (0..arms.len()).filter(|&k| arms[k].splits.contains(&split)).collect();
+        let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.role == Role::Naive) == late;
+        let of_split: Vec<usize> = (0..arms.len()).filter(|&k| wanted(&arms[k])).collect();
         if rollouts.is_empty() || of_split.is_empty() {
             continue;
         }

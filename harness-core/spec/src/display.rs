@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::change::{Change, Place, Position};
 use crate::edit::{Edit, Op};
-use crate::harness::{ModelSpec, ModuleSpec};
+use crate::harness::{Config, ModelSpec, ModuleSpec};
 
 /// A value in at most this many characters.
 const WIDTH: usize = 48;
@@ -28,14 +28,21 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Insert { place, after, module } => {
-                write!(f, "insert {}{} {}", noun(*place), spec(module), behind(after.as_deref()))
+                write!(
+                    f,
+                    "insert {}{} {}{}",
+                    noun(*place),
+                    spec(module),
+                    behind(after.as_deref()),
+                    with(&module.config)
+                )
             }
             Self::Remove { place, module, .. } => write!(f, "remove {}{}", noun(*place), module.id),
             Self::Replace { place, old, new } if old.id == new.id => {
-                write!(f, "replace {}{}: {} → {}", noun(*place), old.id, old.module, new.module)
+                write!(f, "replace {}{}: {} → {}{}", noun(*place), old.id, old.module, new.module, with(&new.config))
             }
             Self::Replace { place, old, new } => {
-                write!(f, "replace {}{} by {}", noun(*place), old.id, spec(new))
+                write!(f, "replace {}{} by {}{}", noun(*place), old.id, spec(new), with(&new.config))
             }
             Self::Move { place, id, to, .. } => {
                 write!(f, "move {}{id} {}", noun(*place), behind(to.as_deref()))
@@ -71,6 +78,12 @@ impl fmt::Display for Change {
             Self::Set { key, value } => write!(f, "set {key} {}", short(value.as_ref())),
         }
     }
+}
+
+/// The values a module is given, where it is given any.
+fn with(config: &Config) -> String {
+    let values: Vec<String> = config.iter().map(|(key, value)| format!("{key} = {}", short(Some(value)))).collect();
+    if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) }
 }
 
 /// Processors go without saying.

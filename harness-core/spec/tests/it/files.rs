@@ -156,7 +156,7 @@ temperature = 0.0   # greedy
         &harness,
     )
     .unwrap();
-    insta::assert_snapshot!(edit, @"insert routers/direct as router after system_prompt; set loop_guard.window 4 → 6; set sampling.temperature 0.0 → 0.7; set budget.steps 50 → 30");
+    insta::assert_snapshot!(edit, @"insert routers/direct as router after system_prompt with k = 3; set loop_guard.window 4 → 6; set sampling.temperature 0.0 → 0.7; set budget.steps 50 → 30");
     insta::assert_snapshot!(edit.apply_to_file(text).unwrap(), @r#"
     # My household player.
     action = "reply"
