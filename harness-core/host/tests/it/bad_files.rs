@@ -22,6 +22,8 @@ fn each_bad_file_is_named_for_what_it_is() {
         let found = refusal(&folder.put(name, &bytes));
         assert!(found.contains(expected), "{name}: {found}");
     }
+    let half = folder.put("half", &hello[..hello.len() / 2]);
+    assert!(refusal(&half).contains("is truncated"), "{}", refusal(&half));
     assert!(refusal(folder.0.path()).contains("cannot be read"));
     assert!(refusal(&folder.0.path().join("missing.so")).contains("cannot be read"));
 }
