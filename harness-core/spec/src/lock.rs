@@ -1,8 +1,11 @@
 //! `harness.lock`: which file each pack of a harness is, byte for byte. Refuses digests and keys that are not hexadecimal; reading
 //! the file and hashing packs is the host's work.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::key::PublicKey;
 use crate::reference::Version;
 use crate::table::{ParseError, Problem, Table, document};
 use crate::vocabulary::Permission;
@@ -24,12 +27,15 @@ pub struct LockedPack {
     pub version: Version,
     /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// The publisher's public key in hexadecimal, where the pack is signed.
+    /// The key it was signed with when it was locked; a file without its signature is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<String>,
+    pub publisher: Option<PublicKey>,
     /// What was approved when it was locked; a pack that asks for more must be approved anew.
     #[serde(default)]
     pub permissions: Vec<Permission>,
+    /// By module, SHA-256 of the strings it shows to a model: prompts of its config, names and descriptions of its tools.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<String, String>,
 }
 
 impl Lock {
@@ -70,22 +76,28 @@ impl Lock {
 }
 
 fn read(table: &Table<'_>) -> Result<LockedPack, ParseError> {
-    table.only(&["name", "version", "sha256", "publisher", "permissions"])?;
+    table.only(&["name", "version", "sha256", "publisher", "permissions", "shown"])?;
     let name = table.name("name")?.ok_or_else(|| table.missing("name", "\"…\""))?.to_owned();
-    let sha256 = table.require("sha256", "\"<64 hexadecimal digits>\"")?.to_owned();
-    if sha256.len() != 64 || !is_hex(&sha256) {
-        let problem = format!("`{sha256}` is not a SHA-256; it has 64 lower-case hexadecimal digits");
-        return Err(table.error_at("sha256", Problem::Other(problem)));
-    }
-    let publisher = table.string("publisher")?.map(str::to_owned);
-    if let Some(key) = publisher.as_ref().filter(|key| !is_hex(key)) {
-        let problem = format!("`{key}` is not a key; write it in lower-case hexadecimal digits");
-        return Err(table.error_at("publisher", Problem::Other(problem)));
-    }
+    let sha256 = digest(table, "sha256")?;
+    let publisher = match table.string("publisher")? {
+        Some(_) => Some(table.parsed("publisher", "\"RW…\"")?),
+        None => None,
+    };
     let permissions = table.words("permissions")?;
-    Ok(LockedPack { name, version: table.parsed("version", "\"1.0.0\"")?, sha256, publisher, permissions })
+    let mut shown = BTreeMap::new();
+    if let Some(modules) = table.table("shown")? {
+        for module in modules.keys() {
+            shown.insert(module.to_owned(), digest(&modules, module)?);
+        }
+    }
+    Ok(LockedPack { name, version: table.parsed("version", "\"1.0.0\"")?, sha256, publisher, permissions, shown })
 }
 
-fn is_hex(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+fn digest(table: &Table<'_>, key: &str) -> Result<String, ParseError> {
+    let text = table.require(key, "\"<64 hexadecimal digits>\"")?;
+    if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Ok(text.to_owned());
+    }
+    let problem = format!("`{text}` is not a SHA-256; it has 64 lower-case hexadecimal digits");
+    Err(table.error_at(key, Problem::Other(problem)))
 }

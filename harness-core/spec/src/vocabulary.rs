@@ -105,6 +105,25 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Where a pack's code runs.
+    #[derive(Default)]
+    Isolation: "isolation" {
+        /// Inside this process: as fast as it gets, and trusted with everything.
+        InProcess = "in-process",
+        /// In a child process that may do what its permissions say: the default.
+        #[default]
+        Process = "process",
+    }
+}
+
+impl Isolation {
+    /// Whether it is a child process.
+    pub fn is_process(&self) -> bool {
+        *self == Self::Process
+    }
+}
+
+vocabulary! {
     /// What a model can do, and what a module may need of it.
     Capability: "capability" {
         /// Tool definitions in, tool calls out.

@@ -28,6 +28,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
             sha256: file.sha256.clone(),
             publisher: None,
             permissions: pack.permissions(),
+            shown: Default::default(),
         });
     }
     for gone in former.packs.iter().filter(|pack| lock.get(&pack.name, pack.version).is_none()) {

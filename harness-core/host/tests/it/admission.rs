@@ -57,6 +57,7 @@ fn a_lock_admits_what_it_names_and_nothing_else() {
         sha256: inspected.sha256,
         publisher: None,
         permissions: Vec::new(),
+        shown: Default::default(),
     });
     let refused = |host: &Host| host.refused().first().map(ToString::to_string).unwrap_or_default();
 

@@ -177,8 +177,9 @@ fn a_lock_file() {
         name: name.to_owned(),
         version: "1.2.0".parse().unwrap(),
         sha256: "ab".repeat(32),
-        publisher: None,
+        publisher: Some(KEY.parse().unwrap()),
         permissions: vec![Permission::Net],
+        shown: [("dice".to_owned(), "cd".repeat(32))].into(),
     };
     lock.insert(pack("routers"));
     lock.insert(pack("gguf"));
@@ -186,4 +187,26 @@ fn a_lock_file() {
     assert_eq!(Lock::parse(&text).unwrap(), lock);
     assert_eq!(lock.packs[0].name, "gguf");
     assert_snapshot!(Lock::parse(&text.replacen("ab", "zz", 1)).unwrap_err(), @"line 4, column 10: `zzababababababababababababababababababababababababababababababab` is not a SHA-256; it has 64 lower-case hexadecimal digits");
+    assert_snapshot!(Lock::parse(&text.replacen("cd", "ZZ", 1)).unwrap_err(), @"line 9, column 8: `ZZcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd` is not a SHA-256; it has 64 lower-case hexadecimal digits");
+    assert_snapshot!(Lock::parse(&text.replacen("RW", "QQ", 1)).unwrap_err(), @"line 5, column 13: `QQQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3` is not a publisher's key; it is the second line of a minisign .pub file, 56 characters that begin with RW");
+}
+
+const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+#[test]
+fn a_policy() {
+    let text = format!(
+        "only_signed = true\n[[publisher]]\nname = \"Acme\"\nkey = \"{KEY}\"\n[[pack]]\nname = \"hello\"\nisolation = \"process\"\n"
+    );
+    let policy = Policy::parse(&text).unwrap();
+    assert_eq!(Policy::parse(&policy.to_toml()).unwrap(), policy);
+    let acme = policy.publisher(&KEY.parse().unwrap());
+    assert_eq!(policy.isolation("routers", acme), Isolation::InProcess);
+    assert_eq!(policy.isolation("hello", acme), Isolation::Process);
+    assert_eq!(policy.isolation("routers", None), Isolation::Process);
+    assert_eq!(Policy::parse("").unwrap(), Policy::default());
+    assert_snapshot!(Policy::parse("isolation = \"inprocess\"").unwrap_err(), @"line 1, column 13: `inprocess` is not a valid isolation; did you mean `in-process`?");
+    assert_snapshot!(Policy::parse("[[publisher]]\nname = \"Acme\"\nkey = \"RWx\"\n").unwrap_err(), @"line 3, column 7: `RWx` is not a publisher's key; it is the second line of a minisign .pub file, 56 characters that begin with RW");
+    let twice = text.replace("[[pack]]", &format!("[[publisher]]\nname = \"Other\"\nkey = \"{KEY}\"\n[[pack]]"));
+    assert_snapshot!(Policy::parse(&twice).unwrap_err(), @"line 7, column 7: `Acme` and `Other` have one key; remove one");
 }
