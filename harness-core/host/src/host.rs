@@ -12,7 +12,7 @@ use harness_abi::{
 };
 use harness_spec::{Catalogue, Config, LookupError, Module, ModuleRef, PackManifest, Version};
 
-use crate::{HostError, Inspected, LoadedModel, Lock, Refusal, inspect, load, search};
+use crate::{HostError, Inspected, Isolation, LoadedModel, Lock, Refusal, inspect, isolation::Policy, load, search};
 
 /// Where a pack's code is.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ enum Source {
     /// Linked into this program.
     Linked(PackRef),
     /// In a file, read once, not loaded until one of its modules is asked for.
-    File(Box<Inspected>, Arc<[u8]>),
+    File(Box<Inspected>, Arc<[u8]>, Isolation),
 }
 
 /// Puts a [`Host`] together.
@@ -30,6 +30,7 @@ pub struct HostBuilder {
     folders: Vec<PathBuf>,
     lock: Option<Lock>,
     store: PathBuf,
+    policy: Policy,
 }
 
 impl HostBuilder {
@@ -61,6 +62,17 @@ impl HostBuilder {
         self
     }
 
+    /// Decides for each inspected file where its code runs, or why not at all. Without it everything runs in this process.
+    /// Packs that are linked into the program always do.
+    #[must_use]
+    pub fn isolation(
+        mut self,
+        policy: impl Fn(&Inspected) -> Result<Isolation, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        self.policy = Policy::new(policy);
+        self
+    }
+
     /// Inspects everything; loads nothing.
     ///
     /// # Errors
@@ -82,7 +94,9 @@ impl HostBuilder {
         }
         for folder in self.folders {
             match search::files(&folder) {
-                Ok(files) => files.into_iter().for_each(|path| host.add_file(path, self.lock.as_ref())),
+                Ok(files) => {
+                    files.into_iter().for_each(|path| host.add_file(path, self.lock.as_ref(), &self.policy));
+                }
                 Err(error) => host.refused.push(HostError::Refused { path: folder, refusal: Refusal::Read(error) }),
             }
         }
@@ -115,10 +129,17 @@ impl Host {
         }
     }
 
-    fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>) {
+    fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>, policy: &Policy) {
+        let admit = |file: &Inspected| {
+            lock.map_or(Ok(()), |lock| check_lock(lock, file))?;
+            policy.decide(file)
+        };
         match inspect::read(&path) {
-            Ok((inspected, bytes)) => match lock.map_or(Ok(()), |lock| check_lock(lock, &inspected)) {
-                Ok(()) => self.add(inspected.manifest.clone(), Source::File(Box::new(inspected), bytes.into())),
+            Ok((inspected, bytes)) => match admit(&inspected) {
+                Ok(isolation) => {
+                    let manifest = inspected.manifest.clone();
+                    self.add(manifest, Source::File(Box::new(inspected), bytes.into(), isolation));
+                }
                 Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
             },
             Err(error) => self.refused.push(error),
@@ -138,8 +159,16 @@ impl Host {
     /// What is known of the file of an installed pack; `None` for a linked one.
     pub fn file(&self, name: &str, version: Version) -> Option<&Inspected> {
         match self.sources.get(&(name.to_owned(), version))? {
-            Source::File(inspected, _) => Some(inspected),
+            Source::File(inspected, ..) => Some(inspected),
             Source::Linked(_) => None,
+        }
+    }
+
+    /// Where the code of an installed pack runs.
+    pub fn isolation(&self, name: &str, version: Version) -> Option<Isolation> {
+        match self.sources.get(&(name.to_owned(), version))? {
+            Source::File(_, _, isolation) => Some(*isolation),
+            Source::Linked(_) => Some(Isolation::InProcess),
         }
     }
 
@@ -160,7 +189,7 @@ impl Host {
     fn pack(&self, name: &str, version: Version) -> Result<PackRef, HostError> {
         match self.sources.get(&(name.to_owned(), version)) {
             Some(Source::Linked(pack)) => Ok(*pack),
-            Some(Source::File(file, bytes)) => load::load(file, bytes, &self.store),
+            Some(Source::File(file, bytes, _)) => load::load(file, bytes, &self.store),
             None => Err(LookupError::Pack { pack: name.to_owned(), hint: String::new() }.into()),
         }
     }
