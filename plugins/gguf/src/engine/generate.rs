@@ -1,9 +1,11 @@
 //! Token-by-token generation, free or under an automaton, with stop strings.
 //!
 //! Text that the automaton forces (keys, punctuation) is not drawn: its tokens go through the model in one
-//! pass, all but the last, which is left to be drawn because what follows may merge with it.
+//! pass, all but the last, which is left to be drawn because what follows may merge with it. A constrained reply is
+//! never cut off in the middle where that can be helped: when the room left is what the shortest completion takes, the
+//! reply takes it.
 
-use super::constrain::Automaton;
+use super::constrain::{Automaton, StateId};
 use super::error::{EngineError, Result};
 use super::evaluate::{Query, Reuse, Want};
 use super::kernels;
@@ -30,7 +32,7 @@ pub struct Request<'a> {
 pub enum Finish {
     /// End of turn, stop string, or a complete constrained value.
     Stop,
-    /// `max_tokens` or the context ran out.
+    /// `max_tokens` or the context ran out before the reply was complete.
     Length,
 }
 
@@ -68,8 +70,10 @@ pub fn generate(
     let mut reuse = None;
     let mut shown = 0;
     let held = request.stop.iter().map(|s| s.len().saturating_sub(1)).max().unwrap_or(0);
+    let room = request.max_tokens.min(limit);
+    let mut closing = false;
     let finish = loop {
-        if tokens.len() >= request.max_tokens.min(limit) {
+        if tokens.len() >= room {
             break Finish::Length;
         }
         // A complete value that nothing can follow needs no further pass.
@@ -79,10 +83,15 @@ pub fn generate(
             break Finish::Stop;
         }
         let forced = match (request.automaton, state) {
-            (Some(automaton), Some(state)) => forced_tokens(tokenizer, &automaton.forced(state)),
+            (Some(automaton), Some(state)) if closing => tokens_of(tokenizer, &automaton.shortest(state)),
+            (Some(automaton), Some(state)) => {
+                let mut forced = tokens_of(tokenizer, &automaton.forced(state));
+                forced.pop();
+                forced
+            }
             _ => Vec::new(),
         };
-        let forced = &forced[..forced.len().min(request.max_tokens.min(limit) - tokens.len())];
+        let forced = &forced[..forced.len().min(room - tokens.len())];
         let first = sequence.len() - 1;
         sequence.extend_from_slice(forced);
         let logprob = |(i, t): (usize, &u32)| (first + i, Want::LogProbs(vec![*t]));
@@ -101,7 +110,11 @@ pub fn generate(
                 state = automaton.advance(at, tokenizer.bytes(*token));
             }
         }
-        if tokens.len() >= request.max_tokens.min(limit) {
+        let complete = |(automaton, at): (&Automaton, StateId)| automaton.accepts(at);
+        if closing && request.automaton.zip(state).is_some_and(complete) {
+            break Finish::Stop;
+        }
+        if tokens.len() >= room {
             break Finish::Length;
         }
         let mask = match (request.automaton, state) {
@@ -119,6 +132,17 @@ pub fn generate(
         let token = drawn as u32;
         if token == tokenizer.eos || (request.automaton.is_none() && tokenizer.is_control(token)) {
             break Finish::Stop;
+        }
+        if !closing
+            && let (Some(automaton), Some(at)) = (request.automaton, state)
+            && let Some(next) = automaton.advance(at, tokenizer.bytes(token))
+        {
+            let left = room - tokens.len();
+            // After this token the value could not be completed any more; before it, it can.
+            closing = !closes(automaton, next, tokenizer, left - 1) && closes(automaton, at, tokenizer, left);
+            if closing {
+                continue;
+            }
         }
         let sum = kernels::log_sum_exp(model.isa(), &logits);
         logprobs.push((f64::from(logits[drawn]) - sum) as f32);
@@ -150,11 +174,18 @@ pub fn generate(
     Ok(Generated { text, tokens, logprobs, finish, reuse })
 }
 
-/// Tokens of forced text without the last; none where the bytes are no text on their own.
-fn forced_tokens(tokenizer: &Tokenizer, bytes: &[u8]) -> Vec<u32> {
-    let mut tokens = std::str::from_utf8(bytes).map_or_else(|_| Vec::new(), |text| tokenizer.encode(text));
-    tokens.pop();
-    tokens
+/// Tokens of text that needs no draw; none where the bytes are no text on their own.
+fn tokens_of(tokenizer: &Tokenizer, bytes: &[u8]) -> Vec<u32> {
+    std::str::from_utf8(bytes).map_or_else(|_| Vec::new(), |text| tokenizer.encode(text))
+}
+
+/// Whether the shortest completion fits into so many tokens.
+fn closes(automaton: &Automaton, state: StateId, tokenizer: &Tokenizer, room: usize) -> bool {
+    // A token is a byte at least.
+    automaton.left(state) <= room || {
+        let tokens = tokens_of(tokenizer, &automaton.shortest(state));
+        !tokens.is_empty() && tokens.len() <= room
+    }
 }
 
 fn first_stop(bytes: &[u8], stop: &[String]) -> Option<usize> {

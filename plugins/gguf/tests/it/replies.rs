@@ -174,6 +174,26 @@ fn replies_under_a_schema_always_fit_it() {
 }
 
 #[test]
+fn a_reply_that_can_be_completed_in_its_room_is() {
+    let model = model();
+    let schema = json!({"type": "object", "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "tags": {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 1, "maxItems": 5},
+    }, "required": ["name", "tags"]});
+    let complete: Vec<bool> = (1..80)
+        .map(|room| {
+            let reply = run(&model, 3, 1.0, room, &[], Some(&schema));
+            assert!(reply.tokens.len() <= room);
+            let parsed = serde_json::from_str::<Value>(&reply.text);
+            assert_eq!(reply.finish == Finish::Stop, parsed.is_ok_and(|value| fits(&schema, &value)), "{}", reply.text);
+            reply.finish == Finish::Stop
+        })
+        .collect();
+    let least = complete.iter().position(|c| *c).unwrap();
+    assert!(least < 40 && complete[least..].iter().all(|c| *c), "{complete:?}");
+}
+
+#[test]
 fn schemas_that_cannot_be_kept_are_refused_with_their_place() {
     let cases = [
         (json!({"type": "string", "pattern": "a+"}), "/", "pattern"),

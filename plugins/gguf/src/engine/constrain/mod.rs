@@ -91,6 +91,16 @@ impl Automaton {
         bytes
     }
 
+    /// How few bytes complete the value.
+    pub fn left(&self, state: StateId) -> usize {
+        self.nfa.left(&self.explored().states[state])
+    }
+
+    /// The fewest bytes that complete the value.
+    pub fn shortest(&self, state: StateId) -> Vec<u8> {
+        self.nfa.shortest(&self.explored().states[state])
+    }
+
     /// The state after more bytes; `None` when they leave the language.
     pub fn advance(&self, state: StateId, bytes: &[u8]) -> Option<StateId> {
         let mut explored = self.explored();

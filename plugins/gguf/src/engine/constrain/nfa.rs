@@ -1,5 +1,7 @@
 //! Nondeterministic automata over bytes (Thompson's construction), built piece by piece.
 
+use std::collections::VecDeque;
+
 /// A piece: where it begins and ends.
 pub type Piece = (u32, u32);
 
@@ -10,9 +12,14 @@ struct State {
     empty: Vec<u32>,
 }
 
+/// Distance of a state that cannot be left for the end.
+const NEVER: u32 = u32::MAX;
+
 /// An automaton with one start and one end.
 pub struct Nfa {
     states: Vec<State>,
+    /// Per state, how few bytes lead to the end.
+    left: Vec<u32>,
     /// First state.
     pub start: u32,
     /// Accepting state.
@@ -22,8 +29,9 @@ pub struct Nfa {
 impl Nfa {
     /// An automaton whose language `build` describes.
     pub fn build<E>(build: impl FnOnce(&mut Self) -> Result<Piece, E>) -> Result<Self, E> {
-        let mut nfa = Self { states: Vec::new(), start: 0, end: 0 };
+        let mut nfa = Self { states: Vec::new(), left: Vec::new(), start: 0, end: 0 };
         (nfa.start, nfa.end) = build(&mut nfa)?;
+        nfa.left = nfa.distances();
         Ok(nfa)
     }
 
@@ -163,6 +171,52 @@ impl Nfa {
             }
         }
         only
+    }
+
+    /// Breadth first from the end, against the arrows: links cost nothing, bytes one.
+    fn distances(&self) -> Vec<u32> {
+        let mut into: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.states.len()];
+        for (from, state) in (0..).zip(&self.states) {
+            state.empty.iter().for_each(|to| into[*to as usize].push((from, 0)));
+            state.bytes.iter().for_each(|(_, _, to)| into[*to as usize].push((from, 1)));
+        }
+        let mut left = vec![NEVER; self.states.len()];
+        let mut todo = VecDeque::from([(self.end, 0)]);
+        while let Some((state, distance)) = todo.pop_front() {
+            if distance < left[state as usize] {
+                left[state as usize] = distance;
+                for (from, cost) in &into[state as usize] {
+                    match cost {
+                        0 => todo.push_front((*from, distance)),
+                        _ => todo.push_back((*from, distance + 1)),
+                    }
+                }
+            }
+        }
+        left
+    }
+
+    /// How few bytes complete a value from the set.
+    pub fn left(&self, set: &[u32]) -> usize {
+        set.iter().map(|state| self.left[*state as usize]).min().unwrap_or(NEVER) as usize
+    }
+
+    /// The fewest bytes that complete a value from the set, the lowest ones where there is a choice.
+    pub fn shortest(&self, set: &[u32]) -> Vec<u8> {
+        let Some(mut at) = set.iter().copied().min_by_key(|state| self.left[*state as usize]) else {
+            return Vec::new();
+        };
+        let mut bytes = Vec::new();
+        let mut near = vec![at];
+        while self.left[at as usize] > 0 {
+            let closer = |to: &u32| self.left[*to as usize] < self.left[at as usize];
+            let edges = near.iter().flat_map(|state| &self.states[*state as usize].bytes);
+            let Some((byte, _, to)) = edges.filter(|edge| closer(&edge.2)).min() else { return Vec::new() };
+            bytes.push(*byte);
+            near = self.closure(&[*to]);
+            at = *to;
+        }
+        bytes
     }
 
     /// Whether no byte leads anywhere from the set.
