@@ -14,6 +14,7 @@ mod packs;
 mod phases;
 mod place;
 mod process;
+mod publish;
 mod report;
 mod test;
 mod tidy;
@@ -33,7 +34,7 @@ cargo xtask COMMAND
     --smoke               no downloads: stand-in model, self-written and generated tasks, under two minutes
     --engine              the speed of the parts instead: hooks, steps, the record, the games, the local model
   test                  tidy and all tests of all crates
-  ci                    rustfmt and clippy where they are installed, then test
+  ci                    rustfmt and clippy where they are installed, whether harness-abi can be published, then test
   tidy                  the rules of the house that no compiler checks
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
   dist                  binary, packs and licences in one folder, target/dist

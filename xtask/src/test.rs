@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `cargo xtask ci`: everything that must hold.
 
-use crate::{failure::Outcome, phases::Phases, process, tidy};
+use crate::{failure::Outcome, phases::Phases, process, publish, tidy};
 
 fn tests(phases: &mut Phases) -> Outcome {
     phases.part("tidy", tidy::run)?;
@@ -16,10 +16,11 @@ pub fn test() -> Outcome {
     outcome
 }
 
-/// Formatting, lints, then the tests. A tool that is not installed is named and left out.
+/// Formatting, lints, the threshold's publication, then the tests. A tool that is not installed is named and left out.
 pub fn ci() -> Outcome {
     let mut phases = Phases::begin();
-    let outcome = lints(&mut phases).and_then(|()| tests(&mut phases));
+    let outcome =
+        lints(&mut phases).and_then(|()| phases.part("publish", publish::check)).and_then(|()| tests(&mut phases));
     print!("\n{}", phases.table());
     outcome
 }
