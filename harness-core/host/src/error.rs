@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use harness_abi::ModuleError;
-use harness_spec::{LookupError, ModuleRef};
+use harness_spec::{LookupError, ModuleRef, PublicKey};
 
 /// Why a file was not admitted.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,21 @@ pub enum Refusal {
     /// The lock file does not name it.
     #[error("is not in harness.lock; lock it before it may load")]
     Unlocked,
+    /// Its signature is none, or does not hold.
+    #[error("has a bad signature: {0}; get file and signature from its publisher again")]
+    Signature(String),
+    /// It was locked with a signature that is not there now.
+    #[error("is locked as signed with the key {locked}, and is not signed with it; put its .minisig beside it again")]
+    Publisher {
+        /// The key in the lock.
+        locked: PublicKey,
+    },
+    /// Policy asks for a trusted publisher.
+    #[error("is not signed by a publisher that policy.toml trusts, and `only_signed` asks for one")]
+    Untrusted,
+    /// It asks for more than was approved.
+    #[error("asks for permissions that harness.lock does not list: {0}; approve it anew with `harness plugin add`")]
+    Permissions(String),
     /// The private copy cannot be written.
     #[error("cannot be copied to {path}: {source}; is the disk full?")]
     Stage {

@@ -12,7 +12,9 @@ use harness_abi::{
 };
 use harness_spec::{Catalogue, Config, LookupError, Module, ModuleRef, PackManifest, Version};
 
-use crate::{HostError, Inspected, Isolation, LoadedModel, Lock, Refusal, inspect, isolation::Policy, load, search};
+use crate::{
+    HostError, Inspected, Isolation, LoadedModel, Lock, Policy, Refusal, Trust, admit::Rules, inspect, load, search,
+};
 
 /// Where a pack's code is.
 #[derive(Debug, Clone)]
@@ -20,7 +22,7 @@ enum Source {
     /// Linked into this program.
     Linked(PackRef),
     /// In a file, read once, not loaded until one of its modules is asked for.
-    File(Box<Inspected>, Arc<[u8]>, Isolation),
+    File(Box<Inspected>, Arc<[u8]>, Trust),
 }
 
 /// Puts a [`Host`] together.
@@ -28,9 +30,8 @@ enum Source {
 pub struct HostBuilder {
     linked: Vec<PackRef>,
     folders: Vec<PathBuf>,
-    lock: Option<Lock>,
     store: PathBuf,
-    policy: Policy,
+    rules: Rules,
 }
 
 impl HostBuilder {
@@ -51,7 +52,7 @@ impl HostBuilder {
     /// Admits only what the lock names, with the bytes it names.
     #[must_use]
     pub fn lock(mut self, lock: Option<Lock>) -> Self {
-        self.lock = lock;
+        self.rules.lock = lock;
         self
     }
 
@@ -62,14 +63,21 @@ impl HostBuilder {
         self
     }
 
-    /// Decides for each inspected file where its code runs, or why not at all. Without it everything runs in this process.
-    /// Packs that are linked into the program always do.
+    /// Admits by this policy: it says who may run in this process. Without one everything does. Packs that are linked into the
+    /// program always do.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.rules.policy = Some(policy);
+        self
+    }
+
+    /// Decides for each inspected file where its code runs, or why not at all, whatever the policy says.
     #[must_use]
     pub fn isolation(
         mut self,
-        policy: impl Fn(&Inspected) -> Result<Isolation, Refusal> + Send + Sync + 'static,
+        decide: impl Fn(&Inspected) -> Result<Isolation, Refusal> + Send + Sync + 'static,
     ) -> Self {
-        self.policy = Policy::new(policy);
+        self.rules.decide = Some(Arc::new(decide));
         self
     }
 
@@ -94,9 +102,7 @@ impl HostBuilder {
         }
         for folder in self.folders {
             match search::files(&folder) {
-                Ok(files) => {
-                    files.into_iter().for_each(|path| host.add_file(path, self.lock.as_ref(), &self.policy));
-                }
+                Ok(files) => files.into_iter().for_each(|path| host.add_file(path, &self.rules)),
                 Err(error) => host.refused.push(HostError::Refused { path: folder, refusal: Refusal::Read(error) }),
             }
         }
@@ -129,16 +135,12 @@ impl Host {
         }
     }
 
-    fn add_file(&mut self, path: PathBuf, lock: Option<&Lock>, policy: &Policy) {
-        let admit = |file: &Inspected| {
-            lock.map_or(Ok(()), |lock| check_lock(lock, file))?;
-            policy.decide(file)
-        };
+    fn add_file(&mut self, path: PathBuf, rules: &Rules) {
         match inspect::read(&path) {
-            Ok((inspected, bytes)) => match admit(&inspected) {
-                Ok(isolation) => {
+            Ok((inspected, bytes)) => match rules.admit(&inspected, &bytes) {
+                Ok(trust) => {
                     let manifest = inspected.manifest.clone();
-                    self.add(manifest, Source::File(Box::new(inspected), bytes.into(), isolation));
+                    self.add(manifest, Source::File(Box::new(inspected), bytes.into(), trust));
                 }
                 Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
             },
@@ -167,8 +169,16 @@ impl Host {
     /// Where the code of an installed pack runs.
     pub fn isolation(&self, name: &str, version: Version) -> Option<Isolation> {
         match self.sources.get(&(name.to_owned(), version))? {
-            Source::File(_, _, isolation) => Some(*isolation),
+            Source::File(_, _, trust) => Some(trust.isolation),
             Source::Linked(_) => Some(Isolation::InProcess),
+        }
+    }
+
+    /// On what terms the file of an installed pack was let in; `None` for a linked one.
+    pub fn trust(&self, name: &str, version: Version) -> Option<&Trust> {
+        match self.sources.get(&(name.to_owned(), version))? {
+            Source::File(_, _, trust) => Some(trust),
+            Source::Linked(_) => None,
         }
     }
 
@@ -209,15 +219,6 @@ impl Host {
         let loaded = Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model });
         models.insert(key, loaded.clone());
         Ok(loaded)
-    }
-}
-
-fn check_lock(lock: &Lock, file: &Inspected) -> Result<(), Refusal> {
-    let pack = &file.manifest.pack;
-    match lock.get(&pack.name, pack.version).map(|locked| locked.sha256.as_str()) {
-        None => Err(Refusal::Unlocked),
-        Some(locked) if locked == file.sha256 => Ok(()),
-        Some(locked) => Err(Refusal::Changed { locked: locked.to_owned(), found: file.sha256.clone() }),
     }
 }
 

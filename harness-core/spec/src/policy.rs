@@ -55,10 +55,14 @@ impl Policy {
         self.publishers.iter().find(|publisher| publisher.key == *key)
     }
 
+    /// What was decided for this one pack, if anything.
+    pub fn exception(&self, pack: &str) -> Option<Isolation> {
+        self.packs.iter().find(|entry| entry.name == pack).map(|entry| entry.isolation)
+    }
+
     /// Where a pack runs: as its exception says, else as its publisher's entry, else as all others.
     pub fn isolation(&self, pack: &str, publisher: Option<&Publisher>) -> Isolation {
-        let exception = self.packs.iter().find(|entry| entry.name == pack).map(|entry| entry.isolation);
-        exception.or(publisher.map(|publisher| publisher.isolation)).unwrap_or(self.isolation)
+        self.exception(pack).or(publisher.map(|publisher| publisher.isolation)).unwrap_or(self.isolation)
     }
 
     /// Reads the text of a policy file.

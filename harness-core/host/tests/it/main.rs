@@ -4,3 +4,4 @@
 mod admission;
 mod bad_files;
 mod support;
+mod trust;
