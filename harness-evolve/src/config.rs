@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use evolve_gate::{Alpha, Control, ErrorBudget, Schedule, UnitError};
 use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,11 @@ pub struct EvolveConfig {
     pub run: String,
     /// Draws orders and samples; episodes are played with it and the numbers after it.
     pub seed: u64,
-    /// Chance that anything useless ships in the whole run. Default 0.05.
+    /// Chance that anything useless ships in the whole run, or what `control` says. Default 0.05.
     pub alpha: f64,
+    /// What `alpha` bounds: `every-ship`, the chance that anything useless ships, or `share-of-ships`, the expected
+    /// share of useless edits among the shipped ones (e-LOND). Default `every-ship`.
+    pub control: Control,
     /// Smallest gain worth having, as a share of 1; candidates that are likely below it are given up. Default 0.2.
     pub delta: f64,
     /// Most rounds. Default 5.
@@ -68,6 +72,7 @@ impl Default for EvolveConfig {
             run: "evolve".to_owned(),
             seed: 1,
             alpha: 0.05,
+            control: Control::EveryShip,
             delta: 0.2,
             rounds: 5,
             idle_rounds: 2,
@@ -103,6 +108,12 @@ impl EvolveConfig {
     /// Whether modules of a pack may be proposed.
     pub fn allows_pack(&self, pack: &str) -> bool {
         self.allowed_packs.as_ref().is_none_or(|packs| packs.contains(pack))
+    }
+
+    /// The error budget of a run over so many folds.
+    pub(crate) fn purse(&self, folds: usize) -> Result<ErrorBudget, UnitError> {
+        let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds.max(1), folds: folds as u32 };
+        Ok(ErrorBudget::new(Alpha::new(self.alpha)?, self.control, schedule))
     }
 
     /// Seeds of the episodes.

@@ -7,7 +7,7 @@ mod screening;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::{
-    Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Schedule, Split, Verdict, draw_order,
+    Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Split, Verdict, draw_order,
 };
 use harness_spec::{Harness, Permission, VariantId};
 
@@ -122,7 +122,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         permissions.extend(granted.flat_map(|entry| entry.module.permissions.iter().copied()));
         Ok(Self {
             folds: FoldLedger::new(split.folds.clone()),
-            purse: ErrorBudget::new(Alpha::new(config.alpha)?, Schedule::Rounds(config.rounds)),
+            purse: config.purse(split.folds.len())?,
             tried: [initial.variant_id(catalogue)].into(),
             incumbent: initial.clone(),
             session,
@@ -417,6 +417,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         });
         self.waiting = rest.filter(|left| !left.changes.is_empty()).collect();
         self.ships.push(ship);
+        self.purse.ship();
         // Folds that have run out are met at the head of the next round.
         let _: NextFold = self.folds.ship();
         Ok(())

@@ -240,6 +240,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
             seed: a.rollout.seed,
             incumbent: a.outcome,
             candidate: b.outcome,
+            price: None,
         };
         let size = |group: &PlannedGroup| group.tasks.len() * seeds.len();
         Ok(groups.iter().map(|group| outcomes.by_ref().take(size(group)).map(pair).collect()).collect())

@@ -3,10 +3,12 @@
 #![expect(clippy::print_stdout, reason = "a table for a person")]
 
 use evolve_gate::simulate::{Contrast, power};
-use evolve_gate::{Alpha, ErrorBudget, Schedule, Stopping};
+use evolve_gate::{Alpha, Control, ErrorBudget, Schedule, Stopping};
 
 fn main() {
-    let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, Schedule::Rounds(15));
+    // The settings a run begins with: five rounds, two of them idle end it, three folds.
+    let schedule = Schedule { rounds: 5, idle_rounds: 2, folds: 3 };
+    let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, Control::EveryShip, schedule);
     purse.open_round();
     let levels = [Alpha::ONE_IN_TWENTY, Alpha::ONE_IN_TWENTY.share(20), purse.grant(), purse.grant(), purse.grant()];
     let patient = Stopping { futility: None, ..Stopping::default() };

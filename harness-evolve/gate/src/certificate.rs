@@ -35,7 +35,7 @@ pub struct Certificate {
     pub capital: f64,
     /// Highest capital; its inverse is an anytime-valid p-value.
     pub peak_capital: f64,
-    /// Mean paired difference over the counted groups, candidate − incumbent. Biased by stopping: not an estimate
+    /// Mean paired difference over the counted groups, in what the claim is about. Biased by stopping: not an estimate
     /// to quote without its interval.
     pub mean_difference: f64,
 }

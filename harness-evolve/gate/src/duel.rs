@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::Certificate;
 use crate::outcome::{Difference, Pair};
 use crate::plan::{DuelPlan, PlanError, PlannedGroup};
-use crate::process::{Process, Reason, Verdict};
+use crate::process::{Claim, Process, Reason, Verdict};
 
 /// Why a duel is called off from outside. It never proves anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,12 @@ pub enum RecordError {
         "group `{group}` was already recorded with other outcomes; an outcome depends on harness, task and seed alone"
     )]
     Contradiction {
+        /// The group.
+        group: String,
+    },
+    /// The claim is about prices and a pair has none.
+    #[error("group `{group}` came with a pair without prices, and the claim is that the candidate is cheaper")]
+    NoPrice {
         /// The group.
         group: String,
     },
@@ -187,7 +193,7 @@ impl Duel {
         if self.ended.is_some() {
             return Ok(Recorded::Over);
         }
-        let difference = Difference::of(&outcome.pairs);
+        let difference = self.plan.terms.claim.difference(&outcome.pairs);
         if difference.is_none() && outcome.attempts < self.plan.terms.attempts {
             let failed = |pair: &&Pair| pair.incumbent.score().is_none() || pair.candidate.score().is_none();
             let again = outcome.pairs.iter().filter(failed).map(|pair| (pair.task.clone(), pair.seed)).collect();
@@ -209,10 +215,14 @@ impl Duel {
         let mut expected: Vec<_> =
             tasks.iter().flat_map(|task| seeds.iter().map(move |&seed| (task.as_str(), seed))).collect();
         expected.sort_unstable();
-        if expected.iter().copied().eq(outcome.pairs.iter().map(|pair| (pair.task.as_str(), pair.seed))) {
-            return Ok(());
+        let group = outcome.group.clone();
+        if !expected.iter().copied().eq(outcome.pairs.iter().map(|pair| (pair.task.as_str(), pair.seed))) {
+            return Err(RecordError::WrongPairs { group, got: outcome.pairs.len(), planned: expected.len() });
         }
-        Err(RecordError::WrongPairs { group: outcome.group.clone(), got: outcome.pairs.len(), planned: expected.len() })
+        if self.plan.terms.claim == Claim::Cheaper && outcome.pairs.iter().any(|pair| pair.price.is_none()) {
+            return Err(RecordError::NoPrice { group });
+        }
+        Ok(())
     }
 
     /// Counts every settled group whose turn has come.

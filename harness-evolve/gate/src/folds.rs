@@ -1,5 +1,5 @@
 //! Which fold of the gate split is open. Every ship closes the fold it was proven on, because the next candidate was
-//! chosen knowing that ship. Refuses to hand out a used fold without saying that the guarantee is void.
+//! chosen knowing that ship; a rollback closes the fold it was decided on. Refuses to hand out a used fold without saying that the guarantee is void.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,7 @@ pub enum NextFold {
 pub struct FoldLedger {
     folds: Vec<Vec<String>>,
     ships: u32,
+    closed: u32,
     open: Option<u32>,
     guarantee: Guarantee,
 }
@@ -41,7 +42,7 @@ impl FoldLedger {
     /// A ledger over the dealt folds; the first is open if there is one.
     pub fn new(folds: Vec<Vec<String>>) -> Self {
         let open = (!folds.is_empty()).then_some(0);
-        Self { folds, ships: 0, open, guarantee: Guarantee::Holds }
+        Self { folds, ships: 0, closed: 0, open, guarantee: Guarantee::Holds }
     }
 
     /// The open fold's index and groups; `None` when they have run out.
@@ -53,15 +54,21 @@ impl FoldLedger {
     /// Records a ship: closes the open fold and opens the next.
     pub fn ship(&mut self) -> NextFold {
         self.ships += 1;
+        self.close()
+    }
+
+    /// Closes the open fold, whose outcomes something other than a ship was decided on, and opens the next.
+    pub fn close(&mut self) -> NextFold {
+        self.closed += 1;
         let folds = self.folds.len() as u32;
-        if self.ships < folds {
-            self.open = Some(self.ships);
-            return NextFold::Fresh(self.ships);
+        if self.closed < folds {
+            self.open = Some(self.closed);
+            return NextFold::Fresh(self.closed);
         }
         match self.guarantee {
             Guarantee::VoidAfter { .. } if folds > 0 => {
-                self.open = Some(self.ships % folds);
-                NextFold::Used(self.ships % folds)
+                self.open = Some(self.closed % folds);
+                NextFold::Used(self.closed % folds)
             }
             _ => {
                 self.open = None;
@@ -75,7 +82,7 @@ impl FoldLedger {
     pub fn go_on_void(&mut self) {
         if self.open.is_none() && !self.folds.is_empty() {
             self.guarantee = Guarantee::VoidAfter { ships: self.ships };
-            self.open = Some(self.ships % self.folds.len() as u32);
+            self.open = Some(self.closed % self.folds.len() as u32);
         }
     }
 
@@ -91,6 +98,6 @@ impl FoldLedger {
 
     /// Folds never opened yet.
     pub fn fresh_left(&self) -> u32 {
-        (self.folds.len() as u32).saturating_sub(self.ships + 1)
+        (self.folds.len() as u32).saturating_sub(self.closed + 1)
     }
 }

@@ -29,12 +29,12 @@ mod stream;
 mod unit;
 
 pub use bet::{Capital, Stake};
-pub use budget::{ErrorBudget, Schedule};
+pub use budget::{Control, ErrorBudget, Schedule, drift_level};
 pub use certificate::{CERTIFICATE_VERSION, Certificate, RecheckError, recheck};
 pub use duel::{CallOff, Duel, GroupOutcome, RecordError, Recorded};
 pub use folds::{FoldLedger, Guarantee, NextFold};
 pub use order::{draw_order, order_digest};
-pub use outcome::{Difference, Outcome, Pair};
+pub use outcome::{Difference, Outcome, Pair, Price};
 pub use plan::{DuelPlan, PlanError, PlannedGroup, Terms};
 pub use process::{Claim, Futility, Process, Reason, Stopping, Verdict};
 pub use split::{GroupSplit, Shares, Split, SplitError, split_by_hash, split_exact, split_of};

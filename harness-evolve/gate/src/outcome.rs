@@ -1,5 +1,6 @@
-//! What the judge is told: the outcome of each arm on each (task, seed), and the mean difference of a group. Refuses to
-//! drop anything: whatever is not a score counts as zero, and an infrastructure fault is not an outcome at all.
+//! What the judge is told: the outcome of each arm on each (task, seed), what it cost where that is asked, and the mean
+//! difference of a group. Refuses to drop anything: whatever is not a score counts as zero, and an infrastructure fault
+//! is not an outcome at all.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,25 @@ impl Outcome {
     }
 }
 
+/// What both arms took, in one unit: money, tokens or microseconds, as if nothing had been replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// The incumbent's.
+    pub incumbent: u64,
+    /// The candidate's.
+    pub candidate: u64,
+}
+
+impl Price {
+    /// What the candidate saves, (a − b)/max(a, b) in whole millionths, rounded towards zero: from −1 for any price
+    /// against none to 1 for none against any; 0 where both are none.
+    pub fn saving(self) -> i64 {
+        let dearer = i128::from(self.incumbent.max(self.candidate));
+        let saved = i128::from(self.incumbent) - i128::from(self.candidate);
+        (saved * i128::from(Unit::PER_ONE)).checked_div(dearer).unwrap_or(0) as i64
+    }
+}
+
 /// Both arms on one task with one seed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
@@ -43,9 +63,12 @@ pub struct Pair {
     pub incumbent: Outcome,
     /// The candidate's outcome.
     pub candidate: Outcome,
+    /// What both took, where the run's objective asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
-/// The gain of a group as an exact fraction: Σ(candidate − incumbent) in millionths over so many pairs.
+/// The gain or the saving of a group as an exact fraction: a sum of the pairs' differences in millionths over so many pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Difference {
     /// Sum of the pairs' differences in millionths.
@@ -62,6 +85,13 @@ impl Difference {
             let candidate = i64::from(pair.candidate.score()?.millionths());
             Some(Self { millionths: sum.millionths + candidate - incumbent, pairs: sum.pairs + 1 })
         })
+    }
+
+    /// The savings over a group's pairs, 0 for a pair without prices; `None` while any arm is an infrastructure fault.
+    pub fn saved(pairs: &[Pair]) -> Option<Self> {
+        let gain = Self::of(pairs)?;
+        let saved = pairs.iter().filter_map(|pair| pair.price).map(Price::saving).sum();
+        Some(Self { millionths: saved, ..gain })
     }
 
     /// d ∈ [−1, 1], the mean of the paired differences: one correctly rounded division of exact integers. 0 for an

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::budget::{ErrorBudget, Schedule};
+use crate::budget::{Control, ErrorBudget, Schedule};
 use crate::duel::Duel;
 use crate::folds::{FoldLedger, NextFold};
 use crate::interval::{clopper_pearson_lower, clopper_pearson_upper};
@@ -65,6 +65,8 @@ pub enum Coin {
 pub struct Rehearsal {
     /// Rounds.
     pub rounds: u32,
+    /// Rounds without a ship in a row that end it.
+    pub idle_rounds: u32,
     /// Candidates that reach the gate per round.
     pub candidates: usize,
     /// Proposals screened per round, halved until `candidates` are left.
@@ -82,10 +84,11 @@ pub struct Rehearsal {
 }
 
 impl Default for Rehearsal {
-    /// 15 rounds of 4 candidates screened from 16, α = 0.05, 32 in flight, a coin per pair.
+    /// 15 rounds, however many of them idle, of 4 candidates screened from 16, α = 0.05, 32 in flight, a coin per pair.
     fn default() -> Self {
         Self {
             rounds: 15,
+            idle_rounds: 15,
             candidates: 4,
             proposals: 16,
             first_rung: 8,
@@ -187,24 +190,30 @@ impl Rehearsal {
     }
 
     /// One evolution: proposals (half of them variations on what did best on explore last round), screen, duels in
-    /// rank order against the open fold, a fresh fold and a new beginning for the rest after every ship. Ends with the
-    /// rounds, the error budget or the folds.
+    /// rank order against the open fold until one ships, which opens a fresh one for the next round. Ends with the
+    /// rounds, idle ones or the folds.
     pub fn run(&self, seed: u64, recording: &Recording, planted: Option<usize>) -> Vec<Shipped> {
         let contrasts: Vec<_> = (0..recording.contrasts()).filter(|k| Some(*k) != planted).collect();
         let fold_ids = recording.folds.iter().map(|fold| fold.iter().map(|g| g.planned.group.clone()).collect());
         let mut folds = FoldLedger::new(fold_ids.collect());
-        let mut purse = ErrorBudget::new(self.alpha, Schedule::Rounds(self.rounds));
+        let schedule =
+            Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds, folds: recording.folds.len() as u32 };
+        let mut purse = ErrorBudget::new(self.alpha, Control::EveryShip, schedule);
+        let mut idle = 0;
         let mut stream = Stream::new("rehearsal", &[&seed.to_le_bytes()]);
         let (mut ships, mut best): (Vec<Shipped>, Vec<Proposal>) = (Vec::new(), Vec::new());
         for round in 0..self.rounds {
+            if idle >= self.idle_rounds.max(1) {
+                break;
+            }
+            idle += 1;
             purse.open_round();
             let mut proposals = self.propose(&mut stream, recording, &contrasts, &best);
             if let Some(contrast) = planted.filter(|_| round == 0) {
                 proposals.push(Proposal { contrast, coins: None });
             }
             best = self.screen(recording, proposals);
-            let mut waiting: std::collections::VecDeque<_> = best.iter().cloned().enumerate().collect();
-            while let Some((rank, proposal)) = waiting.pop_front() {
+            for (rank, proposal) in best.clone().into_iter().enumerate() {
                 let Some((fold, _)) = folds.open() else {
                     return ships;
                 };
@@ -225,9 +234,12 @@ impl Rehearsal {
                 };
                 ships.push(Shipped { round, contrast: proposal.contrast, groups, alpha });
                 best.retain(|kept| kept.coins != proposal.coins);
+                purse.ship();
+                idle = 0;
                 if folds.ship() == NextFold::RunOut {
                     return ships;
                 }
+                break;
             }
         }
         ships

@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bet::{Capital, Stake};
+use crate::outcome::{Difference, Pair};
 use crate::unit::{Alpha, Unit};
 
-/// What is to be proven about the mean difference d (candidate − incumbent) over the population of groups.
+/// What is to be proven about the mean difference d over the population of groups: candidate − incumbent in score, or for
+/// [`Claim::Cheaper`] what the candidate saves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,14 +25,24 @@ pub enum Claim {
         /// The loss that would be tolerated, ε; below 1.
         margin: Unit,
     },
+    /// Mean saving > 0, where a pair saves (a − b)/max(a, b) of its prices. Bets on x = d.
+    Cheaper,
 }
 
 impl Claim {
+    /// The difference of a group that the claim is about; `None` while any arm is an infrastructure fault.
+    pub fn difference(self, pairs: &[Pair]) -> Option<Difference> {
+        match self {
+            Self::Cheaper => Difference::saved(pairs),
+            Self::Gain | Self::Harm { .. } | Self::NonInferior { .. } => Difference::of(pairs),
+        }
+    }
+
     /// The difference in the claim's favour: −d for harm, d otherwise.
     fn favour(self, d: f64) -> f64 {
         match self {
             Self::Harm { .. } => -d,
-            Self::Gain | Self::NonInferior { .. } => d,
+            Self::Gain | Self::Cheaper | Self::NonInferior { .. } => d,
         }
     }
 
@@ -39,7 +51,7 @@ impl Claim {
         match self {
             Self::NonInferior { margin } => margin.value(),
             Self::Harm { beyond } => -beyond.value(),
-            Self::Gain => 0.0,
+            Self::Gain | Self::Cheaper => 0.0,
         }
     }
 
@@ -52,7 +64,7 @@ impl Claim {
     fn stake(self) -> Stake {
         match self {
             Self::NonInferior { .. } => Stake::Clean,
-            Self::Gain | Self::Harm { .. } => Stake::Spread,
+            Self::Gain | Self::Cheaper | Self::Harm { .. } => Stake::Spread,
         }
     }
 }

@@ -84,6 +84,7 @@ impl World {
                         seed: 0,
                         incumbent: arm(incumbent),
                         candidate: arm(candidate),
+                        price: None,
                     })
                     .collect()
             })

@@ -133,6 +133,11 @@ impl Alpha {
         Self(self.0.checked_div(by).unwrap_or(0))
     }
 
+    /// The level so many times over, never above one.
+    pub fn times(self, by: u64) -> Self {
+        Self(self.0.saturating_mul(by).min(Self::PER_ONE))
+    }
+
     /// What is left after taking `other`, never below zero.
     pub fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))

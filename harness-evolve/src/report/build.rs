@@ -51,7 +51,7 @@ pub fn build(
         model: context.model,
         run: config.run.clone(),
         seed: config.seed,
-        power: first_duel(config, sizes.first().copied().unwrap_or(0))?,
+        power: first_duel(config, sizes.len(), sizes.first().copied().unwrap_or(0))?,
         groups: (split.explore.len(), sizes, split.sealed.len()),
         extent: context.extent,
         rows: arms.iter().map(|arm| row(config.seed, arm, evolution)).collect(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evolve_gate::interval::{Interval, difference_interval, mean_interval};
 use evolve_gate::placebo::{Coin, RecordedGroup, Recording, Rehearsal};
 use evolve_gate::simulate::{Contrast as World, power};
-use evolve_gate::{Alpha, ErrorBudget, Futility, Pair, PlannedGroup, Schedule, Split, Stopping, Unit};
+use evolve_gate::{Alpha, Futility, Pair, PlannedGroup, Split, Stopping, Unit};
 
 use super::{Cell, Placebo, Power};
 use crate::config::EvolveConfig;
@@ -99,6 +99,7 @@ pub fn placebo(
                     seed: new.seed,
                     incumbent: old.outcome,
                     candidate: new.outcome,
+                    price: None,
                 });
             }
         }
@@ -109,6 +110,7 @@ pub fn placebo(
     let recording = Recording { explore, folds, seeds: config.seeds() };
     let rehearsal = Rehearsal {
         rounds: config.rounds,
+        idle_rounds: config.idle_rounds,
         candidates: config.judged,
         proposals: config.candidates.max(config.judged),
         first_rung: config.screen_tasks.div_ceil(4),
@@ -121,11 +123,11 @@ pub fn placebo(
     Ok(Some(Placebo { line, contrasts: different.len(), groups: count, alpha: config.alpha }))
 }
 
-/// What a first duel over a fold of `groups` groups can prove.
-pub fn first_duel(config: &EvolveConfig, groups: usize) -> Result<Power, EvolveError> {
+/// What a first duel over the first of `folds` folds, of `groups` groups, can prove.
+pub fn first_duel(config: &EvolveConfig, folds: usize, groups: usize) -> Result<Power, EvolveError> {
     const DISCORDANCE: f64 = 0.13;
     const DUELS: u32 = 1000;
-    let mut purse = ErrorBudget::new(Alpha::new(config.alpha)?, Schedule::Rounds(config.rounds));
+    let mut purse = config.purse(folds)?;
     purse.open_round();
     let alpha = purse.grant();
     let stopping = stopping(config)?;

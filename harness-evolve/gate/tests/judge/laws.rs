@@ -41,7 +41,7 @@ fn play(seed: u64, gain: f64, faults: f64, planned: &PlannedGroup, attempt: u32)
             if luck.uniform() < faults {
                 candidate = Outcome::Infrastructure;
             }
-            pairs.push(Pair { task: task.clone(), seed: episode, incumbent, candidate });
+            pairs.push(Pair { task: task.clone(), seed: episode, incumbent, candidate, price: None });
         }
     }
     pairs
@@ -185,7 +185,8 @@ fn every_reason_is_reached_where_it_should_be() {
             let Some(planned) = duel.next_groups(1).first().map(|&planned| planned.clone()) else { break };
             let (a, b) = d(step);
             let score = |points| Outcome::Scored(Unit::points(points));
-            let pair = Pair { task: planned.tasks[0].clone(), seed: 1, incumbent: score(a), candidate: score(b) };
+            let (task, incumbent, candidate) = (planned.tasks[0].clone(), score(a), score(b));
+            let pair = Pair { task, seed: 1, incumbent, candidate, price: None };
             duel.record(&planned.group, vec![pair]).unwrap();
         }
         let certificate = duel.certificate().unwrap();

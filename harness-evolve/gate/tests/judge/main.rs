@@ -4,3 +4,5 @@
 mod laws;
 mod parts;
 mod placebo;
+mod plain;
+mod second;
