@@ -185,6 +185,7 @@ impl Workshop<'_> {
         let fail = |error| AssembleError::Tool { id: spec.id.clone(), error };
         let instance = module.tool().map_err(fail)?;
         let json = instance.specs().into_result().map_err(fail)?;
+        module.as_locked(&json).map_err(fail)?;
         let offers: Vec<ToolSpec> = serde_json::from_str(&json).map_err(|error| fail(error.into()))?;
         let shared = module.manifest.shared.then(|| Arc::new(instance));
         let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers });

@@ -92,6 +92,7 @@ impl HostBuilder {
             catalogue: Catalogue::new(),
             sources: BTreeMap::new(),
             refused: Vec::new(),
+            rules: self.rules,
             store: self.store,
             models: Mutex::default(),
         };
@@ -102,7 +103,7 @@ impl HostBuilder {
         }
         for folder in self.folders {
             match search::files(&folder) {
-                Ok(files) => files.into_iter().for_each(|path| host.add_file(path, &self.rules)),
+                Ok(files) => files.into_iter().for_each(|path| host.add_file(path)),
                 Err(error) => host.refused.push(HostError::Refused { path: folder, refusal: Refusal::Read(error) }),
             }
         }
@@ -116,6 +117,7 @@ pub struct Host {
     catalogue: Catalogue,
     sources: BTreeMap<(String, Version), Source>,
     refused: Vec<HostError>,
+    rules: Rules,
     store: PathBuf,
     models: Mutex<HashMap<(String, String), Arc<LoadedModel>>>,
 }
@@ -135,9 +137,9 @@ impl Host {
         }
     }
 
-    fn add_file(&mut self, path: PathBuf, rules: &Rules) {
+    fn add_file(&mut self, path: PathBuf) {
         match inspect::read(&path) {
-            Ok((inspected, bytes)) => match rules.admit(&inspected, &bytes) {
+            Ok((inspected, bytes)) => match self.rules.admit(&inspected, &bytes) {
                 Ok(trust) => {
                     let manifest = inspected.manifest.clone();
                     self.add(manifest, Source::File(Box::new(inspected), bytes.into(), trust));
@@ -186,12 +188,16 @@ impl Host {
     pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
         let entry = self.catalogue.lookup(reference)?;
         let pack = self.pack(&entry.pack.pack.name, entry.pack.pack.version)?;
-        let mut complete: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
+        let defaults: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
+        let mut complete = defaults.clone();
         complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let file = self.file(&entry.pack.pack.name, entry.pack.pack.version);
+        let locked = file.filter(|_| complete == defaults).and_then(|file| self.rules.locked(file));
         Ok(Resolved {
             reference: reference.clone(),
             manifest: Arc::new(entry.module.clone()),
             config: serde_json::Value::Object(complete).to_string(),
+            locked_shown: locked.and_then(|locked| locked.shown.get(&entry.module.name)).map(|hash| hash.as_str().into()),
             pack,
         })
     }
@@ -237,6 +243,8 @@ pub struct Resolved {
     pub manifest: Arc<Module>,
     /// Its configuration, complete with defaults: JSON as text.
     pub config: String,
+    /// What the lock says this module shows to a model, where it has its default configuration.
+    pub(crate) locked_shown: Option<Arc<str>>,
     pack: PackRef,
 }
 

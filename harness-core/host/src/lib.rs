@@ -12,6 +12,7 @@ mod inspect;
 mod load;
 mod model;
 mod search;
+mod shown;
 mod sign;
 pub mod testing;
 
@@ -22,4 +23,5 @@ pub use host::{Host, HostBuilder, Resolved};
 pub use inspect::{Inspected, inspect};
 pub use model::LoadedModel;
 pub use search::search_path;
+pub use shown::Shown;
 pub use sign::{Signer, signature_path, signer};
