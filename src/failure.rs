@@ -75,6 +75,12 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let failure = Self::input(chain(&error));

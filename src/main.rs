@@ -5,6 +5,7 @@ mod cmd;
 mod failure;
 mod output;
 mod paths;
+mod policy;
 mod progress;
 mod pulling;
 mod replace;

@@ -1,4 +1,4 @@
-//! Where things are kept: the workspace's `.harness`, the user's cache and data directories.
+//! Where things are kept: the workspace's `.harness`, the user's cache, data and configuration directories.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,18 @@ pub fn record() -> PathBuf {
 /// The lock of the workspace's packs.
 pub fn lock() -> PathBuf {
     workspace().join("harness.lock")
+}
+
+/// The folder of the workspace's packs.
+pub fn plugins() -> PathBuf {
+    workspace().join(".harness/plugins")
+}
+
+/// The machine's policy on packs: `$HARNESS_POLICY`, else `policy.toml` in `$XDG_CONFIG_HOME/harness`, else in `~/.config/harness`.
+/// Nowhere else: a folder that others may write to would let them trust themselves.
+pub fn policy() -> Option<PathBuf> {
+    let named = std::env::var_os("HARNESS_POLICY").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(|| Some(home("XDG_CONFIG_HOME", ".config")?.join("harness/policy.toml")))
 }
 
 /// The user's cache (`$XDG_CACHE_HOME/harness`, else `~/.cache/harness`): weights, benchmark data, private copies of packs.

@@ -11,7 +11,7 @@ use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
 use harness_trace::Store;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, paths};
+use crate::{failure::Failure, paths, policy};
 
 /// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
 pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
@@ -36,9 +36,24 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
         .linked(bench_functions::pack())
         .search(folders(plugins))
         .lock(lock)
-        .store(paths::cache().join("packs"))
+        .policy(policy::policy()?)
+        .store(store())
         .build()?;
     Ok(host)
+}
+
+/// A host with nothing but the pack in this file, on the terms of the policy, whatever a lock says.
+pub fn host_of_file(file: &Path) -> Result<Host, Failure> {
+    let mut host = Host::builder().file(file).policy(policy::policy()?).store(store()).build()?;
+    match host.take_refused().pop() {
+        Some(refused) => Err(refused.into()),
+        None => Ok(host),
+    }
+}
+
+/// Where private copies of loaded packs are kept.
+fn store() -> PathBuf {
+    paths::cache().join("packs")
 }
 
 /// The workspace's lock; `None` when there is none.

@@ -18,3 +18,4 @@ mod packs;
 mod pull;
 mod run;
 mod support;
+mod trust;

@@ -61,10 +61,15 @@ impl Workspace {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
-        for name in ["HARNESS_PLUGINS", "ALFWORLD_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
+        for name in ["HARNESS_PLUGINS", "HARNESS_POLICY", "ALFWORLD_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
             command.env_remove(name);
         }
-        for (name, folder) in [("HOME", "home"), ("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data")] {
+        for (name, folder) in [
+            ("HOME", "home"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CONFIG_HOME", "home/.config"),
+        ] {
             command.env(name, self.path(folder));
         }
         command

@@ -30,6 +30,7 @@ enum Source {
 pub struct HostBuilder {
     linked: Vec<PackRef>,
     folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
     store: PathBuf,
     rules: Rules,
 }
@@ -46,6 +47,13 @@ impl HostBuilder {
     #[must_use]
     pub fn search(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
         self.folders.extend(folders);
+        self
+    }
+
+    /// Adds the pack in this file; it goes before those of folders.
+    #[must_use]
+    pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.files.push(file.into());
         self
     }
 
@@ -101,6 +109,7 @@ impl HostBuilder {
             let manifest = PackManifest::parse(text.as_str()).map_err(|error| HostError::Linked(error.to_string()))?;
             host.add(manifest, Source::Linked(pack));
         }
+        self.files.into_iter().for_each(|path| host.add_file(path));
         for folder in self.folders {
             match search::files(&folder) {
                 Ok(files) => files.into_iter().for_each(|path| host.add_file(path)),
@@ -160,6 +169,11 @@ impl Host {
         &self.refused
     }
 
+    /// As [`Host::refused`], and forgets them.
+    pub fn take_refused(&mut self) -> Vec<HostError> {
+        std::mem::take(&mut self.refused)
+    }
+
     /// What is known of the file of an installed pack; `None` for a linked one.
     pub fn file(&self, name: &str, version: Version) -> Option<&Inspected> {
         match self.sources.get(&(name.to_owned(), version))? {
@@ -197,7 +211,9 @@ impl Host {
             reference: reference.clone(),
             manifest: Arc::new(entry.module.clone()),
             config: serde_json::Value::Object(complete).to_string(),
-            locked_shown: locked.and_then(|locked| locked.shown.get(&entry.module.name)).map(|hash| hash.as_str().into()),
+            locked_shown: locked
+                .and_then(|locked| locked.shown.get(&entry.module.name))
+                .map(|hash| hash.as_str().into()),
             pack,
         })
     }

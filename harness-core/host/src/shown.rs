@@ -50,9 +50,9 @@ impl Host {
     pub fn shown(&self, pack: &str, version: Version) -> Result<BTreeMap<String, Shown>, HostError> {
         let mut all = BTreeMap::new();
         let packs = self.catalogue().packs();
-        for module in packs.filter(|one| one.pack.name == pack && one.pack.version == version).flat_map(|p| &p.modules) {
-            let reference =
-                ModuleRef { pack: pack.to_owned(), module: module.name.clone(), version: Some(version) };
+        for module in packs.filter(|one| one.pack.name == pack && one.pack.version == version).flat_map(|p| &p.modules)
+        {
+            let reference = ModuleRef { pack: pack.to_owned(), module: module.name.clone(), version: Some(version) };
             let fail = |error: ModuleError| HostError::Module { module: reference.clone(), error: Box::new(error) };
             let specs = if module.kind == Kind::Tool {
                 let resolved = self.resolve(&reference, &Config::new())?;

@@ -51,6 +51,12 @@ impl Lock {
         self.packs.insert(at, pack);
     }
 
+    /// Takes the entry of a pack out.
+    pub fn remove(&mut self, name: &str, version: Version) -> Option<LockedPack> {
+        let at = self.packs.iter().position(|pack| pack.name == name && pack.version == version)?;
+        Some(self.packs.remove(at))
+    }
+
     /// Reads the text of a `harness.lock`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {

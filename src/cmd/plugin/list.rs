@@ -6,7 +6,7 @@ use harness_host::{Host, HostError};
 use harness_spec::{Module, PackManifest, Vocabulary};
 use serde_json::{Value, json};
 
-use super::Global;
+use super::{Global, offer};
 use crate::{failure::Failure, output, wire};
 
 /// Shows the list.
@@ -44,8 +44,15 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
         || "built in".to_owned(),
         |file| format!("{}, sha256 {}…", file.path.display(), file.sha256.get(..12).unwrap_or(&file.sha256)),
     );
+    let trust = host.trust(&pack.pack.name, pack.pack.version).map_or_else(String::new, |trust| {
+        let who = trust
+            .publisher
+            .as_ref()
+            .map_or_else(|| offer::signer(&trust.signer).to_owned(), |name| format!("signed by {name}"));
+        format!(", {who}, {}", trust.isolation)
+    });
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} {} — {}\n  {place}", pack.pack.name, pack.pack.version, pack.pack.description);
+    let _ = writeln!(text, "{} {} — {}\n  {place}{trust}", pack.pack.name, pack.pack.version, pack.pack.description);
     let width = |of: fn(&Module) -> usize| pack.modules.iter().map(of).max().unwrap_or_default();
     let (names, kinds) = (width(|module| module.name.len()), width(|module| kind(module).len()));
     for module in &pack.modules {
@@ -55,6 +62,7 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
 
 fn object(host: &Host, pack: &PackManifest) -> Value {
     let file = host.file(&pack.pack.name, pack.pack.version);
+    let trust = host.trust(&pack.pack.name, pack.pack.version);
     let modules: Vec<Value> = pack
         .modules
         .iter()
@@ -69,6 +77,9 @@ fn object(host: &Host, pack: &PackManifest) -> Value {
         "name": pack.pack.name, "version": pack.pack.version, "publisher": pack.pack.publisher,
         "description": pack.pack.description, "path": file.map(|file| &file.path),
         "sha256": file.map(|file| &file.sha256), "size": file.map(|file| file.size), "modules": modules,
+        "signer": trust.map(|trust| offer::signer(&trust.signer)), "key": trust.and_then(|trust| trust.signer.key()),
+        "trusted_as": trust.and_then(|trust| trust.publisher.as_ref()),
+        "isolation": host.isolation(&pack.pack.name, pack.pack.version),
     })
 }
 

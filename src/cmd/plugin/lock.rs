@@ -26,9 +26,9 @@ pub fn run(global: &Global) -> Result<(), Failure> {
             name: name.clone(),
             version,
             sha256: file.sha256.clone(),
-            publisher: None,
+            publisher: host.trust(name, version).and_then(|trust| trust.signer.key().cloned()),
             permissions: pack.permissions(),
-            shown: Default::default(),
+            shown: super::offer::shown(&host, name, version)?,
         });
     }
     for gone in former.packs.iter().filter(|pack| lock.get(&pack.name, pack.version).is_none()) {

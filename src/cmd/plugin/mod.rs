@@ -1,26 +1,36 @@
-//! `harness plugin`: what is installed, what a pack says of itself, a new pack, a lock. Only `run`, `bench` and `evolve` ever
-//! load one.
+//! `harness plugin`: what is installed, what a pack says of itself, a new pack, its keys and signature, and its way into a workspace
+//! and out of it. `list`, `inspect`, `sign` and `remove` never load one.
 
+mod add;
 mod inspect;
+mod keygen;
 mod list;
 mod lock;
 mod new;
+mod offer;
+mod remove;
+mod sign;
+mod trust;
+mod verify;
 
 use clap::{Args, Subcommand};
 
 use super::Global;
 use crate::failure::Failure;
 
-/// Modules come in packs: see what is installed, look into one, begin your own
+/// Modules come in packs: see what is installed, look into one, add one, begin your own
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  harness plugin list                                   what is installed, and what was refused and why
-  harness plugin inspect gguf                           settings, tunable ranges, permissions of a pack
-  harness plugin inspect ~/Downloads/libpack.so         the same of a file, before you install it
-  harness plugin new my_pack --kind processor           a crate that builds
-  harness plugin lock                                   pins the bytes of what is installed in harness.lock
+  harness plugin list                                   what is installed, who signed it, and what was refused and why
+  harness plugin inspect ~/Downloads/libpack.so         settings, tunable ranges, permissions of a pack; runs none of it
+  harness plugin add ~/Downloads/libpack.so             installs it once you approved what it asks for
+  harness plugin verify                                 is everything as it was approved?
 
-A pack is installed by copying its .so file into .harness/plugins (or --plugins DIR, $HARNESS_PLUGINS).")]
+  harness plugin new my_pack --kind processor           a crate that builds
+  harness plugin keygen && harness plugin sign libmy_pack.so --key publisher.key
+
+A .so file that you copy into .harness/plugins yourself (or --plugins DIR, $HARNESS_PLUGINS) is installed too, while there is no
+harness.lock.")]
 pub struct PluginArgs {
     #[command(subcommand)]
     command: Command,
@@ -34,8 +44,22 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Begin a pack of your own: a crate that builds without this program's sources
     New(new::NewArgs),
-    /// Write harness.lock: from then on only these very files are admitted
+    /// Install a pack: what it asks for is shown, approved, and pinned in harness.lock
+    Add(add::AddArgs),
+    /// Install a newer version of a pack: what is new is shown and approved
+    Update(add::AddArgs),
+    /// Take a pack away
+    Remove(remove::RemoveArgs),
+    /// Check that everything is as harness.lock says; starts tools to hear what they say of themselves
+    Verify,
+    /// Approve all that is installed as it is: writes harness.lock, and from then on only these very files are admitted
     Lock,
+    /// Let a publisher's packs run inside this process, on this machine
+    Trust(trust::TrustArgs),
+    /// Make a publisher's pair of keys
+    Keygen(keygen::KeygenArgs),
+    /// Sign a pack
+    Sign(sign::SignArgs),
 }
 
 /// Runs the subcommand.
@@ -44,6 +68,13 @@ pub fn run(global: &Global, args: PluginArgs) -> Result<(), Failure> {
         Command::List => list::run(global),
         Command::Inspect(args) => inspect::run(global, &args),
         Command::New(args) => new::run(global, &args),
+        Command::Add(args) => add::add(global, &args),
+        Command::Update(args) => add::update(global, &args),
+        Command::Remove(args) => remove::run(global, &args),
+        Command::Verify => verify::run(global),
         Command::Lock => lock::run(global),
+        Command::Trust(args) => trust::run(global, &args),
+        Command::Keygen(args) => keygen::run(global, &args),
+        Command::Sign(args) => sign::run(global, &args),
     }
 }
