@@ -8,6 +8,7 @@
 
 mod bad_harness;
 mod bad_packs;
+mod c_pack;
 mod conformance;
 mod edit;
 mod evolve;

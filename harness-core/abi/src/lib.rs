@@ -18,6 +18,7 @@
 pub use abi_stable;
 
 mod admit;
+mod c;
 mod context;
 mod decision;
 mod environment;
@@ -39,6 +40,7 @@ pub mod stable {
 }
 
 pub use admit::{ROOT_SYMBOL, Relation, admit};
+pub use c::{C_SYMBOL, CPack, admit_c};
 pub use context::*;
 pub use decision::*;
 pub use environment::*;

@@ -6,14 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use harness_abi::{
-    EnvironmentBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox,
-    stable::{RResult, RStr},
-};
+use harness_abi::{EnvironmentBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox};
 use harness_spec::{Catalogue, Config, LookupError, Module, ModuleRef, PackManifest, Version};
 
 use crate::{
-    HostError, Inspected, Isolation, LoadedModel, Lock, Policy, Refusal, Trust, admit::Rules, inspect, load, search,
+    HostError, Inspected, Isolation, LoadedModel, Lock, Policy, Refusal, Trust, admit::Rules, inspect, load,
+    root::Root, search,
 };
 
 /// Where a pack's code is.
@@ -218,9 +216,9 @@ impl Host {
         })
     }
 
-    fn pack(&self, name: &str, version: Version) -> Result<PackRef, HostError> {
+    fn pack(&self, name: &str, version: Version) -> Result<Root, HostError> {
         match self.sources.get(&(name.to_owned(), version)) {
-            Some(Source::Linked(pack)) => Ok(*pack),
+            Some(Source::Linked(pack)) => Ok(Root::Rust(*pack)),
             Some(Source::File(file, bytes, _)) => load::load(file, bytes, &self.store),
             None => Err(LookupError::Pack { pack: name.to_owned(), hint: String::new() }.into()),
         }
@@ -235,19 +233,13 @@ impl Host {
             return Ok(model.clone());
         }
         let fail = |error| HostError::Module { module: reference.clone(), error: Box::new(error) };
-        let model = construct(resolved.pack.model(), &resolved).map_err(fail)?;
+        let model = resolved.pack.model(&resolved.manifest.name, &resolved.config).map_err(fail)?;
         let info = model.info().into_result().map_err(fail)?;
         let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
         let loaded = Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model });
         models.insert(key, loaded.clone());
         Ok(loaded)
     }
-}
-
-type Make<T> = extern "C" fn(RStr<'_>, RStr<'_>) -> RResult<T, ModuleError>;
-
-fn construct<T>(make: Make<T>, resolved: &Resolved) -> Result<T, ModuleError> {
-    make(resolved.manifest.name.as_str().into(), resolved.config.as_str().into()).into_result()
 }
 
 /// A module that was found, with its complete configuration: makes as many instances as one likes.
@@ -261,27 +253,27 @@ pub struct Resolved {
     pub config: String,
     /// What the lock says this module shows to a model, where it has its default configuration.
     pub(crate) locked_shown: Option<Arc<str>>,
-    pack: PackRef,
+    pack: Root,
 }
 
 impl Resolved {
     /// A fresh processor.
     pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
-        construct(self.pack.processor(), self)
+        self.pack.processor(&self.manifest.name, &self.config)
     }
 
     /// A fresh tool.
     pub fn tool(&self) -> Result<ToolBox, ModuleError> {
-        construct(self.pack.tool(), self)
+        self.pack.tool(&self.manifest.name, &self.config)
     }
 
     /// A fresh environment.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
-        construct(self.pack.environment(), self)
+        self.pack.environment(&self.manifest.name, &self.config)
     }
 
     /// A fresh verifier.
     pub fn verifier(&self) -> Result<VerifierBox, ModuleError> {
-        construct(self.pack.verifier(), self)
+        self.pack.verifier(&self.manifest.name, &self.config)
     }
 }

@@ -11,6 +11,7 @@ mod host;
 mod inspect;
 mod load;
 mod model;
+mod root;
 mod search;
 mod shown;
 mod sign;

@@ -3,7 +3,7 @@
 //! Read out of the sources, which rustfmt keeps in one shape: coarser than a compiler's view (it follows no re-export and
 //! infers no auto trait), and enough to see that something public went or changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::snapshot;
 
@@ -27,16 +27,20 @@ fn breaches(old: &str, new: &str) -> Vec<String> {
 
 fn text() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
     let mut text = String::new();
-    for file in files {
-        let module = file.file_stem().unwrap().to_string_lossy().into_owned();
+    for file in sources(&folder) {
+        let module = file.strip_prefix(&folder).unwrap().with_extension("");
         for item in items(&std::fs::read_to_string(&file).unwrap()) {
-            text += &format!("{module} {item}\n");
+            text += &format!("{} {item}\n", module.display());
         }
     }
     text
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries.into_iter().flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
 /// Public items of a file, each on a line of its own, with the block it stands in before it.
