@@ -137,7 +137,7 @@ impl Edit {
     }
 }
 
-const RULE: &str = "adapt rule";
+pub(crate) const RULE: &str = "adapt rule";
 
 impl Op {
     /// Performs one operation in place. On an error the harness is unchanged.

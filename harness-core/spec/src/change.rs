@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::harness::{Config, ModelSpec};
+use crate::harness::{AdaptRule, Config, ModelSpec};
 use crate::reference::ModuleRef;
 use crate::setting::Setting;
 use crate::vocabulary::{Vocabulary, vocabulary};
@@ -137,5 +137,15 @@ pub enum Change {
         /// To what; `None`: back to the default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<Value>,
+    },
+    /// Add a mid-task rule after all others. Of a whole harness only: a rule cannot make rules.
+    Adapt {
+        /// The rule.
+        rule: AdaptRule,
+    },
+    /// Take a mid-task rule out. Of a whole harness only.
+    Unadapt {
+        /// Which one.
+        id: String,
     },
 }

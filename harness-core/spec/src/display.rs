@@ -76,6 +76,8 @@ impl fmt::Display for Change {
             }
             Self::Model { role, model } => write!(f, "model {role}: {}", served(model.as_ref())),
             Self::Set { key, value } => write!(f, "set {key} {}", short(value.as_ref())),
+            Self::Adapt { rule } => write!(f, "insert adapt rule {}", rule.id),
+            Self::Unadapt { id } => write!(f, "remove adapt rule {id}"),
         }
     }
 }

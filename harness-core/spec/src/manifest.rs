@@ -18,6 +18,44 @@ pub struct PackManifest {
     /// What it holds, in the manifest's order; names are unique.
     #[serde(rename = "module", default)]
     pub modules: Vec<Module>,
+    /// Failure categories it brings beside the built-in ones, in the manifest's order; names are unique.
+    #[serde(rename = "category", default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<FailureCategory>,
+}
+
+/// A way to fail that only a pack's world knows, as an exact test on the record of a failed episode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailureCategory {
+    /// The name modules `address`.
+    pub name: String,
+    /// One line.
+    pub summary: String,
+    /// The category it is a special case of: who addresses that one addresses this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refines: Option<String>,
+    /// What shows it.
+    pub shows: Sign,
+    /// How many times at least.
+    pub times: u32,
+}
+
+/// What shows a failure category in the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// The world's answer holds this text.
+    Observed(String),
+    /// A reply of the model holds this text.
+    Said(String),
+    /// The tool of this name reported failure.
+    ToolError(String),
+    /// A named component of the reward is below a bound.
+    Part {
+        /// The component.
+        name: String,
+        /// The bound.
+        below: f64,
+    },
 }
 
 /// A pack's identity.

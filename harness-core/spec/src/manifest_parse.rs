@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use harness_abi::Kind;
 use serde_json::Value;
 
-use crate::manifest::{Field, Module, Pack, PackManifest};
+use crate::manifest::{FailureCategory, Field, Module, Pack, PackManifest, Sign};
 use crate::table::{ParseError, Problem, Table, document};
 use crate::vocabulary::{FieldType, Order, Vocabulary};
 
@@ -29,6 +29,9 @@ const MODULE_KEYS: [&str; 16] = [
     "shared",
 ];
 
+const CATEGORY_KEYS: [&str; 9] =
+    ["name", "summary", "refines", "observed", "said", "tool_error", "part", "below", "times"];
+
 const FIELD_KEYS: [&str; 9] =
     ["type", "default", "minimum", "maximum", "enum", "description", "required", "tunable", "variants"];
 
@@ -36,7 +39,7 @@ impl PackManifest {
     /// Reads the TOML text of a manifest.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&["pack", "module"])?;
+            root.only(&["pack", "module", "category"])?;
             let pack = root.table("pack")?.ok_or_else(|| root.missing("pack", "{ name = \"…\", … }"))?;
             let pack = read_pack(&pack)?;
             let mut modules: Vec<Module> = Vec::new();
@@ -48,7 +51,16 @@ impl PackManifest {
                 }
                 modules.push(module);
             }
-            Ok(Self { pack, modules })
+            let mut categories: Vec<FailureCategory> = Vec::new();
+            for table in root.tables("category")? {
+                let category = read_category(&table)?;
+                if categories.iter().any(|other| other.name == category.name) {
+                    let problem = format!("the pack has two categories `{}`; rename one", category.name);
+                    return Err(table.error_at("name", Problem::Other(problem)));
+                }
+                categories.push(category);
+            }
+            Ok(Self { pack, modules, categories })
         })
     }
 }
@@ -61,6 +73,38 @@ fn read_pack(table: &Table<'_>) -> Result<Pack, ParseError> {
         publisher: table.string("publisher")?.map(str::to_owned),
         abi: table.parsed("abi", "\"1.0.0\"")?,
         description: table.string("description")?.unwrap_or_default().to_owned(),
+    })
+}
+
+fn read_category(table: &Table<'_>) -> Result<FailureCategory, ParseError> {
+    table.only(&CATEGORY_KEYS)?;
+    let text = |key| Ok(table.string(key)?.map(str::to_owned));
+    let part = match (text("part")?, table.number("below")?) {
+        (Some(name), Some(below)) => Some(Sign::Part { name, below }),
+        (Some(_), None) => return Err(table.missing("below", "1.0")),
+        (None, _) => None,
+    };
+    let signs = [
+        text("observed")?.map(Sign::Observed),
+        text("said")?.map(Sign::Said),
+        text("tool_error")?.map(Sign::ToolError),
+        part,
+    ];
+    let mut signs = signs.into_iter().flatten();
+    let (Some(shows), None) = (signs.next(), signs.next()) else {
+        let problem = "a category has exactly one of `observed`, `said`, `tool_error`, `part`";
+        return Err(table.error(Problem::Other(problem.to_owned())));
+    };
+    let times = table.number("times")?.unwrap_or(1.0);
+    if !(1.0..=1e6).contains(&times) || times.fract() != 0.0 {
+        return Err(table.error_at("times", Problem::Other(format!("`times` must be an integer from 1, not {times}"))));
+    }
+    Ok(FailureCategory {
+        name: required_name(table)?,
+        summary: table.string("summary")?.unwrap_or_default().to_owned(),
+        refines: table.name("refines")?.map(str::to_owned),
+        shows,
+        times: times as u32,
     })
 }
 

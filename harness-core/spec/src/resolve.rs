@@ -1,7 +1,7 @@
 //! From what is wanted to what is done: a [`Change`] against a harness gives the [`Op`] with its pre-image. Refuses ids that are not
 //! there.
 
-use crate::apply::{EditError, EditProblem, before, index};
+use crate::apply::{EditError, EditProblem, RULE, before, index};
 use crate::change::{Change, Place, Position};
 use crate::edit::{Edit, Op};
 use crate::harness::{Harness, ModuleSpec};
@@ -63,6 +63,17 @@ impl Change {
                 // "Back to the default" is the default's value, so that the operation says what it sets.
                 let new = value.clone().or_else(|| key.read(&Harness::default()));
                 Op::Set { key: *key, old: key.read(harness), new }
+            }
+            Self::Adapt { rule } => {
+                Op::InsertRule { after: harness.adapt.last().map(|last| last.id.clone()), rule: rule.clone() }
+            }
+            Self::Unadapt { id } => {
+                let at = index(&harness.adapt, RULE, id)?;
+                let after = before(&harness.adapt, at).map(str::to_owned);
+                match harness.adapt.get(at) {
+                    Some(rule) => Op::RemoveRule { after, rule: rule.clone() },
+                    None => return Err(EditProblem::Absent { what: RULE, id: id.clone(), hint: String::new() }),
+                }
             }
         })
     }

@@ -166,6 +166,11 @@ fn a_manifest_with_mistakes() {
     assert_snapshot!(error("hooks = [\"before_model\"]\nprovides = [\"score\"]\n"), @"line 10, column 12: `provides` is for models, and `m` is a processor; remove it");
     assert_snapshot!(error("hooks = [\"before_model\"]\nconfig.k = { type = \"integer\", default = 30, maximum = 9 }\n"), @"line 10, column 42: `default` gives `30`, but the field must be an integer, 9 or less");
     assert_snapshot!(error("hooks = [\"before_model\"]\nconfig.k = { type = \"int\" }\n"), @"line 10, column 21: `int` is not a valid type; did you mean `integer`?");
+    let category = |rest: &str| error(&format!("hooks = [\"before_model\"]\n[[category]]\nname = \"lost\"\n{rest}\n"));
+    assert_snapshot!(category(""), @"line 10, column 1: a category has exactly one of `observed`, `said`, `tool_error`, `part`");
+    assert_snapshot!(category("observed = \"a\"\nsaid = \"b\""), @"line 10, column 1: a category has exactly one of `observed`, `said`, `tool_error`, `part`");
+    assert_snapshot!(category("part = \"name\""), @"line 10, column 1: [[category]] 1 has no `below`; add `below = 1.0`");
+    assert_snapshot!(category("observed = \"a\"\ntimes = 0.5"), @"line 13, column 9: `times` must be an integer from 1, not 0.5");
     assert_snapshot!(PackManifest::parse("").unwrap_err(), @r#"line 1, column 1: this file has no `pack`; add `pack = { name = "…", … }`"#);
     assert_snapshot!(PackManifest::parse("[pack]\nname = \"x\"\nversion = \"1.0\"\nabi = \"1.0.0\"\n").unwrap_err(), @"line 3, column 11: `1.0` is not a version; write MAJOR.MINOR.PATCH, for example `1.0.0`");
 }

@@ -76,7 +76,7 @@ pub fn catalogue() -> impl Strategy<Value = Catalogue> {
         let version = Version { major: 1, minor: 0, patch: 0 };
         let pack = Pack { name: "p".into(), version, publisher: None, abi: version, description: String::new() };
         let mut catalogue = Catalogue::new();
-        catalogue.insert(PackManifest { pack, modules });
+        catalogue.insert(PackManifest { pack, modules, categories: Vec::new() });
         catalogue
     })
 }
@@ -269,10 +269,8 @@ pub fn resolve(harness: &Harness, (changes, rules): &(Vec<Change>, Vec<(Index, A
     for (index, rule) in rules {
         let before = |list: &[AdaptRule], at: usize| at.checked_sub(1).map(|i| list[i].id.clone());
         match now.adapt.iter().position(|other| other.id == rule.id) {
-            Some(at) => {
-                let op = Op::RemoveRule { after: before(&now.adapt, at), rule: now.adapt[at].clone() };
-                take(op, &mut now);
-            }
+            Some(_) => take(Change::Unadapt { id: rule.id.clone() }.resolve(&now).unwrap(), &mut now),
+            None if index.index(2) == 0 => take(Change::Adapt { rule: rule.clone() }.resolve(&now).unwrap(), &mut now),
             None => {
                 let after = before(&now.adapt, index.index(now.adapt.len() + 1));
                 take(Op::InsertRule { after, rule: rule.clone() }, &mut now);
