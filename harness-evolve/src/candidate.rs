@@ -17,13 +17,44 @@ pub enum EditKind {
     Replace,
     /// Takes a module out.
     Remove,
-    /// Changes a tunable field.
+    /// Changes a tunable field: a number, a choice, a prompt's wording.
     Configure,
+    /// Changes how the main model samples, or how actions reach the world.
+    Setting,
+    /// Changes what an episode may spend.
+    Budget,
+    /// Changes who serves a model role, or who stands in.
+    Model,
+    /// Brings a mid-task rule in, changes or removes one.
+    Adapt,
 }
 
 impl EditKind {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Insert, Self::Replace, Self::Remove, Self::Configure];
+    pub const ALL: [Self; 8] = [
+        Self::Insert,
+        Self::Replace,
+        Self::Remove,
+        Self::Configure,
+        Self::Setting,
+        Self::Budget,
+        Self::Model,
+        Self::Adapt,
+    ];
+
+    /// Its name in settings and in the record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+            Self::Configure => "configure",
+            Self::Setting => "setting",
+            Self::Budget => "budget",
+            Self::Model => "model",
+            Self::Adapt => "adapt",
+        }
+    }
 
     /// Whether it changes which modules there are.
     pub const fn structural(self) -> bool {
@@ -43,12 +74,14 @@ pub enum Origin {
     Tuned(String),
     /// A candidate of an earlier round, made again for the present incumbent.
     Rebased(String),
+    /// A refused candidate of this round without what was objected to.
+    Revised(String),
 }
 
 /// What shows in a trace when the edit is at work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
-    /// The id that decides.
+    /// The id that decides; of a rule, `adapt ID`.
     pub module: String,
     /// At these hooks.
     pub hooks: Vec<Hook>,
@@ -59,7 +92,9 @@ pub struct Signature {
 pub struct Manifest {
     /// What it does.
     pub kind: EditKind,
-    /// The modules it is about, as `pack/module`.
+    /// The directions it came from, by their keys.
+    pub directions: Vec<String>,
+    /// The modules it is about, as `pack/module`; of settings and rules, their names.
     pub modules: Vec<String>,
     /// The failures it is meant for; `None`: tried because nobody has.
     pub category: Option<Category>,

@@ -1,14 +1,12 @@
-//! How an episode fails: a closed vocabulary, each word with an exact test on the trace. Refuses to read minds: a category
-//! says what is in the record, not why.
+//! How an episode fails: a vocabulary of categories, each with an exact test on the trace; packs add theirs. Refuses to
+//! read minds: a category says what is in the record, not why.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use evolve_gate::{Outcome, Unit};
-use harness_abi::{Finish, Role};
-use harness_trace::{Entry, Purpose};
+use harness_spec::{Catalogue, FailureCategory};
 use serde::{Deserialize, Serialize};
-
-use crate::arena::Played;
 
 /// Turns in a row with the same action and the same answer that make a loop.
 pub const LOOP: usize = 3;
@@ -16,11 +14,13 @@ pub const LOOP: usize = 3;
 pub const STANDSTILL: usize = 6;
 
 /// A failure category. Modules name the ones they help with in their manifest's `addresses`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum Category {
     /// A module failed or broke its hook's contract: a fault is in the record, or the outcome is one.
     ModuleFault,
+    /// A category of a pack (`[[category]]` of its manifest), whose sign is in the record often enough.
+    Own(Arc<str>),
     /// A step's reply ran into its limit of tokens, or a model refused its input (a fault of class `input`).
     ContextOverflow,
     /// The arguments of a tool call are no JSON object.
@@ -45,7 +45,8 @@ pub enum Category {
 }
 
 impl Category {
-    /// All, the most specific first: the first that holds is an episode's primary one.
+    /// The built-in ones, the most specific first: the first that holds is an episode's primary one. Those of packs come
+    /// behind the first of these.
     pub const ALL: [Self; 11] = [
         Self::ModuleFault,
         Self::ContextOverflow,
@@ -61,9 +62,10 @@ impl Category {
     ];
 
     /// The name in manifests and reports.
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::ModuleFault => "module_fault",
+            Self::Own(name) => name,
             Self::ContextOverflow => "context_overflow",
             Self::MalformedCall => "malformed_call",
             Self::InvalidAction => "invalid_action",
@@ -78,6 +80,19 @@ impl Category {
     }
 }
 
+impl From<String> for Category {
+    fn from(name: String) -> Self {
+        let built_in = Self::ALL.into_iter().find(|category| category.name() == name);
+        built_in.unwrap_or_else(|| Self::Own(name.into()))
+    }
+}
+
+impl From<Category> for String {
+    fn from(category: Category) -> Self {
+        category.name().to_owned()
+    }
+}
+
 /// Whether an outcome is a pass: the full score.
 pub fn passed(outcome: Outcome) -> bool {
     outcome.score().is_some_and(|score| score == Unit::ONE)
@@ -86,135 +101,35 @@ pub fn passed(outcome: Outcome) -> bool {
 /// A category that holds, with the first step at which it shows.
 pub type Shown = (Category, u64);
 
-/// What one pass over an episode's entries gathers.
-#[derive(Debug, Default)]
-struct Reading {
-    shown: Vec<Shown>,
-    step: u64,
-    /// The step's actions, then its answers.
-    turn: String,
-    last_turn: String,
-    repeats: usize,
-    seen: BTreeSet<[u8; 32]>,
-    news: bool,
-    stale: usize,
-    observed: bool,
-    done: bool,
-    /// Whether the step called anything.
-    acted: bool,
-    interrupted: bool,
-    task: Option<String>,
-    messages: usize,
+/// The categories that installed packs bring, with their tests.
+#[derive(Debug, Clone, Default)]
+pub struct Categories {
+    pub(crate) own: Vec<(Category, FailureCategory)>,
 }
 
-/// The categories that hold in a failed episode, the most specific first; none for a pass.
-pub fn classify(played: &Played, entries: &[(u64, Entry)]) -> Vec<Shown> {
-    if passed(played.outcome) {
-        return Vec::new();
-    }
-    let mut reading = Reading::default();
-    for (step, entry) in entries {
-        if *step != reading.step {
-            reading.close_step();
-            reading.acted = false;
-            reading.step = *step;
-        }
-        reading.enter(entry);
-    }
-    reading.close_step();
-    reading.end(played);
-    let mut shown = reading.shown;
-    shown.sort_by_key(|(category, step)| (Category::ALL.iter().position(|c| c == category), *step));
-    shown.dedup_by_key(|(category, _)| *category);
-    shown
-}
-
-impl Reading {
-    fn show(&mut self, category: Category) {
-        self.shown.push((category, self.step));
+impl Categories {
+    /// Those of a catalogue, in its order; the first pack to use a name has it, and no pack has a built-in one.
+    pub fn of(catalogue: &Catalogue) -> Self {
+        let mut taken: BTreeSet<&str> = BTreeSet::new();
+        let built_in = |name: &str| Category::ALL.iter().any(|category| category.name() == name);
+        let all = catalogue.packs().flat_map(|pack| &pack.categories);
+        let own = all.filter(|own| !built_in(&own.name) && taken.insert(&own.name));
+        Self { own: own.map(|own| (Category::Own(own.name.as_str().into()), own.clone())).collect() }
     }
 
-    fn enter(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Fault { class, .. } => {
-                self.show(if class == "input" { Category::ContextOverflow } else { Category::ModuleFault });
-            }
-            Entry::Chat { purpose: Purpose::Step, finish, .. } if *finish == Finish::LENGTH => {
-                self.show(Category::ContextOverflow);
-            }
-            Entry::Message { message } => {
-                if message.role() == Role::User && self.task.is_none() {
-                    self.task = Some(message.text().into_owned());
-                }
-                self.messages += 1;
-                if message.role() == Role::Assistant {
-                    self.turn.push_str(&message.text());
-                }
-                let object = |text: &str| serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
-                if message.calls().any(|call| !object(call.arguments)) {
-                    self.show(Category::MalformedCall);
-                }
-            }
-            Entry::Edited { start, with, .. } => {
-                // The task stands at the head; an edit that begins there must keep its words.
-                let kept = |task: &String| with.iter().any(|message| message.text().contains(task.as_str()));
-                if *start == 0 && self.messages > 0 && self.task.as_ref().is_some_and(|task| !kept(task)) {
-                    self.show(Category::LostGoal);
-                }
-            }
-            Entry::Decided { decisions, .. } => {
-                let interrupts = |decision: &serde_json::Value| decision.get("interrupt").is_some();
-                self.interrupted |= decisions.as_array().is_some_and(|all| all.iter().any(interrupts));
-            }
-            Entry::Tool { name, arguments, is_error, .. } => {
-                self.acted = true;
-                self.turn.push_str(&format!("\n{name} {arguments}"));
-                if *is_error {
-                    self.show(Category::ToolError);
-                }
-            }
-            Entry::Observed { observation } => {
-                self.observed = true;
-                self.done |= observation.done;
-                if observation.invalid {
-                    self.show(Category::InvalidAction);
-                }
-                self.turn.push_str(&format!("\n{}", observation.text));
-                let fresh = self.seen.insert(*blake3::hash(observation.text.as_bytes()).as_bytes());
-                self.news |= fresh || observation.reward > 0.0;
-            }
-            _ => {}
-        }
+    /// Whether a module that claims to help with `claimed` helps with `category`: by its name, or by the name of the
+    /// one it refines.
+    pub fn helps(&self, claimed: &str, category: &Category) -> bool {
+        claimed == category.name()
+            || self.own.iter().any(|(own, test)| own == category && test.refines.as_deref() == Some(claimed))
     }
 
-    fn close_step(&mut self) {
-        if self.turn.is_empty() {
-            return;
-        }
-        let turn = std::mem::take(&mut self.turn);
-        self.repeats = if turn == self.last_turn { self.repeats + 1 } else { 1 };
-        self.last_turn = turn;
-        if self.repeats >= LOOP {
-            self.show(Category::ActionLoop);
-        }
-        self.stale = if self.news || !self.observed { 0 } else { self.stale + 1 };
-        self.news = false;
-        if self.stale >= STANDSTILL {
-            self.show(Category::NoProgress);
-        }
-    }
-
-    fn end(&mut self, played: &Played) {
-        match played.outcome {
-            Outcome::Fault => self.show(Category::ModuleFault),
-            Outcome::Timeout | Outcome::BudgetSpent => self.show(Category::BudgetExhausted),
-            Outcome::Scored(_) if self.observed && !self.done && (self.interrupted || !self.acted) => {
-                self.show(Category::PrematureFinish);
-            }
-            Outcome::Scored(_) | Outcome::Infrastructure => {}
-        }
-        if self.shown.is_empty() {
-            self.show(Category::WrongAnswer);
+    /// Where a category stands: the most specific first.
+    pub(crate) fn rank(&self, category: &Category) -> usize {
+        match category {
+            Category::ModuleFault => 0,
+            Category::Own(_) => 1 + self.own.iter().position(|(own, _)| own == category).unwrap_or(self.own.len()),
+            other => 2 + self.own.len() + Category::ALL.iter().position(|built_in| built_in == other).unwrap_or(0),
         }
     }
 }

@@ -40,6 +40,9 @@ pub struct EvolveConfig {
     pub tunings: usize,
     /// Share of directions that are structural and untried, whatever the landscape says. Default 1/3.
     pub structural_share: f64,
+    /// Rounds a direction goes to the end of the line after a disappointment, times the disappointments in a row; 0: it
+    /// never does. Default 1.
+    pub cooldown: u32,
     /// Explore groups the incumbent plays and is digested on; 0: all. Default 60.
     pub explore_groups: usize,
     /// Explore tasks the last survivors of a screen play; its first rung takes a quarter. Default 24.
@@ -60,7 +63,7 @@ pub struct EvolveConfig {
     pub max_seconds: Option<u64>,
     /// Packs that modules may be taken from; `None`: all that are installed.
     pub allowed_packs: Option<BTreeSet<String>>,
-    /// Kinds of edits that may be proposed. Default: all.
+    /// Kinds of edits that may be proposed. Default: all but `model`: who serves is the user's choice, and his money.
     pub allowed_kinds: BTreeSet<EditKind>,
     /// Permissions a candidate's modules may have beyond those of the initial harness. Default: asking the model.
     pub allowed_permissions: BTreeSet<Permission>,
@@ -82,6 +85,7 @@ impl Default for EvolveConfig {
             combinations: 3,
             tunings: 8,
             structural_share: 1.0 / 3.0,
+            cooldown: 1,
             explore_groups: 60,
             screen_tasks: 24,
             seeds_per_task: 1,
@@ -92,7 +96,7 @@ impl Default for EvolveConfig {
             max_tokens: None,
             max_seconds: None,
             allowed_packs: None,
-            allowed_kinds: EditKind::ALL.into(),
+            allowed_kinds: EditKind::ALL.into_iter().filter(|kind| *kind != EditKind::Model).collect(),
             allowed_permissions: [Permission::Model].into(),
         }
     }

@@ -1,13 +1,18 @@
 //! From traces to one digest per task: outcome, category, implicated modules, anchors, history. Refuses to keep a trace:
-//! entries are read once, episode by episode.
+//! entries are read once, episode by episode, and no episode twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 
+use harness_spec::Catalogue;
 use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::Played;
-use crate::categories::{Category, classify, passed};
+use crate::categories::{Categories, Category, Shown, passed};
+use crate::error::EvolveError;
+use crate::planner::View;
+use crate::reading::Reading;
 
 /// A place in the record that shows something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +44,9 @@ pub struct TaskDigest {
     pub modules: BTreeSet<String>,
     /// Where the categories show.
     pub anchors: Vec<Anchor>,
+    /// What somebody who read the trace says of it; empty where nobody did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// Shares of passes in earlier rounds, oldest first.
     pub history: Vec<f64>,
 }
@@ -63,50 +71,109 @@ impl TaskDigest {
     pub fn regressed(&self) -> bool {
         self.history.last().is_some_and(|before| *before > self.rate())
     }
+
+    /// Adds an episode of this task.
+    pub fn add(&mut self, read: &EpisodeDigest) {
+        self.plays += 1;
+        self.passes += u32::from(read.passed);
+        self.steps = self.steps.max(read.steps);
+        self.category = self.category.take().or_else(|| read.shown.first().map(|(category, _)| category.clone()));
+        for (category, step) in &read.shown {
+            self.categories.insert(category.clone());
+            self.anchors.push(Anchor { episode: read.episode.clone(), step: *step });
+        }
+        self.modules.extend(read.modules.iter().cloned());
+    }
 }
+
+/// What is kept of an episode that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpisodeDigest {
+    /// The episode.
+    pub episode: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Its steps.
+    pub steps: u64,
+    /// The categories that hold, the most specific first; none for a pass.
+    pub shown: Vec<Shown>,
+    /// Modules that failed, or decided something at a step where a category shows.
+    pub modules: BTreeSet<String>,
+}
+
+/// What a second look at a failing task found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The task.
+    pub task: String,
+    /// The one of the categories that hold which matters most; `None`: as the tests rank them.
+    pub category: Option<Category>,
+    /// One or two sentences.
+    pub text: String,
+}
+
+/// The explore traces of a round, to be looked at again. Nothing else can be reached through it.
+pub type Traces<'a> = &'a (dyn Fn(&str) -> Result<Vec<(u64, Entry)>, EvolveError> + Sync);
 
 /// Reads traces.
 pub trait Digester: Send + Sync {
-    /// Adds an episode to the digest of its task.
-    fn read(&self, digest: &mut TaskDigest, played: &Played, entries: &[(u64, Entry)]);
+    /// Reads an episode.
+    fn read(&self, played: &Played, entries: &[(u64, Entry)]) -> EpisodeDigest;
+
+    /// Looks again at failing tasks, when all episodes of the round are read. Without a reader that understands, there is
+    /// nothing to add.
+    fn look_again(
+        &self,
+        _view: View<'_>,
+        _digests: &BTreeMap<String, TaskDigest>,
+        _traces: Traces<'_>,
+    ) -> impl Future<Output = Result<Vec<Note>, EvolveError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// The digester that needs no model: categories by their tests.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TraceDigester;
+#[derive(Debug, Clone, Default)]
+pub struct TraceDigester {
+    categories: Categories,
+}
+
+impl TraceDigester {
+    /// With the categories of the installed packs beside the built-in ones.
+    pub fn of(catalogue: &Catalogue) -> Self {
+        Self { categories: Categories::of(catalogue) }
+    }
+}
 
 impl Digester for TraceDigester {
-    fn read(&self, digest: &mut TaskDigest, played: &Played, entries: &[(u64, Entry)]) {
-        digest.plays += 1;
-        digest.passes += u32::from(passed(played.outcome));
-        digest.steps = digest.steps.max(played.steps);
-        let shown = classify(played, entries);
-        digest.category = digest.category.or(shown.first().map(|(category, _)| *category));
-        for (category, step) in &shown {
-            digest.categories.insert(*category);
-            digest.anchors.push(Anchor { episode: played.episode.clone(), step: *step });
-        }
-        for (step, entry) in entries {
-            match entry {
-                Entry::Fault { module, .. } => {
-                    digest.modules.insert(module.clone());
-                }
-                Entry::Decided { module, .. } if shown.iter().any(|(_, at)| at == step) => {
-                    digest.modules.insert(module.clone());
-                }
-                _ => {}
-            }
+    fn read(&self, played: &Played, entries: &[(u64, Entry)]) -> EpisodeDigest {
+        let mut reading = Reading::new(&self.categories, played.outcome);
+        entries.iter().for_each(|(step, entry)| reading.enter(*step, entry));
+        let (shown, modules) = reading.end(played);
+        EpisodeDigest {
+            episode: played.episode.clone(),
+            passed: passed(played.outcome),
+            steps: played.steps,
+            shown,
+            modules,
         }
     }
 }
 
-/// Modules that decided something in an episode: what an edit of them could have changed.
+/// Modules that decided something in an episode, and rules that fired (as `adapt 0`, by their place in the harness): what
+/// an edit of them could have changed.
 pub fn active_modules(entries: &[(u64, Entry)]) -> BTreeSet<String> {
     let decided = entries.iter().filter_map(|(_, entry)| match entry {
         Entry::Decided { module, .. } => Some(module.clone()),
+        Entry::Adapted { rule, .. } => Some(rule_sign(*rule)),
         _ => None,
     });
     decided.collect()
+}
+
+/// How the rule at an index shows in a trace.
+pub(crate) fn rule_sign(index: usize) -> String {
+    format!("adapt {index}")
 }
 
 /// Digests by task, with what was known of each in the round before.
@@ -115,6 +182,17 @@ pub(crate) fn inherit(digests: &mut BTreeMap<String, TaskDigest>, before: &BTree
         if let Some(old) = before.get(task) {
             digest.history.clone_from(&old.history);
             digest.history.push(old.rate());
+        }
+    }
+}
+
+/// Takes notes into the digests they are about. A category that does not hold is nobody's to choose.
+pub(crate) fn note(digests: &mut BTreeMap<String, TaskDigest>, notes: Vec<Note>) {
+    for note in notes {
+        let Some(digest) = digests.get_mut(&note.task) else { continue };
+        digest.note = note.text;
+        if let Some(category) = note.category.filter(|category| digest.categories.contains(category)) {
+            digest.category = Some(category);
         }
     }
 }

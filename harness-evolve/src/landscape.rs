@@ -23,6 +23,9 @@ pub struct Cluster {
     pub anchors: Vec<Anchor>,
     /// Modules implicated, most often first.
     pub modules: Vec<String>,
+    /// What somebody who read some of the traces says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The explore tasks as the stages see them.
@@ -44,20 +47,20 @@ impl Landscape {
     pub fn of(digests: &BTreeMap<String, TaskDigest>) -> Self {
         let mut by_category: BTreeMap<Category, Vec<&TaskDigest>> = BTreeMap::new();
         for digest in digests.values() {
-            if let Some(category) = digest.category {
-                by_category.entry(category).or_default().push(digest);
+            if let Some(category) = &digest.category {
+                by_category.entry(category.clone()).or_default().push(digest);
             }
         }
         let mut clusters: Vec<Cluster> =
             by_category.into_iter().map(|(category, failed)| cluster(category, &failed, digests.len())).collect();
-        clusters.sort_by_key(|c| (std::cmp::Reverse(c.regressed), std::cmp::Reverse(c.tasks.len()), c.category));
+        clusters.sort_by_key(|c| (std::cmp::Reverse(c.regressed), std::cmp::Reverse(c.tasks.len()), c.category.clone()));
         let passed = digests.values().filter(|digest| digest.passes()).count();
         Self { tasks: digests.len(), passed, clusters }
     }
 
     /// The cluster of a category.
-    pub fn cluster(&self, category: Category) -> Option<&Cluster> {
-        self.clusters.iter().find(|cluster| cluster.category == category)
+    pub fn cluster(&self, category: &Category) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.category == *category)
     }
 }
 
@@ -68,8 +71,10 @@ fn cluster(category: Category, failed: &[&TaskDigest], of: usize) -> Cluster {
     }
     let mut modules: Vec<(&str, usize)> = count.into_iter().collect();
     modules.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let notes = failed.iter().filter(|digest| !digest.note.is_empty());
     Cluster {
         category,
+        notes: notes.map(|digest| digest.note.clone()).take(ANCHORS).collect(),
         tasks: failed.iter().map(|digest| digest.task.clone()).collect(),
         share: failed.len() as f64 / of.max(1) as f64,
         regressed: failed.iter().filter(|digest| digest.regressed()).count(),

@@ -1,17 +1,18 @@
-//! Which directions are worth a candidate: modules and places to edit, ranked by what they claim to help with, what was
-//! seen of them, and a guaranteed share for what nobody has tried. Refuses to leave an installed module unseen for ever.
+//! Which directions are worth a candidate: ranked by what they claim to help with, what was seen of them here and in
+//! earlier runs, and a guaranteed share for what nobody has tried. Refuses to leave an installed module unseen for ever.
 
 use std::future::Future;
 
-use harness_abi::Kind;
-use harness_spec::{Catalogue, Entry, Harness, Place};
+use harness_spec::{Catalogue, Change, Harness, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::EditKind;
 use crate::categories::Category;
 use crate::config::EvolveConfig;
+use crate::directions;
 use crate::error::EvolveError;
 use crate::landscape::{Landscape, Posterior};
+use crate::track::Track;
 
 /// What the stages may look at: explore tasks, the catalogue, and one bit per candidate, folded into the posterior.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +25,12 @@ pub struct View<'a> {
     pub incumbent: &'a Harness,
     /// What is installed.
     pub catalogue: &'a Catalogue,
-    /// What was seen of modules.
+    /// What was seen of modules, in earlier runs of the workspace too.
     pub posterior: &'a Posterior,
+    /// What was tried in this run.
+    pub track: &'a Track,
+    /// Tokens that stages may still spend on a model of their own; `None`: no limit.
+    pub tokens_left: Option<u64>,
     /// The run's settings.
     pub config: &'a EvolveConfig,
 }
@@ -35,18 +40,27 @@ pub struct View<'a> {
 pub struct Direction {
     /// What to do.
     pub kind: EditKind,
-    /// With which module, as `pack/module`.
+    /// With which module, as `pack/module`; of settings and rules, their name.
     pub module: String,
     /// In which list.
     pub place: Place,
     /// To which module of the harness; `None` for an insertion.
     pub target: Option<String>,
+    /// Ready edits to try, the best first, each one or several changes; empty: the evolver makes them from the manifest.
+    pub wishes: Vec<Vec<Change>>,
     /// Against which failures.
     pub category: Option<Category>,
     /// Expected worth; only its order counts.
     pub score: f64,
-    /// Whether it changes which modules there are and its module was never tried.
+    /// Whether it changes which modules there are and its module was not tried in this run.
     pub untried: bool,
+}
+
+impl Direction {
+    /// What it is, in one text: what the track of a run knows it by.
+    pub fn key(&self) -> String {
+        format!("{} {} {}", self.kind.name(), self.module, self.target.as_deref().unwrap_or("-"))
+    }
 }
 
 /// Ranks directions, best first.
@@ -58,113 +72,33 @@ pub trait Planner: Send + Sync {
 /// The planner that needs no model.
 ///
 /// Worth = Σ over failing clusters the module addresses of (share of tasks × posterior mean of a gain), or, for a module
-/// that addresses none of them, a twentieth of its mean over all; halved for a field of a module that is there, a tenth
-/// for taking one out (a third if the failures implicate it). Every third place, or as the settings say, goes to the best
-/// structural direction nobody has tried.
+/// that addresses none of them, a twentieth of its mean over all; halved for whatever brings no module in, a tenth for
+/// taking one out (a third if the failures implicate it). A cluster whose ships came true less and less counts half
+/// ([`Track::worn`]). Directions that rest after a disappointment come last ([`Track::rests`]). Every third place, or as
+/// the settings say, goes to the best structural direction this run has not tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LandscapePlanner;
 
-/// Worth of a module that claims nothing which is needed here.
-const UNCLAIMED: f64 = 0.05;
-
 impl Planner for LandscapePlanner {
     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
-        let mut directions = additions(view);
-        directions.extend(changes(view));
-        directions.retain(|direction| view.config.allowed_kinds.contains(&direction.kind));
-        // Equal worth keeps the catalogue's order.
-        directions.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(guarantee(directions, view.config.structural_share))
+        Ok(rank(view))
     }
 }
 
-/// Modules that are installed and not in the harness.
-fn additions(view: View<'_>) -> Vec<Direction> {
-    let mut directions = Vec::new();
-    for entry in view.catalogue.modules().filter(|entry| view.config.allows_pack(&entry.pack.pack.name)) {
-        let place = match entry.module.kind {
-            Kind::Processor => Place::Processor,
-            Kind::Tool => Place::Tool,
-            Kind::Model | Kind::Environment | Kind::Verifier => continue,
-        };
-        let reference = entry.reference();
-        let present = match place {
-            Place::Processor => &view.incumbent.processors,
-            Place::Tool => &view.incumbent.tools,
-        };
-        if present.iter().any(|spec| spec.module.pack == reference.pack && spec.module.module == reference.module) {
-            continue;
-        }
-        let taken = present.iter().find(|spec| {
-            let role = view.catalogue.lookup(&spec.module).ok().and_then(|other| other.module.role.as_ref());
-            role.is_some() && role == entry.module.role.as_ref()
-        });
-        let kind = if taken.is_some() { EditKind::Replace } else { EditKind::Insert };
-        let (score, category) = worth(view, &entry);
-        directions.push(Direction {
-            kind,
-            module: reference.to_string(),
-            place,
-            target: taken.map(|spec| spec.id.clone()),
-            category,
-            score,
-            untried: !view.posterior.tried(&reference.to_string()),
-        });
-    }
-    directions
+pub(crate) fn rank(view: View<'_>) -> Vec<Direction> {
+    let mut directions = directions::all(view);
+    directions.retain(|direction| view.config.allowed_kinds.contains(&direction.kind));
+    // Equal worth keeps the catalogue's order.
+    directions.sort_by(|a, b| b.score.total_cmp(&a.score));
+    guarantee(directions, view)
 }
 
-/// Fields to change and modules to take out.
-fn changes(view: View<'_>) -> Vec<Direction> {
-    let mut directions = Vec::new();
-    let lists = [(Place::Processor, &view.incumbent.processors), (Place::Tool, &view.incumbent.tools)];
-    for (place, spec) in lists.into_iter().flat_map(|(place, list)| list.iter().map(move |spec| (place, spec))) {
-        let Ok(entry) = view.catalogue.lookup(&spec.module) else { continue };
-        let (worth, category) = worth(view, &entry);
-        let implicated = view.landscape.clusters.iter().any(|cluster| cluster.modules.contains(&spec.id));
-        let direction = |kind, score| Direction {
-            kind,
-            module: entry.reference().to_string(),
-            place,
-            target: Some(spec.id.clone()),
-            category,
-            score,
-            untried: false,
-        };
-        if entry.module.config.values().any(|field| field.tunable) {
-            directions.push(direction(EditKind::Configure, worth * 0.5));
-        }
-        directions.push(direction(EditKind::Remove, worth * if implicated { 0.3 } else { 0.1 }));
-    }
-    directions
-}
-
-/// The worth of a module and the category it is worth most against.
-fn worth(view: View<'_>, entry: &Entry<'_>) -> (f64, Option<Category>) {
-    let module = entry.reference().to_string();
-    let (mut sum, mut best): (f64, Option<(f64, Category)>) = (0.0, None);
-    for cluster in &view.landscape.clusters {
-        let name = cluster.category.name();
-        if entry.module.addresses.iter().any(|claimed| claimed == name) {
-            let part = cluster.share * view.posterior.mean(&module, name);
-            sum += part;
-            if best.is_none_or(|(most, _)| part > most) {
-                best = Some((part, cluster.category));
-            }
-        }
-    }
-    match best {
-        Some((_, category)) => (sum, Some(category)),
-        None => (UNCLAIMED * view.posterior.mean(&module, UNCLAIMED_CATEGORY), None),
-    }
-}
-
-/// Under which name trials of a module are counted that were for no category.
-pub(crate) const UNCLAIMED_CATEGORY: &str = "none";
-
-/// Reorders so that of every prefix at least `share` is untried, as long as there is any. Among those, modules without a
-/// fitting claim take every other place: claims may be wrong.
-fn guarantee(ranked: Vec<Direction>, share: f64) -> Vec<Direction> {
+/// Reorders ranked directions so that of every prefix at least the guaranteed share is untried, as long as there is any.
+/// Among those, modules without a fitting claim take every other place: claims may be wrong. Who rests comes last.
+pub(crate) fn guarantee(ranked: Vec<Direction>, view: View<'_>) -> Vec<Direction> {
+    let share = view.config.structural_share;
+    let rests = |direction: &Direction| view.track.rests(&direction.key(), view.round, view.config.cooldown);
+    let (resting, ranked): (Vec<_>, Vec<_>) = ranked.into_iter().partition(rests);
     let (mut untried, mut rest): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|d| d.untried && d.kind.structural());
     let mut order = Vec::with_capacity(untried.len() + rest.len());
     let (mut given, mut unclaimed_turn) = (0_usize, false);
@@ -183,5 +117,6 @@ fn guarantee(ranked: Vec<Direction>, share: f64) -> Vec<Direction> {
             order.push(rest.remove(0));
         }
     }
+    order.extend(resting);
     order
 }

@@ -66,7 +66,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             let climbed = self.session.climb(&ladder, pair.clone()).await?;
             let parts = pool.iter().filter(|part| match &pair.origin {
                 Origin::Combined(a, b) => part.candidate.id == *a || part.candidate.id == *b,
-                Origin::Proposed | Origin::Tuned(_) | Origin::Rebased(_) => false,
+                Origin::Proposed | Origin::Tuned(_) | Origin::Rebased(_) | Origin::Revised(_) => false,
             });
             let better = parts.map(|part| part.estimate).fold(0.0, f64::max);
             if climbed.estimate >= better + margin { pool.push(climbed) } else { needless.push(climbed) }
