@@ -124,6 +124,11 @@ impl Exam {
         self.tasks.get(id).ok_or_else(|| ExamError::NoTask(id.to_owned()))
     }
 
+    /// All tasks, by id.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
     /// How the groups were split.
     pub fn split(&self) -> &GroupSplit {
         &self.split

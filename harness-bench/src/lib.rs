@@ -5,6 +5,7 @@
 mod exam;
 mod runner;
 mod scored;
+mod secrets;
 mod suite;
 mod summary;
 mod verifiers;

@@ -45,8 +45,8 @@ pub enum Category {
 }
 
 impl Category {
-    /// The built-in ones, the most specific first: the first that holds is an episode's primary one. Those of packs come
-    /// behind the first of these.
+    /// The built-in ones, the most specific first: the first that holds is an episode's primary one. One of a pack comes
+    /// directly before the one it refines, or else behind the first of these.
     pub const ALL: [Self; 11] = [
         Self::ModuleFault,
         Self::ContextOverflow,
@@ -124,12 +124,15 @@ impl Categories {
             || self.own.iter().any(|(own, test)| own == category && test.refines.as_deref() == Some(claimed))
     }
 
-    /// Where a category stands: the most specific first.
-    pub(crate) fn rank(&self, category: &Category) -> usize {
-        match category {
-            Category::ModuleFault => 0,
-            Category::Own(_) => 1 + self.own.iter().position(|(own, _)| own == category).unwrap_or(self.own.len()),
-            other => 2 + self.own.len() + Category::ALL.iter().position(|built_in| built_in == other).unwrap_or(0),
+    /// Where a category stands: the most specific first, and what refines another directly before it.
+    pub(crate) fn rank(&self, category: &Category) -> (usize, usize) {
+        let place = |name: &str| Category::ALL.iter().position(|built_in| built_in.name() == name);
+        match self.own.iter().position(|(own, _)| own == category) {
+            Some(k) => {
+                let refines = self.own.get(k).and_then(|(_, test)| test.refines.as_deref());
+                (refines.and_then(place).unwrap_or(1), k)
+            }
+            None => (place(category.name()).unwrap_or(0), self.own.len()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! of settings, catalogue, initial harness and outcomes: resumed, it is played again and must decide the same. Refuses
 //! any state that is not made of decisions in the ledger and rollouts in the record.
 
+mod proposing;
 mod screening;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,22 +12,23 @@ use evolve_gate::{
 };
 use harness_spec::{Harness, Permission, VariantId};
 
-use crate::arena::{Arena, ArenaError, Played, Rollout};
-use crate::candidate::{Candidate, Origin};
+use crate::arena::{Arena, ArenaError, Played};
+use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
-use crate::critic::{Critic, Known, Objection, wish};
-use crate::digest::{Anchor, Digester, TaskDigest, inherit};
+use crate::critic::wish;
+use crate::digest::{EpisodeDigest, TaskDigest};
+use crate::directions::UNCLAIMED_CATEGORY;
 use crate::error::EvolveError;
 use crate::events::{Clock, Event, Observer, Phase};
+use crate::experience::{Lesson, Lessons};
 use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
-use crate::landscape::{Landscape, Posterior};
+use crate::landscape::Posterior;
 use crate::ledger::Ledger;
-use crate::outcome::{At, Begun, Ended, Evolution, Proposed, Refused, Round, RoundBegun, Ship, fingerprint};
-use crate::planner::{Planner, UNCLAIMED_CATEGORY, View};
-use crate::propose::{Evolver, candidate};
+use crate::outcome::{At, Begun, Ended, Evolution, Refused, Round, Ship, fingerprint};
 use crate::screen::Contender;
 use crate::session::{Halt, Limits, Session, Stop};
 use crate::stages::Stages;
+use crate::track::Track;
 
 /// Kind of the facts that hold a run's decisions.
 pub const DECISIONS: &str = "evolve";
@@ -71,6 +73,10 @@ struct Run<'a, A, L, S> {
     names: BTreeSet<String>,
     permissions: BTreeSet<Permission>,
     posterior: Posterior,
+    lessons: Lessons<'a, L>,
+    track: Track,
+    /// Episodes of the incumbents that were read, by their ids.
+    read: BTreeMap<String, EpisodeDigest>,
     tried: BTreeSet<VariantId>,
     rejected: BTreeSet<String>,
     /// Survivors that waited when another shipped.
@@ -91,6 +97,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             ArenaError::Failed(why) => EvolveError::Initial(why),
         })?;
         let packs: Vec<_> = catalogue.packs().collect();
+        let lessons = Lessons::open(session.ledger(), config, arena.suite())?;
         session.decide(
             "begun",
             &Begun {
@@ -130,7 +137,10 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             explore,
             names,
             permissions,
-            posterior: Posterior::default(),
+            posterior: lessons.prior().clone(),
+            lessons,
+            track: Track::default(),
+            read: BTreeMap::new(),
             rejected: BTreeSet::new(),
             waiting: Vec::new(),
             digests: BTreeMap::new(),
@@ -154,7 +164,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             }
             self.session.tell(&Event::Round { round, of: config.rounds });
             self.purse.open_round();
-            let played = self.digest().await?;
+            let played = self.digest(round).await?;
             self.begin_round(round)?;
             if self.digests.values().all(TaskDigest::passes) {
                 return Ok(Stop::NothingFails);
@@ -173,136 +183,16 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         Ok(Stop::Rounds)
     }
 
-    /// The incumbent on explore tasks, read.
-    async fn digest(&mut self) -> Result<Vec<Played>, Halt> {
-        let seeds = self.session.config.seeds();
-        let tasks = self.explore.iter().flat_map(|planned| &planned.tasks);
-        let rollouts: Vec<Rollout> =
-            tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
-        let incumbent = self.incumbent.clone();
-        let id = self.id(&incumbent);
-        let played = self.session.insist(&incumbent, id, Split::Explore, Phase::Explore, &rollouts).await?;
-        let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
-        for one in played.iter().filter(|one| one.outcome.score().is_some()) {
-            let entries = self.session.trace(one)?;
-            let digest = digests.entry(one.rollout.task.clone()).or_insert_with(|| TaskDigest {
-                task: one.rollout.task.clone(),
-                group: one.group.clone(),
-                ..TaskDigest::default()
-            });
-            self.stages.digester().read(digest, one, &entries);
-        }
-        inherit(&mut digests, &self.digests);
-        self.digests = digests;
-        Ok(played)
-    }
-
-    fn begin_round(&mut self, round: u32) -> Result<(), Halt> {
-        let landscape = Landscape::of(&self.digests);
-        let incumbent = self.id(&self.incumbent);
-        self.session.decide("round", &RoundBegun { round, incumbent, landscape: &landscape })?;
-        let digests = &self.digests;
-        if let Some(ship) = self.ships.last_mut().filter(|ship| ship.unlocked.is_none()) {
-            let unlock = &ship.candidate.manifest.unlock;
-            let hits = unlock.iter().filter(|task| digests.get(*task).is_some_and(TaskDigest::passes)).count();
-            ship.unlocked = Some((hits, unlock.len()));
-        }
-        self.session.say(format!(
-            "round {round}: {} of {} explore tasks pass; {}",
-            landscape.passed,
-            landscape.tasks,
-            landscape
-                .clusters
-                .iter()
-                .map(|cluster| format!("{} {}", cluster.tasks.len(), cluster.category.name()))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ));
-        self.rounds.push(Round {
-            round,
-            incumbent,
-            landscape,
-            proposed: 0,
-            refused: 0,
-            screened: Vec::new(),
-            judged: 0,
-            shipped: None,
-        });
-        Ok(())
-    }
-
-    fn landscape(&self) -> Landscape {
-        self.rounds.last().map(|round| round.landscape.clone()).unwrap_or_default()
-    }
-
-    /// Candidates the critic lets pass: rebased ones first, then new ones.
-    async fn propose(&mut self, round: u32) -> Result<Vec<Candidate>, Halt> {
-        let landscape = self.landscape();
-        let config = self.session.config;
-        let (incumbent, catalogue) = (&self.incumbent, self.session.arena.catalogue());
-        let view = View { round, landscape: &landscape, incumbent, catalogue, posterior: &self.posterior, config };
-        let mut refused = Vec::new();
-        let mut candidates = Vec::new();
-        for old in &self.waiting {
-            // What it points at is read again from this round's traces.
-            let mut manifest = old.manifest.clone();
-            let meant = manifest.category.and_then(|category| landscape.cluster(category));
-            let cluster = meant.or_else(|| landscape.clusters.first());
-            manifest.evidence = cluster.map(|cluster| cluster.anchors.clone()).unwrap_or_default();
-            match candidate(view, old.changes.clone(), Origin::Rebased(old.id.clone()), manifest) {
-                Some(again) if candidates.iter().any(|other: &Candidate| other.variant == again.variant) => {}
-                Some(again) => candidates.push(again),
-                None => refused.push(Refused {
-                    round,
-                    candidate: old.id.clone(),
-                    edit: old.edit.to_string(),
-                    at: At::Rebase,
-                    reason: "it cannot be made again for the new incumbent".to_owned(),
-                }),
-            }
-        }
-        let most = if round == 1 { config.first_candidates } else { config.candidates };
-        let directions = self.stages.planner().plan(view).await?;
-        let digests: Vec<TaskDigest> = self.digests.values().cloned().collect();
-        let mut met = self.tried.clone();
-        met.extend(candidates.iter().map(|candidate: &Candidate| candidate.variant));
-        candidates.extend(self.stages.evolver().propose(view, &directions, &digests, &met, most).await?);
-        for (number, candidate) in candidates.iter_mut().enumerate() {
-            candidate.id = format!("{round}.{:02}", number + 1);
-        }
-        let anchors: BTreeSet<Anchor> = self.digests.values().flat_map(|digest| digest.anchors.clone()).collect();
-        let known = Known { rejected: &self.rejected, anchors: &anchors, names: &self.names };
-        let objections: Vec<Option<Objection>> = self.stages.critic().review(view, &candidates, &known).await?;
-        let mut kept = Vec::new();
-        for (candidate, objection) in candidates.into_iter().zip(objections) {
-            self.tried.insert(candidate.variant);
-            match objection {
-                Some(objection) => refused.push(Refused {
-                    round,
-                    candidate: candidate.id,
-                    edit: candidate.edit.to_string(),
-                    at: At::Critic,
-                    reason: objection.to_string(),
-                }),
-                None => kept.push(candidate),
-            }
-        }
-        self.session.decide("proposed", &Proposed { round, candidates: &kept, refused: &refused })?;
-        if let Some(summary) = self.rounds.last_mut() {
-            summary.proposed = kept.len() + refused.len();
-            summary.refused = refused.len();
-        }
-        self.session.say(format!("round {round}: {} candidates, {} refused by the critic", kept.len(), refused.len()));
-        self.refused.extend(refused);
-        self.waiting.clear();
-        Ok(kept)
-    }
-
-    fn count(&mut self, candidate: &Candidate, gains: f64, losses: f64) {
-        let category = candidate.manifest.category.map_or(UNCLAIMED_CATEGORY, |category| category.name());
+    /// What is learnt of a candidate whose fate is decided: it goes into the track and the posterior, of this run and,
+    /// as a fact, of those to come.
+    fn learn(&mut self, round: u32, candidate: &Candidate, gains: f64, losses: f64) -> Result<(), EvolveError> {
+        self.track.note(round, candidate, gains > 0.0);
+        let category = candidate.manifest.category.as_ref().map_or(UNCLAIMED_CATEGORY, |category| category.name());
         for module in &candidate.manifest.modules {
             self.posterior.count(module, category, gains, losses);
+            self.lessons.keep(&Lesson { suite: self.session.arena.suite(), module, category, gains, losses })?;
         }
+        Ok(())
     }
 
     /// Duels in order of rank until one ships. Whether one did.
@@ -364,7 +254,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 return Ok(true);
             }
             self.rejected.insert(wish(&contender.candidate.changes));
-            self.count(&contender.candidate, 0.0, 1.0);
+            self.learn(round, &contender.candidate, 0.0, 1.0)?;
         }
         Ok(false)
     }
@@ -380,7 +270,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         self.session.decide("unfit", &refused)?;
         self.session.say(format!("round {round}: {} — {unfit}", refused.edit));
         self.refused.push(refused);
-        self.count(candidate, 0.0, 1.0);
+        self.learn(round, candidate, 0.0, 1.0)?;
         Ok(())
     }
 
@@ -391,7 +281,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         certificate: Certificate,
         waiting: impl Iterator<Item = Candidate>,
     ) -> Result<(), Halt> {
-        self.count(&candidate, 1.0, 0.0);
+        self.learn(round, &candidate, 1.0, 0.0)?;
         let ship = Ship {
             round,
             text: candidate.edit.to_string(),
@@ -437,6 +327,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             guarantee: self.folds.guarantee(),
             alpha_spent: self.purse.spent(),
             posterior: self.posterior,
+            track: self.track,
             meter: self.session.meter,
         }
     }

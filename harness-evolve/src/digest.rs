@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use harness_spec::Catalogue;
+use harness_spec::{Catalogue, Harness};
 use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -160,20 +160,15 @@ impl Digester for TraceDigester {
     }
 }
 
-/// Modules that decided something in an episode, and rules that fired (as `adapt 0`, by their place in the harness): what
-/// an edit of them could have changed.
-pub fn active_modules(entries: &[(u64, Entry)]) -> BTreeSet<String> {
-    let decided = entries.iter().filter_map(|(_, entry)| match entry {
+/// Modules of a harness that decided something in an episode, and its rules that fired (as `adapt ID`): what an edit of
+/// them could have changed.
+pub fn active_modules(entries: &[(u64, Entry)], harness: &Harness) -> BTreeSet<String> {
+    let at_work = entries.iter().filter_map(|(_, entry)| match entry {
         Entry::Decided { module, .. } => Some(module.clone()),
-        Entry::Adapted { rule, .. } => Some(rule_sign(*rule)),
+        Entry::Adapted { rule, .. } => harness.adapt.get(*rule).map(|rule| format!("adapt {}", rule.id)),
         _ => None,
     });
-    decided.collect()
-}
-
-/// How the rule at an index shows in a trace.
-pub(crate) fn rule_sign(index: usize) -> String {
-    format!("adapt {index}")
+    at_work.collect()
 }
 
 /// Digests by task, with what was known of each in the round before.

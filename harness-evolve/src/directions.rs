@@ -166,9 +166,10 @@ fn models(view: View<'_>, categories: &Categories) -> Vec<Direction> {
                 wishes.push(change(model));
             }
         }
-        let installed = view.catalogue.modules().filter(|entry| {
-            entry.module.kind == Kind::Model && view.config.allows_pack(&entry.pack.pack.name)
-        });
+        let installed = view
+            .catalogue
+            .modules()
+            .filter(|entry| entry.module.kind == Kind::Model && view.config.allows_pack(&entry.pack.pack.name));
         for entry in installed {
             let Some(config) = required(entry.module) else { continue };
             let module = entry.reference();

@@ -146,7 +146,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
             return Ok(None);
         }
         for played in contender.played.iter().filter(|played| played.outcome != Outcome::Infrastructure) {
-            let active = active_modules(&self.trace(played)?);
+            let active = active_modules(&self.trace(played)?, &contender.candidate.harness);
             if signature.iter().any(|sign| active.contains(&sign.module)) {
                 return Ok(None);
             }

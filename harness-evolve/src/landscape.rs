@@ -53,7 +53,8 @@ impl Landscape {
         }
         let mut clusters: Vec<Cluster> =
             by_category.into_iter().map(|(category, failed)| cluster(category, &failed, digests.len())).collect();
-        clusters.sort_by_key(|c| (std::cmp::Reverse(c.regressed), std::cmp::Reverse(c.tasks.len()), c.category.clone()));
+        clusters
+            .sort_by_key(|c| (std::cmp::Reverse(c.regressed), std::cmp::Reverse(c.tasks.len()), c.category.clone()));
         let passed = digests.values().filter(|digest| digest.passes()).count();
         Self { tasks: digests.len(), passed, clusters }
     }
@@ -112,6 +113,15 @@ impl Posterior {
     /// Whether a module was ever tried.
     pub fn tried(&self, module: &str) -> bool {
         self.0.contains_key(module)
+    }
+
+    /// Adds what another posterior counted, at a weight.
+    pub fn add(&mut self, other: &Self, weight: f64) {
+        for (module, by_category) in &other.0 {
+            for (category, trials) in by_category {
+                self.count(module, category, trials.gains * weight, trials.losses * weight);
+            }
+        }
     }
 
     /// Counts a trial.

@@ -22,6 +22,12 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// They could not be read.
     fn all(&self, run: &str, kind: &str) -> Result<Vec<(String, Value)>, TraceError>;
+
+    /// All facts of a kind of all runs, each with its run, in the order they were put.
+    ///
+    /// # Errors
+    /// They could not be read.
+    fn everywhere(&self, kind: &str) -> Result<Vec<(String, Value)>, TraceError>;
 }
 
 impl Ledger for Store {
@@ -31,6 +37,10 @@ impl Ledger for Store {
 
     fn all(&self, run: &str, kind: &str) -> Result<Vec<(String, Value)>, TraceError> {
         Ok(self.facts(run, kind)?.into_iter().map(|fact| (fact.key, fact.value)).collect())
+    }
+
+    fn everywhere(&self, kind: &str) -> Result<Vec<(String, Value)>, TraceError> {
+        Ok(self.facts_of_all_runs(kind)?.into_iter().map(|(run, fact)| (run, fact.value)).collect())
     }
 }
 
@@ -56,14 +66,17 @@ impl Ledger for Memory {
 
     fn all(&self, run: &str, kind: &str) -> Result<Vec<(String, Value)>, TraceError> {
         let of_run = self.facts().into_iter().filter(|fact| fact[0] == run && fact[1] == kind);
-        of_run
-            .map(|[_, _, key, json]| {
-                let value = serde_json::from_str(&json)
-                    .map_err(|source| TraceError::Corrupt { what: format!("fact {key}"), source })?;
-                Ok((key, value))
-            })
-            .collect()
+        of_run.map(|[_, _, key, json]| Ok((key.clone(), read(&key, &json)?))).collect()
     }
+
+    fn everywhere(&self, kind: &str) -> Result<Vec<(String, Value)>, TraceError> {
+        let of_kind = self.facts().into_iter().filter(|fact| fact[1] == kind);
+        of_kind.map(|[run, _, key, json]| Ok((run, read(&key, &json)?))).collect()
+    }
+}
+
+fn read(key: &str, json: &str) -> Result<Value, TraceError> {
+    serde_json::from_str(json).map_err(|source| TraceError::Corrupt { what: format!("fact {key}"), source })
 }
 
 /// The decisions of one run: those recorded are compared, those beyond are written.

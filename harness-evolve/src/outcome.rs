@@ -11,6 +11,7 @@ use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
 use crate::screen::Screened;
 use crate::session::{Meter, Stop};
+use crate::track::Track;
 
 /// A shipped edit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,8 +108,10 @@ pub struct Evolution {
     pub guarantee: Guarantee,
     /// Error level granted to tests so far.
     pub alpha_spent: Alpha,
-    /// What was seen of modules.
+    /// What was seen of modules, here and in earlier runs.
     pub posterior: Posterior,
+    /// What was tried, and how predictions came true.
+    pub track: Track,
     /// Rollouts, tokens and time of the run.
     pub meter: Meter,
 }

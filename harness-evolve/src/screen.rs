@@ -98,13 +98,15 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     }
 
     /// Plays the candidates on more and more tasks, keeping the better half each time but never fewer than `keep`. The
-    /// rows of those that fell are added to `rows`; who is left comes best first, ties as they came.
+    /// rows of those that fell are added to `rows`, they themselves to `fallen`; who is left comes best first, ties as
+    /// they came.
     pub(crate) async fn halve(
         &mut self,
         ladder: &Ladder,
         candidates: Vec<Candidate>,
         keep: usize,
         rows: &mut Vec<Screened>,
+        fallen: &mut Vec<Candidate>,
     ) -> Result<Vec<Contender>, Halt> {
         let most = self.config.screen_tasks.max(1);
         let mut pool: Vec<Contender> = candidates
@@ -118,7 +120,10 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
             }
             pool.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
             let left = if tasks == most { pool.len() } else { pool.len().div_ceil(2).max(keep).min(pool.len()) };
-            rows.extend(pool.drain(left..).map(|fallen| fallen.row(false)));
+            for contender in pool.drain(left..) {
+                rows.push(contender.row(false));
+                fallen.push(contender.candidate);
+            }
         }
         Ok(pool)
     }

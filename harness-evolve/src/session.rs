@@ -72,12 +72,16 @@ pub struct Meter {
     pub episode_micros: u64,
     /// Most tokens of one rollout.
     pub dearest: u64,
+    /// What models of the stages used, as if nothing had been replayed; not part of `usage`.
+    #[serde(default)]
+    pub stages: Usage,
 }
 
 impl Meter {
-    /// Prompt and reply tokens together, as if nothing had been replayed.
+    /// Prompt and reply tokens together, those of the stages among them, as if nothing had been replayed.
     pub fn tokens(&self) -> u64 {
-        self.usage.input_tokens + self.usage.output_tokens
+        let of = |usage: &Usage| usage.input_tokens + usage.output_tokens;
+        of(&self.usage) + of(&self.stages)
     }
 
     fn add(&mut self, played: &Played) {
@@ -106,6 +110,7 @@ impl Meter {
             replayed: usage(self.replayed, before.replayed),
             episode_micros: self.episode_micros - before.episode_micros,
             dearest: self.dearest,
+            stages: usage(self.stages, before.stages),
         }
     }
 
@@ -119,6 +124,7 @@ impl Meter {
         self.replayed += other.replayed;
         self.episode_micros += other.episode_micros;
         self.dearest = self.dearest.max(other.dearest);
+        self.stages += other.stages;
         self
     }
 }
@@ -211,6 +217,21 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             self.ledger.put(&self.config.run, &clock_kind(self.kind), name, &self.elapsed().into())?;
         }
         Ok(())
+    }
+
+    /// Where facts are kept.
+    pub fn ledger(&self) -> &'a L {
+        self.ledger
+    }
+
+    /// Takes in what models of the stages used in all so far.
+    pub fn spent_by_stages(&mut self, usage: Usage) {
+        self.meter.stages = usage;
+    }
+
+    /// Tokens that are left to the run.
+    pub fn tokens_left(&self) -> Option<u64> {
+        self.limits.tokens.map(|limit| limit.saturating_sub(self.meter.tokens()))
     }
 
     fn elapsed(&self) -> u64 {

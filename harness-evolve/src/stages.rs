@@ -1,5 +1,8 @@
 //! The stages a run is made of, each replaceable. Refuses to hand any of them more than its view.
 
+use harness_abi::Usage;
+use harness_spec::Catalogue;
+
 use crate::critic::{AuditCritic, Critic};
 use crate::digest::{Digester, TraceDigester};
 use crate::planner::{LandscapePlanner, Planner};
@@ -15,6 +18,10 @@ pub trait Stages: Send + Sync {
     fn evolver(&self) -> &impl Evolver;
     /// Refuses candidates.
     fn critic(&self) -> &impl Critic;
+    /// What their models used in all so far, as if nothing had been replayed.
+    fn spent(&self) -> Usage {
+        Usage::default()
+    }
 }
 
 /// The stages that need no model.
@@ -28,6 +35,13 @@ pub struct Deterministic {
     pub evolver: CatalogueEvolver,
     /// Refuses candidates.
     pub critic: AuditCritic,
+}
+
+impl Deterministic {
+    /// With what the installed packs say of failures.
+    pub fn of(catalogue: &Catalogue) -> Self {
+        Self { digester: TraceDigester::of(catalogue), ..Self::default() }
+    }
 }
 
 impl Stages for Deterministic {

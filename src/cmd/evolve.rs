@@ -12,7 +12,8 @@ use evolve_gate::Split;
 use harness_bench::{Exam, Runner, Suite};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
-    Arm, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch, evolve, measure,
+    Arm, AuditCritic, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch, evolve,
+    measure,
     report::{self, Report},
 };
 use harness_host::Host;
@@ -194,7 +195,8 @@ impl Sitting {
 
     async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
         let arena = ExamArena { runner };
-        let stages = Deterministic::default();
+        let mut stages = Deterministic::of(self.host.catalogue());
+        stages.critic = AuditCritic::new(self.exam.secrets()).formats(self.exam.verifier_names());
         let clock = Stopwatch::new();
         evolve(&arena, &*self.store, config, initial, &stages, &clock, &self.watcher).await.map_err(Failure::new)
     }

@@ -171,8 +171,7 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
                 change,
                 Change::Set { key: Setting::Temperature | Setting::TopP | Setting::MaxTokens | Setting::Seed, .. }
             );
-            let of_the_whole =
-                matches!(change, Change::Model { .. } | Change::Adapt { .. } | Change::Unadapt { .. });
+            let of_the_whole = matches!(change, Change::Model { .. } | Change::Adapt { .. } | Change::Unadapt { .. });
             if of_the_whole || (!settles && matches!(change, Change::Set { .. })) {
                 let change = change.to_string();
                 errors.push(SpecError::new(place.as_str(), SpecProblem::NotMidTask { change }));

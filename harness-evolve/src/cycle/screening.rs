@@ -8,7 +8,6 @@ use crate::arena::{Arena, Played};
 use crate::candidate::{Candidate, Origin};
 use crate::ledger::Ledger;
 use crate::outcome::ScreenDone;
-use crate::planner::View;
 use crate::propose::{combine, tuned as tuned_of};
 use crate::screen::{Contender, Ladder, scores};
 use crate::session::Halt;
@@ -27,14 +26,14 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let order = draw_order(config.seed, &format!("screen {round}"), order, String::as_str);
         let ladder = Ladder::new(&order, scores(played), config.seeds());
         let (mut rows, mut number) = (Vec::new(), candidates.len());
-        let mut pool = self.session.halve(&ladder, candidates, config.judged.max(1), &mut rows).await?;
+        let mut early = Vec::new();
+        let mut pool = self.session.halve(&ladder, candidates, config.judged.max(1), &mut rows, &mut early).await?;
         let landscape = self.landscape();
         // One task of the screen is the least difference there is.
         let step = 1.0 / config.screen_tasks.max(1) as f64;
         let mut tuned: Vec<Candidate> = Vec::new();
         if let Some(best) = pool.iter().max_by(|a, b| a.estimate.total_cmp(&b.estimate)).filter(|c| c.estimate > 0.0) {
-            let (incumbent, catalogue) = (&self.incumbent, self.session.arena.catalogue());
-            let view = View { round, landscape: &landscape, incumbent, catalogue, posterior: &self.posterior, config };
+            let view = self.view(round, &landscape);
             let fresh = tuned_of(view, &best.candidate);
             for candidate in fresh.into_iter().take(config.tunings).filter(|one| self.tried.insert(one.variant)) {
                 number += 1;
@@ -48,11 +47,12 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         let mut pairs: Vec<Candidate> = Vec::new();
         {
-            let (incumbent, catalogue) = (&self.incumbent, self.session.arena.catalogue());
-            let view = View { round, landscape: &landscape, incumbent, catalogue, posterior: &self.posterior, config };
+            let view = self.view(round, &landscape);
             let good: Vec<&Contender> = pool.iter().filter(|contender| contender.estimate > 0.0).collect();
             let both = good.iter().enumerate().flat_map(|(k, a)| good.iter().skip(k + 1).map(move |b| (a, b)));
-            for combined in both.filter_map(|(a, b)| combine(view, &a.candidate, &b.candidate)) {
+            let combined = both.filter_map(|(a, b)| combine(view, &a.candidate, &b.candidate));
+            let combined: Vec<Candidate> = combined.collect();
+            for combined in combined {
                 if pairs.len() < config.combinations && self.tried.insert(combined.variant) {
                     number += 1;
                     pairs.push(Candidate { id: format!("{round}.{number:02}"), ..combined });
@@ -77,12 +77,12 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         rows.splice(0..0, pool.iter().enumerate().map(|(rank, contender)| contender.row(rank < promising)));
         rows.extend(needless.iter().map(|contender| contender.row(false)));
         let fallen = pool.split_off(promising);
-        for contender in &fallen {
-            self.count(&contender.candidate, 0.0, 0.5);
-        }
         let finalists = pool.iter().map(|contender| contender.candidate.id.as_str()).collect();
         self.session
             .decide("screened", &ScreenDone { round, rows: &rows, tuned: &tuned, combined: &pairs, finalists })?;
+        for candidate in early.iter().chain(fallen.iter().map(|contender| &contender.candidate)) {
+            self.learn(round, candidate, 0.0, 0.5)?;
+        }
         self.session.say(format!("round {round}: {} of {} candidates survive the screen", pool.len(), rows.len()));
         if let Some(summary) = self.rounds.last_mut() {
             summary.screened = rows;

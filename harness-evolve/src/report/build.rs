@@ -137,7 +137,7 @@ fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
     Shipped {
         round: ship.round,
         edit: ship.text.clone(),
-        meant_for: ship.candidate.manifest.category.map(|category| category.name().to_owned()),
+        meant_for: ship.candidate.manifest.category.as_ref().map(|category| category.name().to_owned()),
         fold: test.plan.terms.fold,
         groups: test.groups,
         tasks: test.tasks,

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use evolve_gate::interval::clopper_pearson_upper;
 use evolve_gate::{Guarantee, Verdict, recheck};
-use harness_evolve::{Deterministic, EvolveConfig, Memory, Origin, Stop, evolve};
+use harness_evolve::{Deterministic, EvolveConfig, Ledger, Memory, Origin, Stop, evolve};
 
 use crate::world::{BASE, DUDS, Paid, Ticks, World, block_on, catalogue, decisions, initial, pack, run};
 
@@ -115,6 +115,35 @@ fn a_new_pack_shows_up_among_the_candidates_and_can_be_shut_out() {
     assert!(shut_out.contains("duds/dud_c"));
     let candidates = shut_out.split("\"candidates\"").skip(1).collect::<String>();
     assert!(!candidates.contains("stranger/stranger"));
+}
+
+#[test]
+fn what_was_learnt_is_known_to_the_next_run_and_a_repetition_is_told_the_same() {
+    let paid = Paid::default();
+    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), &paid);
+    world.effects = vec![("planted", 0.55)];
+    let ledger = Memory::default();
+    let named = |run: &str| EvolveConfig { run: run.to_owned(), ..config(7) };
+    let first = run(&world, &ledger, &named("first")).unwrap();
+    let learnt = &first.posterior;
+    assert!(learnt.mean("planted/planted", "wrong_answer") > 0.5);
+    assert!(learnt.mean("duds/dud_a", "wrong_answer") < 0.5);
+    // A second run begins with it, and tries what nobody has helped with less.
+    let second = run(&world, &ledger, &named("second")).unwrap();
+    assert!(second.posterior.trials("planted/planted", "wrong_answer").gains >= 2.0);
+    // The first run, repeated, knows what it knew.
+    let facts = ledger.facts();
+    let again = run(&world, &ledger, &named("first")).unwrap();
+    assert_eq!(again.posterior, first.posterior);
+    assert_eq!(ledger.facts(), facts, "a repetition writes nothing");
+    // Lessons of another suite weigh half.
+    let elsewhere = Memory::default();
+    for [run, kind, key, json] in facts.iter().filter(|fact| fact[1] == "evolve.lesson") {
+        let other = json.replace("\"simulated\"", "\"elsewhere\"");
+        elsewhere.put(run, kind, key, &serde_json::from_str(&other).unwrap()).unwrap();
+    }
+    let third = run(&world, &elsewhere, &named("third")).unwrap();
+    assert!((third.posterior.trials("planted/planted", "wrong_answer").gains - 2.0).abs() < 1e-9);
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use evolve_gate::{Outcome, Unit};
 use harness_abi::{Finish, Hook, Message, Observation, Part, Role as Speaker, Usage};
 use harness_evolve::{
-    Anchor, AuditCritic, CatalogueEvolver, Category, Cluster, Critic, EvolveConfig, Evolver, Known, Landscape,
-    LandscapePlanner, Objection, Planner, Played, Posterior, Rollout, View, classify,
+    Anchor, AuditCritic, Candidate, CatalogueEvolver, Categories, Category, Cluster, Critic, Digester, EditKind,
+    EvolveConfig, Evolver, Known, Landscape, LandscapePlanner, Manifest, Objection, Origin, Planner, Played, Posterior,
+    Rollout, TraceDigester, Track, View,
 };
-use harness_spec::{Change, Place};
+use harness_spec::{Change, Edit};
 use harness_trace::{CallKey, Entry, Purpose};
 
 use crate::world::{BASE, DUDS, block_on, catalogue, initial, pack};
@@ -91,12 +92,72 @@ fn every_category_has_its_trace() {
     ];
     let mut met = BTreeSet::new();
     for (category, outcome, entries) in cases {
-        let shown = classify(&played(outcome), &entries);
-        assert_eq!(shown.first().map(|(category, _)| *category), Some(category), "{entries:?}");
-        assert!(classify(&played(Outcome::Scored(Unit::ONE)), &entries).is_empty());
+        let shown = TraceDigester::default().read(&played(outcome), &entries).shown;
+        assert_eq!(shown.first().map(|(category, _)| category), Some(&category), "{entries:?}");
+        let passed = TraceDigester::default().read(&played(Outcome::Scored(Unit::ONE)), &entries);
+        assert!(passed.passed && passed.shown.is_empty());
         met.insert(category);
     }
     assert_eq!(met.len(), Category::ALL.len());
+}
+
+#[test]
+fn packs_bring_categories_with_their_tests() {
+    let brought = r#"
+[pack]
+name = "shop"
+version = "1.0.0"
+abi = "1.0.0"
+description = "A world"
+[[category]]
+name = "sold_out"
+observed = "sold out"
+times = 2
+[[category]]
+name = "rude"
+refines = "wrong_answer"
+said = "no."
+[[category]]
+name = "till_broken"
+tool_error = "till"
+[[category]]
+name = "cheap"
+refines = "wrong_answer"
+part = "quality"
+below = 0.5
+[[category]]
+name = "wrong_answer"
+said = "anything"
+"#;
+    let catalogue = catalogue(&[brought]);
+    let digester = TraceDigester::of(&catalogue);
+    let failed = |parts: &[(&str, f64)]| Played {
+        parts: parts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        ..played(Outcome::Scored(Unit::ZERO))
+    };
+    let shown = |played: &Played, entries: &[(u64, Entry)]| {
+        let read = digester.read(played, entries);
+        read.shown.iter().map(|(category, step)| format!("{} {step}", category.name())).collect::<Vec<_>>().join(", ")
+    };
+    let till = |name: &str| Entry::Tool {
+        id: "1".to_owned(),
+        name: name.to_owned(),
+        arguments: "{}".to_owned(),
+        is_error: true,
+        micros: 0,
+    };
+    let once = [(1, saw("it is sold out", false, true))];
+    assert_eq!(shown(&failed(&[]), &once), "wrong_answer 1");
+    let twice = [(1, saw("it is sold out", false, false)), (2, saw("sold out, too", true, true)), (3, till("till"))];
+    assert_eq!(shown(&failed(&[]), &twice), "sold_out 2, till_broken 3, invalid_action 2, tool_error 3");
+    assert_eq!(shown(&failed(&[("quality", 0.4)]), &[(1, said("no."))]), "rude 1, cheap 1");
+    assert_eq!(shown(&failed(&[("quality", 0.5)]), &[(4, said("yes."))]), "wrong_answer 4");
+    // Who helps with what is refined helps here; the names of the built-in ones are taken.
+    let categories = Categories::of(&catalogue);
+    let own = Category::from("rude".to_owned());
+    assert!(categories.helps("wrong_answer", &own) && categories.helps("rude", &own));
+    assert!(!categories.helps("tool_error", &own));
+    assert_eq!(serde_json::to_string(&own).unwrap(), "\"rude\"");
 }
 
 fn landscape() -> Landscape {
@@ -108,6 +169,7 @@ fn landscape() -> Landscape {
         regressed: 0,
         anchors,
         modules: Vec::new(),
+        notes: Vec::new(),
     };
     Landscape { tasks: 2, passed: 1, clusters: vec![cluster] }
 }
@@ -120,7 +182,9 @@ fn a_share_of_directions_is_untried_whatever_claims_the_others_make() {
     let config = EvolveConfig::default();
     let plan = |posterior: &Posterior| {
         let (landscape, incumbent, catalogue, config) = (&landscape, &incumbent, &catalogue, &config);
-        block_on(LandscapePlanner.plan(View { round: 1, landscape, incumbent, catalogue, posterior, config })).unwrap()
+        let (track, tokens_left) = (&Track::default(), None);
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left, config };
+        block_on(LandscapePlanner.plan(view)).unwrap()
     };
     let mut posterior = Posterior::default();
     let directions = plan(&posterior);
@@ -133,7 +197,8 @@ fn a_share_of_directions_is_untried_whatever_claims_the_others_make() {
     assert!(untried >= 2, "{directions:?}");
     // Every processor and tool of the catalogue is met sooner or later.
     let named: BTreeSet<&str> = directions.iter().map(|direction| direction.module.as_str()).collect();
-    assert_eq!(named.len(), catalogue.modules().count() - 1);
+    let installed = catalogue.modules().filter(|entry| named.contains(entry.reference().to_string().as_str()));
+    assert_eq!(installed.count(), catalogue.modules().count() - 1);
 }
 
 #[test]
@@ -146,6 +211,8 @@ fn the_critic_refuses_duplicates_missing_evidence_and_leaks() {
         incumbent: &incumbent,
         catalogue: &catalogue,
         posterior: &posterior,
+        track: &Track::default(),
+        tokens_left: None,
         config: &config,
     };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
@@ -153,29 +220,127 @@ fn the_critic_refuses_duplicates_missing_evidence_and_leaks() {
     assert!(proposed.len() > 8);
     let anchors: BTreeSet<Anchor> = landscape.clusters[0].anchors.iter().cloned().collect();
     let names: BTreeSet<String> = ["explore-003".to_owned()].into();
-    let critic = AuditCritic::new(["the mug is blue".to_owned()]);
+    let tasks: BTreeSet<String> = ["a".to_owned()].into();
+    let critic = AuditCritic::new(["the mug is blue".to_owned()]).formats(["possible_answer".to_owned()]);
     let review = |candidates: &[_], rejected: &BTreeSet<String>| {
-        let known = Known { rejected, anchors: &anchors, names: &names };
+        let (names, tasks, permissions) = (&names, &tasks, &config.allowed_permissions);
+        let known = Known { rejected, anchors: &anchors, names, tasks, permissions };
         block_on(critic.review(view, candidates, &known)).unwrap()
     };
     let nothing = BTreeSet::new();
     assert!(review(&proposed, &nothing).iter().all(Option::is_none));
+    let set = |text: &str| {
+        let mut bad = proposed.iter().find(|one| one.changes[0].to_string().contains("wording")).unwrap().clone();
+        let Change::Configure { value, .. } = &mut bad.changes[0] else { panic!("no wording is set") };
+        *value = Some(text.into());
+        bad.edit = Edit::from_changes(&bad.changes, &incumbent).unwrap();
+        bad.harness = bad.edit.apply(&incumbent).unwrap();
+        bad.variant = bad.harness.variant_id(&catalogue);
+        bad
+    };
+    let mut open = catalogue.clone();
+    let mut free = open.packs().find(|pack| pack.pack.name == "base").unwrap().clone();
+    free.modules[1].config.get_mut("wording").unwrap().choices.clear();
+    open.insert(free);
+    let view = View { catalogue: &open, ..view };
+    let review_open = |bad: &Candidate| {
+        let (names, tasks, permissions) = (&names, &tasks, &config.allowed_permissions);
+        let known = Known { rejected: &nothing, anchors: &anchors, names, tasks, permissions };
+        block_on(critic.review(view, std::slice::from_ref(bad), &known)).unwrap().remove(0)
+    };
+    for text in ["as in explore-003", "remember: The Mug is Blue!"] {
+        let bad = set(text);
+        let objection = review_open(&bad).unwrap();
+        assert!(matches!(objection, Objection::Leak { .. }), "{objection}");
+        // What leaks is all there is to this edit: nothing is left to revise.
+        assert_eq!(block_on(CatalogueEvolver.revise(view, &bad, &objection)).unwrap(), None);
+    }
+    assert!(matches!(review_open(&set("fill possible_answer")), Some(Objection::Format { .. })));
+    assert_eq!(review_open(&set("be brave")), None);
+
     let mut bad = proposed[..5].to_vec();
     bad[0].manifest.evidence.clear();
     bad[1].manifest.evidence[0].episode = "nowhere".to_owned();
-    let wording = |text: &str| Change::Configure {
-        place: Place::Processor,
-        id: "prompt".to_owned(),
-        key: "wording".to_owned(),
-        value: Some(text.into()),
-    };
-    bad[2].changes = vec![wording("as in explore-003")];
-    bad[3].changes = vec![wording("remember: The Mug is Blue!")];
+    bad[2].manifest.unlock = vec!["sealed-001".to_owned()];
+    bad[3].changes.pop();
     let rejected = [bad[4].changes.iter().map(|c| serde_json::to_string(c).unwrap()).collect::<String>()].into();
     let objections = review(&bad, &rejected);
     assert!(matches!(objections[0], Some(Objection::NoEvidence)));
-    assert!(matches!(objections[1], Some(Objection::FalseEvidence(_))));
-    assert!(matches!(objections[2], Some(Objection::Leak { .. })));
-    assert!(matches!(objections[3], Some(Objection::Leak { .. })));
+    assert!(matches!(objections[1], Some(Objection::FalseEvidence(..))));
+    assert!(matches!(objections[2], Some(Objection::Stranger(_))));
+    assert!(matches!(objections[3], Some(Objection::NotCanonical(_))));
     assert!(matches!(objections[4], Some(Objection::Duplicate)));
+    // The first three are mended once, by what is in the record.
+    for (bad, objection) in bad.iter().zip(&objections).take(3) {
+        let mended = block_on(CatalogueEvolver.revise(view, bad, objection.as_ref().unwrap())).unwrap().unwrap();
+        assert_eq!(mended.origin, Origin::Revised(bad.id.clone()));
+        assert_eq!(review(&[mended], &nothing), [None]);
+    }
+}
+
+#[test]
+fn a_bucket_does_not_crowd_the_others_out() {
+    let (catalogue, incumbent, mut landscape) = (catalogue(&[BASE, DUDS]), initial(), landscape());
+    let other = Cluster { category: Category::InvalidAction, share: 0.1, ..landscape.clusters[0].clone() };
+    landscape.clusters.push(other);
+    let (config, posterior, track) = (EvolveConfig::default(), Posterior::default(), Track::default());
+    let (landscape, incumbent, catalogue, posterior, track, config) =
+        (&landscape, &incumbent, &catalogue, &posterior, &track, &config);
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+    let directions = block_on(LandscapePlanner.plan(view)).unwrap();
+    let one = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 1)).unwrap().remove(0);
+    let of = |category: &Category| {
+        let manifest = Manifest { category: Some(category.clone()), ..one.manifest.clone() };
+        Candidate { manifest, ..one.clone() }
+    };
+    let mut portfolio = vec![of(&Category::WrongAnswer); 6];
+    portfolio.extend([of(&Category::InvalidAction), of(&Category::InvalidAction)]);
+    let order = block_on(AuditCritic::default().rank(view, &portfolio)).unwrap();
+    assert_eq!(order, [0, 1, 2, 6, 7, 3, 4, 5]);
+}
+
+#[test]
+fn every_kind_of_edit_is_proposed() {
+    let helper = pack("helper", &["action_loop"]);
+    let (catalogue, mut incumbent, mut landscape) = (catalogue(&[BASE, DUDS, &helper]), initial(), landscape());
+    for category in [Category::ActionLoop, Category::BudgetExhausted, Category::ContextOverflow] {
+        landscape.clusters.push(Cluster { category, share: 0.2, ..landscape.clusters[0].clone() });
+    }
+    let rule =
+        "[[adapt]]\nwhen = { tool_errors = 2 }\napply = [{ op = \"set\", key = \"sampling.top_p\", value = 0.9 }]\n";
+    incumbent.adapt = harness_spec::Harness::parse(rule).unwrap().adapt;
+    let config = EvolveConfig { allowed_kinds: EditKind::ALL.into(), ..EvolveConfig::default() };
+    let (posterior, track) = (Posterior::default(), Track::default());
+    let (landscape, incumbent, catalogue, posterior, track, config) =
+        (&landscape, &incumbent, &catalogue, &posterior, &track, &config);
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+    let directions = block_on(LandscapePlanner.plan(view)).unwrap();
+    let all = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 200)).unwrap();
+    let edits: Vec<String> = all.iter().map(|candidate| candidate.edit.to_string()).collect();
+    for wanted in [
+        "insert duds/dud_a after prompt",
+        "replace prompt: base/prompt → duds/other_prompt",
+        "remove prompt",
+        "set prompt.wording default → \"long\"",
+        "set sampling.temperature 0.0 → 0.7",
+        "set budget.steps 50 → 100",
+        "set sampling.max_tokens 512 → 1024",
+        "insert adapt rule loop_detected after tool_errors",
+        "remove adapt rule tool_errors",
+        "remove adapt rule tool_errors; insert adapt rule tool_errors first",
+    ] {
+        assert!(edits.iter().any(|edit| edit == wanted), "{wanted} is not among {edits:#?}");
+    }
+    let brings_help = all.iter().any(|candidate| {
+        let Change::Adapt { rule } = &candidate.changes[0] else { return false };
+        rule.apply.iter().any(|change| change.to_string().contains("insert helper/helper"))
+    });
+    assert!(brings_help, "no rule brings a module in that helps");
+    let kinds: BTreeSet<EditKind> = all.iter().map(|candidate| candidate.manifest.kind).collect();
+    let expected = EditKind::ALL.into_iter().filter(|kind| *kind != EditKind::Model).collect();
+    assert_eq!(kinds, expected, "there is one model only");
+    for candidate in &all {
+        let manifest = &candidate.manifest;
+        assert!(!manifest.evidence.is_empty() && !manifest.capability.is_empty() && !manifest.directions.is_empty());
+    }
 }

@@ -1,0 +1,231 @@
+//! The first half of a round: the incumbent is digested, directions are planned, candidates made, reviewed and put in
+//! order. Refuses to read an episode twice, and to hand a candidate on that has an objection against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evolve_gate::Split;
+
+use super::Run;
+use crate::arena::{Arena, Played, Rollout};
+use crate::candidate::{Candidate, Origin};
+use crate::critic::{Critic, Known};
+use crate::digest::{Anchor, Digester, TaskDigest, inherit, note};
+use crate::error::EvolveError;
+use crate::events::Phase;
+use crate::landscape::Landscape;
+use crate::ledger::Ledger;
+use crate::outcome::{At, Proposed, Refused, Round, RoundBegun};
+use crate::planner::{Planner, View};
+use crate::propose::{Evolver, candidate};
+use crate::session::Halt;
+use crate::stages::Stages;
+use crate::track::Predictions;
+
+impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+    /// The incumbent on explore tasks, read: an episode that was read in an earlier round is not read again.
+    pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<Played>, Halt> {
+        let seeds = self.session.config.seeds();
+        let tasks = self.explore.iter().flat_map(|planned| &planned.tasks);
+        let rollouts: Vec<Rollout> =
+            tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
+        let incumbent = self.incumbent.clone();
+        let id = self.id(&incumbent);
+        let played = self.session.insist(&incumbent, id, Split::Explore, Phase::Explore, &rollouts).await?;
+        let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
+        for one in played.iter().filter(|one| one.outcome.score().is_some()) {
+            if !self.read.contains_key(&one.episode) {
+                let entries = self.session.trace(one)?;
+                self.read.insert(one.episode.clone(), self.stages.digester().read(one, &entries));
+            }
+            let digest = digests.entry(one.rollout.task.clone()).or_insert_with(|| TaskDigest {
+                task: one.rollout.task.clone(),
+                group: one.group.clone(),
+                ..TaskDigest::default()
+            });
+            if let Some(read) = self.read.get(&one.episode) {
+                digest.add(read);
+            }
+        }
+        inherit(&mut digests, &self.digests);
+        let landscape = Landscape::of(&digests);
+        let arena = self.session.arena;
+        let traces = |episode: &str| {
+            let one = played.iter().find(|one| one.episode == episode);
+            let one = one.ok_or_else(|| EvolveError::Arena(format!("episode {episode} is not of this round")))?;
+            arena.trace(one).map_err(|why| EvolveError::Arena(why.to_string()))
+        };
+        let notes = self.stages.digester().look_again(self.view(round, &landscape), &digests, &traces).await?;
+        note(&mut digests, notes);
+        self.session.spent_by_stages(self.stages.spent());
+        self.digests = digests;
+        Ok(played)
+    }
+
+    pub(super) fn begin_round(&mut self, round: u32) -> Result<(), Halt> {
+        let landscape = Landscape::of(&self.digests);
+        let incumbent = self.id(&self.incumbent);
+        self.session.decide("round", &RoundBegun { round, incumbent, landscape: &landscape })?;
+        if let Some(ship) = self.ships.last_mut().filter(|ship| ship.unlocked.is_none()) {
+            let scored = Predictions::score(ship.round, &ship.candidate.manifest, &self.digests);
+            ship.unlocked = Some((scored.unlock.hits, scored.unlock.predicted));
+            self.track.predictions.push(scored);
+        }
+        self.session.say(format!(
+            "round {round}: {} of {} explore tasks pass; {}",
+            landscape.passed,
+            landscape.tasks,
+            landscape
+                .clusters
+                .iter()
+                .map(|cluster| format!("{} {}", cluster.tasks.len(), cluster.category.name()))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+        self.rounds.push(Round {
+            round,
+            incumbent,
+            landscape,
+            proposed: 0,
+            refused: 0,
+            screened: Vec::new(),
+            judged: 0,
+            shipped: None,
+        });
+        Ok(())
+    }
+
+    pub(super) fn landscape(&self) -> Landscape {
+        self.rounds.last().map(|round| round.landscape.clone()).unwrap_or_default()
+    }
+
+    /// What the stages may look at.
+    pub(super) fn view<'v>(&'v self, round: u32, landscape: &'v Landscape) -> View<'v> {
+        View {
+            round,
+            landscape,
+            incumbent: &self.incumbent,
+            catalogue: self.session.arena.catalogue(),
+            posterior: &self.posterior,
+            track: &self.track,
+            tokens_left: self.session.tokens_left(),
+            config: self.session.config,
+        }
+    }
+
+    /// Who waited, made again for the present incumbent; what cannot be made again is refused.
+    fn rebased(&self, view: View<'_>, refused: &mut Vec<Refused>) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for old in &self.waiting {
+            // What it points at is read again from this round's traces.
+            let mut manifest = old.manifest.clone();
+            let meant = manifest.category.as_ref().and_then(|category| view.landscape.cluster(category));
+            let cluster = meant.or_else(|| view.landscape.clusters.first());
+            manifest.evidence = cluster.map(|cluster| cluster.anchors.clone()).unwrap_or_default();
+            match candidate(view, old.changes.clone(), Origin::Rebased(old.id.clone()), manifest) {
+                Some(again) if candidates.iter().any(|other| other.variant == again.variant) => {}
+                Some(again) => candidates.push(again),
+                None => {
+                    let reason = "it cannot be made again for the new incumbent".to_owned();
+                    refused.push(refusal(view.round, old, At::Rebase, reason));
+                }
+            }
+        }
+        candidates
+    }
+
+    /// Candidates the critic lets pass, in its order: as many as the settings say, and those made again on top.
+    pub(super) async fn propose(&mut self, round: u32) -> Result<Vec<Candidate>, Halt> {
+        let landscape = self.landscape();
+        let view = self.view(round, &landscape);
+        let mut refused = Vec::new();
+        let mut candidates = self.rebased(view, &mut refused);
+        let most = match round {
+            1 => view.config.first_candidates,
+            _ => view.config.candidates,
+        };
+        let places = candidates.len() + most;
+        let directions = self.stages.planner().plan(view).await?;
+        let digests: Vec<TaskDigest> = self.digests.values().cloned().collect();
+        let mut met = self.tried.clone();
+        met.extend(candidates.iter().map(|candidate| candidate.variant));
+        // Half as many again: what is refused leaves no place empty, and the critic has something to choose from.
+        let wanted = most + most.div_ceil(2);
+        candidates.extend(self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?);
+        for (number, candidate) in candidates.iter_mut().enumerate() {
+            candidate.id = format!("{round}.{:02}", number + 1);
+        }
+        let (passed, turned_down) = self.reviewed(view, candidates).await?;
+        let mut met: Vec<_> = turned_down.iter().map(|(candidate, _)| candidate.variant).collect();
+        refused.extend(
+            turned_down.iter().map(|(candidate, reason)| refusal(round, candidate, At::Critic, reason.clone())),
+        );
+        let mut passed: Vec<Option<Candidate>> = passed.into_iter().map(Some).collect();
+        let standing: Vec<Candidate> = passed.iter().flatten().cloned().collect();
+        let order = self.stages.critic().rank(view, &standing).await?;
+        let kept = order.into_iter().filter_map(|place| passed.get_mut(place)?.take());
+        let kept: Vec<Candidate> = kept.take(places).collect();
+        let spent = self.stages.spent();
+        met.extend(kept.iter().map(|candidate| candidate.variant));
+        self.tried.extend(met);
+        self.session.spent_by_stages(spent);
+        self.session.decide("proposed", &Proposed { round, candidates: &kept, refused: &refused })?;
+        if let Some(summary) = self.rounds.last_mut() {
+            summary.proposed = kept.len() + refused.len();
+            summary.refused = refused.len();
+        }
+        self.session.say(format!("round {round}: {} candidates, {} refused by the critic", kept.len(), refused.len()));
+        self.refused.extend(refused);
+        self.waiting.clear();
+        Ok(kept)
+    }
+
+    /// Those without objection, and the others with what is said against them. A candidate that can be mended is mended
+    /// once and reviewed again.
+    async fn reviewed(
+        &self,
+        view: View<'_>,
+        candidates: Vec<Candidate>,
+    ) -> Result<(Vec<Candidate>, Vec<(Candidate, String)>), Halt> {
+        let anchors: BTreeSet<Anchor> = self.digests.values().flat_map(|digest| digest.anchors.clone()).collect();
+        let tasks: BTreeSet<String> = self.digests.keys().cloned().collect();
+        let (rejected, names, permissions) = (&self.rejected, &self.names, &self.permissions);
+        let known = Known { rejected, anchors: &anchors, names, tasks: &tasks, permissions };
+        let (critic, evolver) = (self.stages.critic(), self.stages.evolver());
+        let mut met: BTreeSet<_> = candidates.iter().map(|candidate| candidate.variant).collect();
+        met.extend(&self.tried);
+        let objections = critic.review(view, &candidates, &known).await?;
+        let (mut passed, mut refused, mut revised) = (Vec::new(), Vec::new(), Vec::new());
+        let mut number = candidates.len();
+        for (candidate, objection) in candidates.into_iter().zip(objections) {
+            let Some(objection) = objection else {
+                passed.push(candidate);
+                continue;
+            };
+            let mended = evolver.revise(view, &candidate, &objection).await?;
+            let same = candidate.variant;
+            match mended.filter(|mended| mended.variant == same || met.insert(mended.variant)) {
+                Some(mended) => {
+                    number += 1;
+                    let id = format!("{}.{number:02}", view.round);
+                    refused.push((candidate, format!("{objection}; revised as {id}")));
+                    revised.push(Candidate { id, ..mended });
+                }
+                None => refused.push((candidate, objection.to_string())),
+            }
+        }
+        if !revised.is_empty() {
+            let objections = critic.review(view, &revised, &known).await?;
+            for (candidate, objection) in revised.into_iter().zip(objections) {
+                match objection {
+                    Some(objection) => refused.push((candidate, objection.to_string())),
+                    None => passed.push(candidate),
+                }
+            }
+        }
+        Ok((passed, refused))
+    }
+}
+
+fn refusal(round: u32, candidate: &Candidate, at: At, reason: String) -> Refused {
+    Refused { round, candidate: candidate.id.clone(), edit: candidate.edit.to_string(), at, reason }
+}
