@@ -17,6 +17,9 @@ macro_rules! sources {
 /// Every file of its `src`.
 const SOURCES: &[(&str, &str)] = sources![
     "admit.rs",
+    "c/config.rs",
+    "c/context.rs",
+    "c/mod.rs",
     "context.rs",
     "decision.rs",
     "environment.rs",
@@ -65,12 +68,16 @@ mod tests {
 
     #[test]
     fn every_source_is_embedded() {
-        let mut names: Vec<String> = std::fs::read_dir(root().join("harness-core/abi/src"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let folder = root().join("harness-core/abi/src");
+        let name = |path: PathBuf| path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
+        let mut names: Vec<String> = files(&folder).into_iter().map(name).collect();
         names.sort();
         assert_eq!(names, SOURCES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
     }
 
     /// Requirement and features of a dependency; every one must be as this program itself has it.
