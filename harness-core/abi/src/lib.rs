@@ -18,6 +18,7 @@
 pub use abi_stable;
 
 mod admit;
+pub mod boxed;
 mod c;
 mod context;
 mod decision;

@@ -209,6 +209,11 @@ impl Message {
         }
     }
 
+    /// Tells it from every other message that lives at the same time, without reading either: clones are one message.
+    pub fn address(&self) -> usize {
+        self.fields.0.to_raw_ptr().addr()
+    }
+
     /// Its parts as stored; use [`Message::known_parts`] unless unknown ones matter.
     pub fn stored_parts(&self) -> &[StoredPart] {
         self.prefix().parts.as_slice()

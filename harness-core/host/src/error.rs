@@ -86,6 +86,9 @@ pub enum Refusal {
     /// Its binary layout does not fit.
     #[error("has an incompatible binary layout: {0}")]
     Layout(String),
+    /// Its child process does not come up.
+    #[error("does not run in a process of its own: {0}")]
+    Child(String),
     /// What its code says differs from its section.
     #[error(
         "says one thing in its section and another in its code: the embedded manifest differs from `pack().manifest`"

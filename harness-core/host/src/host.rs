@@ -6,12 +6,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use harness_abi::{EnvironmentBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox};
-use harness_spec::{Catalogue, Config, LookupError, Module, ModuleRef, PackManifest, Version};
+use harness_abi::{
+    EnvironmentBox, Kind, ModelBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox,
+};
+use harness_spec::{Catalogue, Config, Isolation, LookupError, Module, ModuleRef, PackManifest, Version};
 
 use crate::{
-    HostError, Inspected, Isolation, LoadedModel, Lock, Policy, Refusal, Trust, admit::Rules, inspect, load,
-    root::Root, search,
+    ChildSettings, HostError, Inspected, LoadedModel, Lock, Policy, Refusal, Trust,
+    admit::Rules,
+    child::{
+        Keeper, proxy,
+        quarantine::{Quarantine, Quarantined},
+    },
+    inspect, load,
+    root::Root,
+    search,
 };
 
 /// Where a pack's code is.
@@ -31,6 +40,7 @@ pub struct HostBuilder {
     files: Vec<PathBuf>,
     store: PathBuf,
     rules: Rules,
+    children: ChildSettings,
 }
 
 impl HostBuilder {
@@ -87,6 +97,13 @@ impl HostBuilder {
         self
     }
 
+    /// Says how packs are run whose code runs in a process of its own.
+    #[must_use]
+    pub fn children(mut self, settings: ChildSettings) -> Self {
+        self.children = settings;
+        self
+    }
+
     /// Inspects everything; loads nothing.
     ///
     /// # Errors
@@ -101,6 +118,9 @@ impl HostBuilder {
             rules: self.rules,
             store: self.store,
             models: Mutex::default(),
+            quarantine: Arc::new(Quarantine::open(self.children.quarantine.clone())),
+            children: Arc::new(self.children),
+            keepers: Mutex::default(),
         };
         for pack in self.linked {
             let text = (pack.manifest())();
@@ -127,6 +147,10 @@ pub struct Host {
     rules: Rules,
     store: PathBuf,
     models: Mutex<HashMap<(String, String), Arc<LoadedModel>>>,
+    children: Arc<ChildSettings>,
+    quarantine: Arc<Quarantine>,
+    /// Whose code runs in a child, by the digest of its bytes.
+    keepers: Mutex<HashMap<String, Arc<Keeper>>>,
 }
 
 impl Host {
@@ -199,7 +223,10 @@ impl Host {
     /// Finds a module, loads its pack if that has not happened yet, and completes its configuration with defaults.
     pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
         let entry = self.catalogue.lookup(reference)?;
-        let pack = self.pack(&entry.pack.pack.name, entry.pack.pack.version)?;
+        let code = self.code(&entry.pack.pack.name, entry.pack.pack.version)?;
+        let mut manifest = entry.module.clone();
+        // A call of another process may take long, whatever the module says.
+        manifest.blocking |= matches!(code, Code::Child(_)) && manifest.kind != Kind::Processor;
         let defaults: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
         let mut complete = defaults.clone();
         complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -207,21 +234,49 @@ impl Host {
         let locked = file.filter(|_| complete == defaults).and_then(|file| self.rules.locked(file));
         Ok(Resolved {
             reference: reference.clone(),
-            manifest: Arc::new(entry.module.clone()),
+            manifest: Arc::new(manifest),
             config: serde_json::Value::Object(complete).to_string(),
             locked_shown: locked
                 .and_then(|locked| locked.shown.get(&entry.module.name))
                 .map(|hash| hash.as_str().into()),
-            pack,
+            code,
         })
     }
 
-    fn pack(&self, name: &str, version: Version) -> Result<Root, HostError> {
+    /// Packs that were given up, and why.
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        self.quarantine.packs()
+    }
+
+    fn code(&self, name: &str, version: Version) -> Result<Code, HostError> {
         match self.sources.get(&(name.to_owned(), version)) {
-            Some(Source::Linked(pack)) => Ok(Root::Rust(*pack)),
-            Some(Source::File(file, bytes, _)) => load::load(file, bytes, &self.store),
+            Some(Source::Linked(pack)) => Ok(Code::Here(Root::Rust(*pack))),
+            Some(Source::File(file, bytes, trust)) => match trust.isolation {
+                Isolation::InProcess => load::load(file, bytes, &self.store).map(Code::Here),
+                Isolation::Process => self
+                    .keeper(file, bytes)
+                    .map(Code::Child)
+                    .map_err(|refusal| HostError::Refused { path: file.path.clone(), refusal }),
+            },
             None => Err(LookupError::Pack { pack: name.to_owned(), hint: String::new() }.into()),
         }
+    }
+
+    /// Who keeps a pack's child; the child is up when this returns.
+    fn keeper(&self, file: &Inspected, bytes: &[u8]) -> Result<Arc<Keeper>, Refusal> {
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        let keeper = match keepers.get(&file.sha256) {
+            Some(keeper) => keeper.clone(),
+            None => {
+                let (children, quarantine) = (self.children.clone(), self.quarantine.clone());
+                let keeper = Arc::new(Keeper::new(children, quarantine, file, bytes, &self.store)?);
+                keepers.insert(file.sha256.clone(), keeper.clone());
+                keeper
+            }
+        };
+        drop(keepers);
+        keeper.child().map_err(Refusal::Child)?;
+        Ok(keeper)
     }
 
     /// Brings a model up, or gives the one that is up with this configuration.
@@ -233,13 +288,22 @@ impl Host {
             return Ok(model.clone());
         }
         let fail = |error| HostError::Module { module: reference.clone(), error: Box::new(error) };
-        let model = resolved.pack.model(&resolved.manifest.name, &resolved.config).map_err(fail)?;
+        let model = resolved.model().map_err(fail)?;
         let info = model.info().into_result().map_err(fail)?;
         let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
         let loaded = Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model });
         models.insert(key, loaded.clone());
         Ok(loaded)
     }
+}
+
+/// A pack's code.
+#[derive(Debug, Clone)]
+enum Code {
+    /// In this process.
+    Here(Root),
+    /// In a child.
+    Child(Arc<Keeper>),
 }
 
 /// A module that was found, with its complete configuration: makes as many instances as one likes.
@@ -253,27 +317,43 @@ pub struct Resolved {
     pub config: String,
     /// What the lock says this module shows to a model, where it has its default configuration.
     pub(crate) locked_shown: Option<Arc<str>>,
-    pack: Root,
+    code: Code,
 }
 
 impl Resolved {
+    fn build<T>(
+        &self,
+        here: impl FnOnce(Root, &str, &str) -> Result<T, ModuleError>,
+        child: impl FnOnce(&Arc<Keeper>, &str, &str) -> Result<T, ModuleError>,
+    ) -> Result<T, ModuleError> {
+        match &self.code {
+            Code::Here(root) => here(*root, &self.manifest.name, &self.config),
+            Code::Child(keeper) => child(keeper, &self.manifest.name, &self.config),
+        }
+    }
+
     /// A fresh processor.
     pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
-        self.pack.processor(&self.manifest.name, &self.config)
+        self.build(Root::processor, proxy::processor)
     }
 
     /// A fresh tool.
     pub fn tool(&self) -> Result<ToolBox, ModuleError> {
-        self.pack.tool(&self.manifest.name, &self.config)
+        let shared = self.manifest.shared;
+        self.build(Root::tool, |keeper, name, config| proxy::tool(keeper, name, config, shared))
     }
 
     /// A fresh environment.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
-        self.pack.environment(&self.manifest.name, &self.config)
+        self.build(Root::environment, proxy::environment)
     }
 
     /// A fresh verifier.
     pub fn verifier(&self) -> Result<VerifierBox, ModuleError> {
-        self.pack.verifier(&self.manifest.name, &self.config)
+        self.build(Root::verifier, proxy::verifier)
+    }
+
+    fn model(&self) -> Result<ModelBox, ModuleError> {
+        self.build(Root::model, proxy::model)
     }
 }

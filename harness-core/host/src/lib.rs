@@ -5,6 +5,7 @@
 //! never unloads.
 
 mod admit;
+mod child;
 mod elf;
 mod error;
 mod host;
@@ -18,6 +19,11 @@ mod sign;
 pub mod testing;
 
 pub use admit::Trust;
+pub use child::{
+    ChildSettings, ServeError,
+    quarantine::{Quarantined, read as quarantined, release},
+    serve,
+};
 pub use error::{HostError, Refusal};
 pub use harness_spec::{Isolation, Lock, Policy};
 pub use host::{Host, HostBuilder, Resolved};

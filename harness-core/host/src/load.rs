@@ -45,7 +45,7 @@ pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<Root,
 }
 
 /// Writes the bytes into the private store under their own hash; a file already there is used if it has these bytes.
-fn stage(bytes: &[u8], store: &Path, sha256: &str) -> Result<PathBuf, (PathBuf, std::io::Error)> {
+pub(crate) fn stage(bytes: &[u8], store: &Path, sha256: &str) -> Result<PathBuf, (PathBuf, std::io::Error)> {
     let copy = store.join(format!("{sha256}.so"));
     if fs::read(&copy).is_ok_and(|present| present == bytes) {
         return Ok(copy);
@@ -66,7 +66,7 @@ fn stage(bytes: &[u8], store: &Path, sha256: &str) -> Result<PathBuf, (PathBuf, 
     Ok(copy)
 }
 
-fn link(copy: &Path) -> Result<Root, Refusal> {
+pub(crate) fn link(copy: &Path) -> Result<Root, Refusal> {
     // SAFETY: the file's bytes were checked and lie in a private folder; its initialisers run now, which is what
     // admitting it means. It is leaked below, so nothing of it is ever unmapped.
     let library = unsafe { Library::open(Some(copy), RTLD_NOW | RTLD_LOCAL) };

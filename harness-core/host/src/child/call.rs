@@ -1,0 +1,174 @@
+//! One call of a child: the request, what the child asks and says meanwhile, the answer. Refuses to wait for ever, to hear
+//! everything, and to believe anything.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    lane::LaneError,
+    process::{Child, from_now},
+    wire::{Envelope, Event, Given, Pull, Reply, Request},
+};
+
+/// Most bytes a child may say during one call.
+const MOST_BYTES: usize = 256 << 20;
+/// Most times it may say anything.
+const MOST_EVENTS: usize = 200_000;
+/// Most lines it may log.
+const MOST_LINES: usize = 1000;
+/// How often a waiting host looks whether anybody still wants the answer.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub enum Broken {
+    /// The process is no more, or has to be ended: for the reason, if it is ours.
+    Child(Option<String>),
+    /// It took too long.
+    Late(String),
+    /// It was cancelled and did not stop.
+    Deaf(String),
+    /// The request cannot cross.
+    Unsent(String),
+}
+
+/// Who serves a call on the host's side. A kind of module that has no use for something refuses it.
+pub trait Serve {
+    /// Gives a value of the context.
+    fn pull(&self, _: Pull<'_>) -> Option<Given<'_>> {
+        None
+    }
+
+    /// Writes the episode's shared state; `false`: there is none.
+    fn put(&self, _key: &str, _value: &str) -> bool {
+        false
+    }
+
+    /// Writes the log; `false`: there is none.
+    fn log(&self, _level: u8, _line: &str) -> bool {
+        false
+    }
+
+    /// Passes on a piece of a reply; `false`: nobody expects one.
+    fn delta(&self, _kind: u32, _text: &str) -> bool {
+        false
+    }
+
+    /// Whether nobody wants the answer any more.
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    /// Whether that can happen at all, so that it has to be looked at.
+    fn cancellable(&self) -> bool {
+        false
+    }
+}
+
+/// Serves nothing.
+pub struct Nobody;
+
+impl Serve for Nobody {}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub deadline: Duration,
+    pub cancel_grace: Duration,
+}
+
+impl Child {
+    /// Makes one call.
+    pub fn call(&self, request: Request<'_>, patience: Patience, serve: &dyn Serve) -> Result<Reply, Broken> {
+        if self.has_ended() {
+            return Err(Broken::Child(None));
+        }
+        let began = Instant::now();
+        let end = from_now(patience.deadline).unwrap_or(began);
+        let late = || Broken::Late(format!("it did not answer within {} ms", patience.deadline.as_millis()));
+        let mut lane = self.lane().map_err(|error| match self.has_ended() {
+            true => Broken::Child(None),
+            false => Broken::Unsent(error),
+        })?;
+        let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        match lane.send(&Envelope { dropped, request }, Some(end)) {
+            Ok(()) => {}
+            Err(LaneError::Unspeakable(why)) => {
+                self.give_back(lane);
+                return Err(Broken::Unsent(why));
+            }
+            Err(error) => return Err(broken(error, late)),
+        }
+        let (mut bytes, mut events, mut lines) = (0, 0, 0);
+        let mut cancelled: Option<Instant> = None;
+        loop {
+            let stop = cancelled.map_or(end, |end_of_grace| end.min(end_of_grace));
+            let look = if serve.cancellable() && cancelled.is_none() {
+                from_now(LOOK).map_or(stop, |look| look.min(stop))
+            } else {
+                stop
+            };
+            if !lane.receive(Some(look)).map_err(|error| broken(error, late))? {
+                if Instant::now() >= stop {
+                    let grace = patience.cancel_grace.as_millis();
+                    return Err(match cancelled {
+                        Some(end_of_grace) if end_of_grace < end => {
+                            Broken::Deaf(format!("it did not stop within {grace} ms of being cancelled"))
+                        }
+                        _ => late(),
+                    });
+                }
+                if cancelled.is_none() && serve.cancelled() {
+                    lane.send(&Given::Cancel, Some(end)).map_err(|error| broken(error, late))?;
+                    cancelled = Some(from_now(patience.cancel_grace).unwrap_or(end));
+                }
+                continue;
+            }
+            bytes += lane.frame_bytes();
+            events += 1;
+            if bytes > MOST_BYTES || events > MOST_EVENTS || lines > MOST_LINES {
+                let flood = format!("it flooded its host with {events} messages, {bytes} bytes, {lines} log lines");
+                return Err(Broken::Child(Some(flood)));
+            }
+            // A child that talks is late like one that is silent.
+            if events % 64 == 0 && Instant::now() >= end {
+                return Err(late());
+            }
+            let unasked = |what: &str| Broken::Child(Some(format!("it said something unasked: {what}")));
+            let given = match lane.frame().map_err(|error| broken(error, late))? {
+                Event::Done(reply) => {
+                    match cancelled {
+                        None => self.give_back(lane),
+                        // The child may not have read that it was cancelled.
+                        Some(_) => self.discard(lane),
+                    }
+                    return Ok(reply);
+                }
+                Event::Pull(pull) => Some(serve.pull(pull).ok_or_else(|| unasked("a question"))?),
+                Event::Put { key, value } if serve.put(key, value) => None,
+                Event::Log { level, line } if serve.log(level, line) => {
+                    lines += 1;
+                    None
+                }
+                Event::Delta { kind, text } if serve.delta(kind, text) => None,
+                Event::Put { .. } => return Err(unasked("a value")),
+                Event::Log { .. } => return Err(unasked("a line")),
+                Event::Delta { .. } => return Err(unasked("a piece of a reply")),
+            };
+            match given.map_or(Ok(()), |given| lane.send(&given, Some(end))) {
+                // The module cannot have it; the call need not end for that.
+                Err(LaneError::Unspeakable(_)) => {
+                    lane.send(&Given::Nothing, Some(end)).map_err(|error| broken(error, late))?;
+                }
+                sent => sent.map_err(|error| broken(error, late))?,
+            }
+        }
+    }
+}
+
+fn broken(error: LaneError, late: impl FnOnce() -> Broken) -> Broken {
+    match error {
+        LaneError::Closed | LaneError::Io(_) => Broken::Child(None),
+        LaneError::Late => late(),
+        other => Broken::Child(Some(format!("it broke the protocol: {other}"))),
+    }
+}

@@ -1,0 +1,189 @@
+//! Keeps a pack's child: starts it when it is needed, ends it when it misbehaves, lets it rest, and gives it up for good
+//! after too many ends.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use harness_abi::{ErrorClass, Kind, ModuleError};
+
+use super::{
+    ChildSettings,
+    call::{Broken, Nobody, Patience, Serve},
+    process::{Child, StartError, from_now},
+    quarantine::Quarantine,
+    wire::{Reply, Request, Setup},
+};
+use crate::{Inspected, Refusal, load};
+
+/// Keeps the child of one pack.
+#[derive(Debug)]
+pub struct Keeper {
+    pub(super) settings: Arc<ChildSettings>,
+    quarantine: Arc<Quarantine>,
+    file: Inspected,
+    setup: Setup,
+    state: Mutex<State>,
+    numbers: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    child: Option<Arc<Child>>,
+    ends: u32,
+    rests_until: Option<Instant>,
+}
+
+/// An instance in a child; dropping it tells the child, sooner or later.
+#[derive(Debug)]
+pub struct Instance {
+    pub child: Arc<Child>,
+    pub id: u64,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if !self.child.has_ended() {
+            self.child.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(self.id);
+        }
+    }
+}
+
+impl Keeper {
+    /// A keeper for a pack of which a private copy lies in the store.
+    pub fn new(
+        settings: Arc<ChildSettings>,
+        quarantine: Arc<Quarantine>,
+        file: &Inspected,
+        bytes: &[u8],
+        store: &Path,
+    ) -> Result<Self, Refusal> {
+        let copy = load::stage(bytes, store, &file.sha256).map_err(|(path, source)| Refusal::Stage { path, source })?;
+        let copy = std::path::absolute(&copy).unwrap_or(copy);
+        let setup = Setup {
+            copy: copy.to_string_lossy().into_owned(),
+            manifest: crate::elf::manifest(bytes)?,
+            permissions: file.manifest.permissions(),
+            memory: settings.memory,
+            unconfined: settings.unconfined,
+            drop_millis: settings.hook_deadline.as_millis() as u64,
+        };
+        let (state, numbers) = (Mutex::default(), AtomicU64::new(1));
+        Ok(Self { settings, quarantine, file: file.clone(), setup, state, numbers })
+    }
+
+    fn pack(&self) -> String {
+        format!("{} {}", self.file.manifest.pack.name, self.file.manifest.pack.version)
+    }
+
+    /// The child, started if it does not run. Rests first if it has to.
+    pub fn child(&self) -> Result<Arc<Child>, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = self.quarantine.reason(&self.file.sha256) {
+            return Err(format!(
+                "pack {} is in quarantine: {reason}; `harness plugin release {}` lets it out",
+                self.pack(),
+                self.file.manifest.pack.name
+            ));
+        }
+        if let Some(child) = state.child.as_ref().filter(|child| !child.has_ended()) {
+            return Ok(child.clone());
+        }
+        if let Some(until) = state.rests_until.take() {
+            std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        }
+        match Child::start(&self.settings, &self.setup) {
+            Ok(child) => {
+                state.child = Some(child.clone());
+                Ok(child)
+            }
+            Err(StartError::Refused(reason)) => Err(reason),
+            Err(StartError::Ended(reason)) => {
+                self.count(&mut state, &reason);
+                Err(reason)
+            }
+        }
+    }
+
+    /// One end more.
+    fn count(&self, state: &mut State, reason: &str) {
+        state.child = None;
+        state.ends += 1;
+        if state.ends >= self.settings.most_ends {
+            self.quarantine.add(&self.file, &format!("ended {} times, the last time because {reason}", state.ends));
+        } else {
+            state.rests_until = from_now(self.settings.rest * 2u32.saturating_pow(state.ends - 1));
+        }
+    }
+
+    /// Builds an instance.
+    pub fn make(&self, kind: Kind, name: &str, config: &str) -> Result<Instance, ModuleError> {
+        let child = self.child().map_err(ModuleError::fault)?;
+        let id = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let request = Request::Make { id, kind, name, config };
+        match self.settle(&child, child.call(request, self.patience(), &Nobody))? {
+            Reply::Made => Ok(Instance { child, id }),
+            other => Err(self.unexpected(&child, &other)),
+        }
+    }
+
+    /// How long a call other than a hook may take.
+    pub fn patience(&self) -> Patience {
+        Patience { deadline: self.settings.call_deadline, cancel_grace: self.settings.cancel_grace }
+    }
+
+    /// Calls an instance.
+    pub fn call(
+        &self,
+        instance: &Instance,
+        request: Request<'_>,
+        patience: Patience,
+        serve: &dyn Serve,
+    ) -> Result<Reply, ModuleError> {
+        self.settle(&instance.child, instance.child.call(request, patience, serve))
+    }
+
+    /// The answer, or what the lack of one means for the child and for the caller.
+    fn settle(&self, child: &Arc<Child>, answer: Result<Reply, Broken>) -> Result<Reply, ModuleError> {
+        let (class, why, counts) = match answer {
+            Ok(Reply::Failed(error)) => return Err(error.into()),
+            Ok(Reply::GaveUp) => return Err(ModuleError::fault("it gave up without an answer")),
+            Ok(reply) => return Ok(reply),
+            Err(Broken::Unsent(why)) => return Err(ModuleError::unsupported(why)),
+            Err(Broken::Child(why)) => (ErrorClass::FAULT, why, true),
+            Err(Broken::Late(why)) => (ErrorClass::TIMEOUT, Some(why), true),
+            Err(Broken::Deaf(why)) => (ErrorClass::CANCELLED, Some(why), false),
+        };
+        let reason = self.end(child, why.as_deref(), counts);
+        Err(ModuleError::new(class, reason))
+    }
+
+    /// Ends a child and says why it is no more.
+    fn end(&self, child: &Arc<Child>, why: Option<&str>, counts: bool) -> String {
+        let reason = child.end(why);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first to notice counts it; calls that were under way meet the same end.
+        if state.child.as_ref().is_some_and(|present| Arc::ptr_eq(present, child)) {
+            if counts {
+                self.count(&mut state, reason);
+            } else {
+                state.child = None;
+            }
+        }
+        match self.quarantine.reason(&self.file.sha256) {
+            Some(_) => format!("{reason}; pack {} is now in quarantine", self.pack()),
+            None => reason.to_owned(),
+        }
+    }
+
+    /// The error for an answer of the wrong kind, which ends the child.
+    pub fn unexpected(&self, child: &Arc<Child>, reply: &Reply) -> ModuleError {
+        let kind: &'static str = reply.into();
+        ModuleError::fault(self.end(child, Some(&format!("it answered with {kind}, which was not asked for")), true))
+    }
+}

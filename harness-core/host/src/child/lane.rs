@@ -1,0 +1,177 @@
+//! A lane: two pipes between a host and a child, on which one call at a time is made. Frames are a length of four bytes,
+//! little-endian, and so many bytes of MessagePack. Refuses frames beyond a limit before a byte of them is kept.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Read, Write},
+    os::fd::{AsRawFd, OwnedFd},
+    time::Instant,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Most bytes of a frame.
+pub const MOST_FRAME: usize = 64 << 20;
+/// Bytes read at a time, and kept between calls.
+const CHUNK: usize = 64 << 10;
+const HEADER: usize = 4;
+
+/// Why a lane is of no use any more.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The other side is gone.
+    #[error("the other side closed it")]
+    Closed,
+    /// A frame is too large.
+    #[error("a frame of {0} bytes; the limit is {MOST_FRAME}")]
+    Oversize(usize),
+    /// A frame is not what was expected.
+    #[error("a frame that does not parse: {0}")]
+    Garbage(String),
+    /// A value cannot cross.
+    #[error("{0}")]
+    Unspeakable(String),
+    /// Time ran out in the middle of writing.
+    #[error("time ran out while writing")]
+    Late,
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// One end of a lane.
+#[derive(Debug)]
+pub struct Lane {
+    from: File,
+    to: File,
+    inbox: Vec<u8>,
+    /// Where the present frame begins; where it ends; where what was read ends.
+    start: usize,
+    next: usize,
+    end: usize,
+    outbox: Vec<u8>,
+}
+
+impl Lane {
+    pub fn new(from: OwnedFd, to: OwnedFd) -> Self {
+        let (from, to) = (File::from(from), File::from(to));
+        Self { from, to, inbox: Vec::new(), start: 0, next: 0, end: 0, outbox: Vec::new() }
+    }
+
+    /// Writes a frame. With `until` the writing end must not block, and gives up then.
+    pub fn send(&mut self, value: &impl Serialize, until: Option<Instant>) -> Result<(), LaneError> {
+        self.outbox.clear();
+        self.outbox.extend([0; HEADER]);
+        rmp_serde::encode::write_named(&mut self.outbox, value)
+            .map_err(|error| LaneError::Unspeakable(error.to_string()))?;
+        let length = self.outbox.len() - HEADER;
+        if length > MOST_FRAME {
+            self.outbox = Vec::new();
+            return Err(LaneError::Unspeakable(format!("it takes {length} bytes; the limit is {MOST_FRAME}")));
+        }
+        self.outbox[..HEADER].copy_from_slice(&(length as u32).to_le_bytes());
+        let mut rest = self.outbox.as_slice();
+        while !rest.is_empty() {
+            match self.to.write(rest) {
+                Ok(0) => return Err(LaneError::Closed),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(LaneError::Closed),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if !ready(&self.to, libc::POLLOUT, until)? {
+                        return Err(LaneError::Late);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self.outbox.capacity() > CHUNK {
+            self.outbox = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Reads the next frame; [`Lane::frame`] has it. `false`: there was none until then.
+    pub fn receive(&mut self, until: Option<Instant>) -> Result<bool, LaneError> {
+        self.start = self.next;
+        if self.start == self.end {
+            (self.start, self.next, self.end) = (0, 0, 0);
+            self.inbox.truncate(CHUNK);
+            self.inbox.shrink_to(CHUNK);
+        }
+        loop {
+            let have = &self.inbox[self.start..self.end];
+            if let Some(header) = have.first_chunk::<HEADER>() {
+                let length = u32::from_le_bytes(*header) as usize;
+                if length > MOST_FRAME {
+                    return Err(LaneError::Oversize(length));
+                }
+                if have.len() >= HEADER + length {
+                    self.next = self.start + HEADER + length;
+                    return Ok(true);
+                }
+            }
+            if until.is_some() && !ready(&self.from, libc::POLLIN, until)? {
+                self.next = self.start;
+                return Ok(false);
+            }
+            if self.start > 0 {
+                self.inbox.copy_within(self.start..self.end, 0);
+                (self.start, self.end) = (0, self.end - self.start);
+            }
+            // Grows by what arrives, never by what a header promises.
+            if self.inbox.len() < self.end + CHUNK / 2 {
+                self.inbox.resize((self.end * 2).max(CHUNK), 0);
+            }
+            match self.from.read(&mut self.inbox[self.end..]) {
+                Ok(0) => return Err(LaneError::Closed),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The body of the frame that was received last.
+    pub fn body(&self) -> &[u8] {
+        self.inbox.get(self.start + HEADER..self.next).unwrap_or_default()
+    }
+
+    /// The frame that was received last.
+    pub fn frame<'a, T: Deserialize<'a>>(&'a self) -> Result<T, LaneError> {
+        rmp_serde::from_slice(self.body()).map_err(|error| LaneError::Garbage(error.to_string()))
+    }
+
+    /// Bytes of the frame that was received last.
+    pub fn frame_bytes(&self) -> usize {
+        self.next - self.start
+    }
+
+    /// Whether a whole or partial frame waits to be received.
+    pub fn pending(&self) -> bool {
+        self.next < self.end || ready(&self.from, libc::POLLIN, Some(Instant::now())).unwrap_or(true)
+    }
+}
+
+/// Waits until the file is ready, or for the end of time; `false`: not until then.
+fn ready(file: &File, events: libc::c_short, until: Option<Instant>) -> io::Result<bool> {
+    loop {
+        let millis = until.map_or(-1, |until| {
+            let left = until.saturating_duration_since(Instant::now());
+            // Rounded up, so that the last wait does not spin.
+            left.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int
+        });
+        let mut poll = libc::pollfd { fd: file.as_raw_fd(), events, revents: 0 };
+        // SAFETY: one valid pollfd of an open file.
+        match unsafe { libc::poll(&raw mut poll, 1, millis) } {
+            0 => return Ok(false),
+            1 => return Ok(true),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Packs in processes of their own. The host's side starts this very program again, tells it one pack and what it may do
+//! ([`wire::Setup`]), and calls it over lanes; the child's side ([`serve`]) confines itself, loads the pack and answers.
+//!
+//! A lane carries one call at a time and is read by whoever makes the call: no thread stands between a caller and the
+//! child, and calls from several threads take several lanes. Refuses to believe a child anything but its answers.
+
+mod call;
+mod keeper;
+mod lane;
+mod passing;
+mod process;
+pub mod proxy;
+pub mod quarantine;
+mod sandbox;
+mod serve;
+mod settings;
+mod wire;
+mod wire_decision;
+
+pub use keeper::Keeper;
+pub use serve::{ServeError, serve};
+pub use settings::ChildSettings;

@@ -1,0 +1,252 @@
+//! A child process: started with its setup, ended with a reason. Refuses to outlive its host: its control socket closes.
+
+use std::{
+    io::{Read, Write},
+    os::{fd::OwnedFd, unix::net::UnixStream, unix::process::CommandExt, unix::process::ExitStatusExt},
+    process::{ChildStderr, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ChildSettings,
+    lane::Lane,
+    passing,
+    wire::{Setup, Welcome},
+};
+
+/// Bytes of standard error that are kept.
+const TAIL: usize = 2 << 10;
+/// Bytes of standard error that are read at all.
+const MOST_SAID: usize = 1 << 20;
+/// How long the last words of an ended process are waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Most lanes to one child: so many calls at once.
+const MOST_LANES: usize = 1024;
+
+/// Why a child does not run.
+#[derive(Debug)]
+pub enum StartError {
+    /// It could not be started, or will not run the pack: trying again is of no use.
+    Refused(String),
+    /// The pack ended it, or kept it from starting in time.
+    Ended(String),
+}
+
+/// A running child.
+#[derive(Debug)]
+pub struct Child {
+    process: Mutex<std::process::Child>,
+    control: Mutex<UnixStream>,
+    /// Lanes nobody calls on, and how many there are in all.
+    lanes: Mutex<(Vec<Lane>, usize)>,
+    tail: Mutex<Vec<u8>>,
+    said: Mutex<Option<Receiver<()>>>,
+    /// Why it is no more.
+    ended: OnceLock<String>,
+    /// Instances nobody needs any more; the next call says so.
+    pub(super) dropped: Mutex<Vec<u64>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Child {
+    /// Starts a child and waits until it has loaded its pack. The error says why it did not.
+    pub fn start(settings: &ChildSettings, setup: &Setup) -> Result<Arc<Self>, StartError> {
+        let fail = |what: &str, error| StartError::Refused(format!("{what}: {error}"));
+        let program = match &settings.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().map_err(|error| fail("this program cannot be found", error))?,
+        };
+        let (ours, theirs) = UnixStream::pair().map_err(|error| fail("no socket", error))?;
+        let mut command = Command::new(&program);
+        command.arg("plugin-host").stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Ctrl-C is for the host, which ends its children when it is done with them.
+        command.process_group(0);
+        if !setup.permissions.contains(&harness_spec::Permission::Env) {
+            command.env_clear();
+        }
+        let mut process =
+            command.spawn().map_err(|error| fail(&format!("{} cannot be started", program.display()), error))?;
+        let stderr = process.stderr.take();
+        let child = Arc::new(Self {
+            process: Mutex::new(process),
+            control: Mutex::new(ours),
+            lanes: Mutex::default(),
+            tail: Mutex::default(),
+            said: Mutex::default(),
+            ended: OnceLock::new(),
+            dropped: Mutex::default(),
+        });
+        if let Some(stderr) = stderr {
+            *lock(&child.said) = Some(child.listen(stderr));
+        }
+        match child.welcome(setup, settings.start_deadline) {
+            Ok(Welcome::Ready) => Ok(child),
+            Ok(Welcome::Refused(reason)) => {
+                child.end(Some(&reason));
+                Err(StartError::Refused(reason))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                let seconds = settings.start_deadline.as_secs();
+                Err(StartError::Ended(child.end(Some(&format!("it did not start within {seconds} s"))).to_owned()))
+            }
+            Err(_) => Err(StartError::Ended(child.end(None).to_owned())),
+        }
+    }
+
+    fn welcome(&self, setup: &Setup, patience: Duration) -> std::io::Result<Welcome> {
+        let mut control = lock(&self.control);
+        control.set_read_timeout(Some(patience))?;
+        control.set_write_timeout(Some(patience))?;
+        write_message(&mut *control, setup)?;
+        read_message(&mut *control)
+    }
+
+    /// Keeps the last words of the process.
+    fn listen(self: &Arc<Self>, mut stderr: ChildStderr) -> Receiver<()> {
+        let (done, said) = channel();
+        let child = Arc::downgrade(self);
+        std::thread::spawn(move || {
+            let (mut buffer, mut total) = ([0; 1024], 0);
+            while let Ok(read @ 1..) = stderr.read(&mut buffer) {
+                total += read;
+                let Some(child) = child.upgrade().filter(|_| total <= MOST_SAID) else { break };
+                let mut tail = lock(&child.tail);
+                tail.extend(buffer.iter().take(read));
+                let surplus = tail.len().saturating_sub(TAIL);
+                tail.drain(..surplus);
+            }
+            // Nobody waits for the last words of a process that is not ended yet.
+            let _ = done.send(());
+        });
+        said
+    }
+
+    /// Whether it is known to be no more.
+    pub fn has_ended(&self) -> bool {
+        self.ended.get().is_some()
+    }
+
+    /// Ends it, if it has not ended already, and says why it is no more: `why`, or how it ended by itself.
+    pub fn end(&self, why: Option<&str>) -> &str {
+        self.ended.get_or_init(|| {
+            let mut process = lock(&self.process);
+            // A process that is dying of something else keeps its own cause of death.
+            let _ = process.kill();
+            let status = process.wait();
+            if let Some(said) = lock(&self.said).take() {
+                // Processes it started may keep the pipe open.
+                let _ = said.recv_timeout(LAST_WORDS);
+            }
+            let words = last_line(&lock(&self.tail));
+            let how = match (why, status) {
+                (Some(why), _) => return why.to_owned(),
+                (None, Ok(status)) => describe(status),
+                (None, Err(error)) => format!("it ended and cannot be asked how: {error}"),
+            };
+            if words.is_empty() { how } else { format!("{how}: {words}") }
+        })
+    }
+
+    /// A lane nobody calls on, opened if there is none.
+    pub fn lane(&self) -> Result<Lane, String> {
+        {
+            let mut lanes = lock(&self.lanes);
+            if let Some(lane) = lanes.0.pop() {
+                return Ok(lane);
+            }
+            if lanes.1 == MOST_LANES {
+                return Err(format!("{MOST_LANES} calls are under way already"));
+            }
+            lanes.1 += 1;
+        }
+        let open = || {
+            let (from, to, theirs) = passing::pipes()?;
+            passing::send(&lock(&self.control), &theirs)?;
+            Ok(Lane::new(from, to))
+        };
+        open().map_err(|error: std::io::Error| {
+            lock(&self.lanes).1 -= 1;
+            format!("no lane to it can be opened: {error}")
+        })
+    }
+
+    /// Gives a lane back after a call that was answered.
+    pub fn give_back(&self, lane: Lane) {
+        lock(&self.lanes).0.push(lane);
+    }
+
+    /// Closes a lane on which more may come than was asked for.
+    pub fn discard(&self, lane: Lane) {
+        drop(lane);
+        lock(&self.lanes).1 -= 1;
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end(Some("the host is done with it"));
+    }
+}
+
+/// How a process ended.
+fn describe(status: ExitStatus) -> String {
+    let name = match status.signal() {
+        Some(libc::SIGSEGV) => "SIGSEGV",
+        Some(libc::SIGBUS) => "SIGBUS",
+        Some(libc::SIGABRT) => "SIGABRT",
+        Some(libc::SIGILL) => "SIGILL",
+        Some(libc::SIGFPE) => "SIGFPE",
+        Some(libc::SIGSYS) => "SIGSYS",
+        Some(libc::SIGKILL) => "SIGKILL",
+        Some(libc::SIGXCPU) => "SIGXCPU",
+        Some(_) => "a signal",
+        None => "",
+    };
+    match (status.signal(), status.code()) {
+        (Some(number), _) => format!("its process was ended by {name} ({number})"),
+        (None, Some(code)) => format!("its process ended itself with code {code}"),
+        (None, None) => "its process ended".to_owned(),
+    }
+}
+
+/// The last line that says something, made fit for one line of a record.
+fn last_line(tail: &[u8]) -> String {
+    let text = String::from_utf8_lossy(tail);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+/// Writes one message of the control socket: a length, then so many bytes.
+pub fn write_message(to: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    let body = rmp_serde::to_vec_named(value).map_err(std::io::Error::other)?;
+    to.write_all(&(body.len() as u32).to_le_bytes())?;
+    to.write_all(&body)
+}
+
+/// Reads one message of the control socket.
+pub fn read_message<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> std::io::Result<T> {
+    const MOST: u32 = 16 << 20;
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > MOST {
+        return Err(std::io::Error::other("a message beyond its limit"));
+    }
+    let mut body = Vec::new();
+    from.take(length.into()).read_to_end(&mut body)?;
+    rmp_serde::from_slice(&body).map_err(std::io::Error::other)
+}
+
+/// A moment from now; `None` when that is beyond what a clock can say.
+pub fn from_now(patience: Duration) -> Option<Instant> {
+    Instant::now().checked_add(patience)
+}

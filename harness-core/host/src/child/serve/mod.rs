@@ -1,0 +1,143 @@
+//! The child's side: confines itself, loads one pack, answers calls until its host is gone. Refuses to do anything before
+//! it is confined.
+
+mod context;
+mod instances;
+mod perform;
+mod reaper;
+mod sinks;
+
+use std::{
+    fs::File,
+    io::Write,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use self::{instances::Instances, perform::perform, reaper::Reaper};
+use super::{
+    lane::Lane,
+    passing,
+    process::{read_message, write_message},
+    sandbox,
+    wire::{Envelope, Event, Reply, Setup, Welcome},
+};
+use crate::{load, root::Root};
+
+/// Why a child cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nobody speaks to it.
+    #[error("standard input is no control socket ({0}); the host starts this by itself")]
+    Control(std::io::Error),
+    /// It told its host why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A lane that a call's context, its sinks and its answer share.
+type SharedLane = Arc<Mutex<Lane>>;
+
+fn locked(lane: &SharedLane) -> std::sync::MutexGuard<'_, Lane> {
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves the host that started this process, and leaves the process when the host is gone.
+///
+/// # Errors
+///
+/// When there is no host, or the pack cannot be run.
+pub fn serve() -> Result<std::convert::Infallible, ServeError> {
+    let control = std::io::stdin().as_fd().try_clone_to_owned().map_err(ServeError::Control)?;
+    let mut control = File::from(control);
+    let setup: Setup = read_message(&mut control).map_err(ServeError::Control)?;
+    let ready = prepare(&setup);
+    let welcome = match &ready {
+        Ok(_) => Welcome::Ready,
+        Err(reason) => Welcome::Refused(reason.clone()),
+    };
+    write_message(&mut control, &welcome).map_err(ServeError::Control)?;
+    let pack = ready.map_err(ServeError::Refused)?;
+    let instances = Arc::new(Instances::new(Reaper::new(setup.drop_millis)));
+    while let Ok(Some([from, to])) = passing::receive(&control) {
+        let instances = instances.clone();
+        std::thread::spawn(move || answer(pack, &instances, from, to));
+    }
+    leave()
+}
+
+/// Leaves at once: neither the pack's destructors nor its threads are asked.
+fn leave() -> ! {
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(0) }
+}
+
+/// Leaves and says why.
+fn give_up(why: &str) -> ! {
+    const FAILED: libc::c_int = 70;
+    // The host may have stopped listening.
+    let _ = writeln!(std::io::stderr(), "{why}");
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(FAILED) }
+}
+
+fn prepare(setup: &Setup) -> Result<Root, String> {
+    sandbox::enter(setup)?;
+    let copy = Path::new(&setup.copy);
+    let root = load::link(copy).map_err(|refusal| refusal.to_string())?;
+    // A pack in C says what it is in its section alone.
+    if let Root::Rust(pack) = root
+        && (pack.manifest())().as_str() != setup.manifest
+    {
+        return Err(crate::Refusal::TwoFaced.to_string());
+    }
+    sandbox::seal(setup)?;
+    Ok(root)
+}
+
+/// Answers the calls of one lane, one after another.
+fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
+    let lane: SharedLane = Arc::new(Mutex::new(Lane::new(from, to)));
+    let mut call = Vec::new();
+    loop {
+        {
+            let mut lane = locked(&lane);
+            // The host gave this lane up; the process ends with the control socket.
+            if !matches!(lane.receive(None), Ok(true)) {
+                return;
+            }
+            // The lane goes on to carry what the call needs, so the request moves out of it.
+            call.clear();
+            call.extend_from_slice(lane.body());
+        }
+        let reply = match rmp_serde::from_slice::<Envelope<'_>>(&call) {
+            Ok(envelope) => {
+                instances.drop_all(&envelope.dropped);
+                perform(pack, instances, &lane, envelope.request)
+            }
+            Err(error) => harness_abi::ModuleError::fault(format_args!("a call that does not parse: {error}")).into(),
+        };
+        say(&lane, Event::Done(reply));
+        if call.capacity() > 1 << 20 {
+            call = Vec::new();
+        }
+    }
+}
+
+/// Writes an answer; one that cannot cross becomes an error that can.
+fn say(lane: &SharedLane, event: Event<'_>) {
+    use super::lane::LaneError;
+    let mut lane = locked(lane);
+    match lane.send(&event, None) {
+        Ok(()) => {}
+        Err(LaneError::Unspeakable(why)) => {
+            let error =
+                harness_abi::ModuleError::unsupported(format_args!("its answer cannot leave its process: {why}"));
+            if lane.send(&Event::Done(Reply::from(error)), None).is_err() {
+                leave();
+            }
+        }
+        Err(_) => leave(),
+    }
+}

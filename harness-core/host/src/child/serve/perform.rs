@@ -1,0 +1,111 @@
+//! Performs one call in the child.
+
+use std::sync::{PoisonError, mpsc::channel};
+
+use harness_abi::{
+    ChatRequest, ModuleError, ToolRequest, chat_sink, score_sink,
+    stable::{RResult, RString},
+    tool_sink,
+};
+
+use super::{
+    SharedLane,
+    context::{Context, Pulled},
+    instances::{Hooked, Instances, Module},
+    sinks::Sink,
+};
+use crate::child::{
+    wire::{HookCall, Operation, Reply, Request},
+    wire_decision::{WireAnswer, decisions},
+};
+use crate::root::Root;
+
+pub fn perform(pack: Root, instances: &Instances, lane: &SharedLane, request: Request<'_>) -> Reply {
+    perform_or_fail(pack, instances, lane, request).unwrap_or_else(Reply::from)
+}
+
+fn perform_or_fail(
+    pack: Root,
+    instances: &Instances,
+    lane: &SharedLane,
+    request: Request<'_>,
+) -> Result<Reply, ModuleError> {
+    match request {
+        Request::Make { id, kind, name, config } => {
+            instances.make(pack, id, kind, name, config)?;
+            Ok(Reply::Made)
+        }
+        Request::Hook(call) => match instances.get(call.id)? {
+            Module::Processor(hooked) => hook(&mut hooked.lock().unwrap_or_else(PoisonError::into_inner), lane, *call),
+            _ => Err(other_kind()),
+        },
+        Request::Describe { id } => text(match instances.get(id)? {
+            Module::Tool(tool) => tool.specs(),
+            Module::Model(model) => model.info(),
+            _ => return Err(other_kind()),
+        }),
+        Request::Tool { id, call, name, arguments, seed } => {
+            let Module::Tool(tool) = instances.get(id)? else { return Err(other_kind()) };
+            let (id, name, arguments) = (call.into(), name.into(), arguments.into());
+            let request = ToolRequest { id, name, arguments, seed, extra: "".into() };
+            Ok(answered(lane, |sink| tool.call(&request, tool_sink(sink))))
+        }
+        Request::Chat { id, messages, tools, constraint, sampling, extra } => {
+            let Module::Model(model) = instances.get(id)? else { return Err(other_kind()) };
+            let request = ChatRequest {
+                messages: messages[..].into(),
+                tools_json: tools.into(),
+                constraint_json: constraint.into(),
+                sampling_json: sampling.into(),
+                extra: extra.into(),
+            };
+            Ok(answered(lane, |sink| model.chat(&request, chat_sink(sink))))
+        }
+        Request::Score { id, items, extra } => {
+            let Module::Model(model) = instances.get(id)? else { return Err(other_kind()) };
+            Ok(answered(lane, |sink| model.score(items.into_request(extra), score_sink(sink))))
+        }
+        Request::World { id, operation, text: given, seed } => {
+            let Module::Environment(world) = instances.get(id)? else { return Err(other_kind()) };
+            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+            text(match operation {
+                Operation::Tasks => world.tasks(given.into()),
+                Operation::Reset => world.reset(given.into(), seed),
+                Operation::Step => world.step(given.into()),
+                Operation::State => world.state(),
+                Operation::Oracle => world.oracle(given.into()),
+            })
+        }
+        Request::Verify { id, task, state, history } => {
+            let Module::Verifier(verifier) = instances.get(id)? else { return Err(other_kind()) };
+            text(verifier.verify(task.into(), state.into(), history[..].into()))
+        }
+    }
+}
+
+fn hook(hooked: &mut Hooked, lane: &SharedLane, mut call: HookCall<'_>) -> Result<Reply, ModuleError> {
+    hooked.history.truncate(call.keep as usize);
+    hooked.history.extend(std::mem::take(&mut call.add).into_owned());
+    let answers = std::mem::take(&mut call.answers).into_iter().map(WireAnswer::into_stored).collect();
+    let context = Context { lane, call: &call, history: &hooked.history, answers, pulled: Pulled::default() };
+    let decided = hooked.processor.on(call.hook, &harness_abi::context(&context)).into_result()?;
+    if decided.is_empty() {
+        return Ok(Reply::Pass);
+    }
+    decisions(decided).map(Reply::Decisions)
+}
+
+/// What comes into the sink, whenever it comes.
+fn answered(lane: &SharedLane, begin: impl FnOnce(Sink)) -> Reply {
+    let (give, given) = channel();
+    begin(Sink::new(lane, give));
+    given.recv().unwrap_or(Reply::GaveUp)
+}
+
+fn text(answer: RResult<RString, ModuleError>) -> Result<Reply, ModuleError> {
+    answer.into_result().map(Reply::Text)
+}
+
+fn other_kind() -> ModuleError {
+    ModuleError::fault("the instance is of another kind")
+}

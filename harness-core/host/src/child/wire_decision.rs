@@ -1,0 +1,174 @@
+//! Decisions, questions and answers as they cross to and from a child process. Refuses kinds newer than this version.
+
+use harness_abi::{
+    Answer, Ask, AskChat, AskScore, Decision, Finish, HistoryEdit, Message, ModuleError, Score, StoredAnswer,
+    StoredAsk, StoredDecision, Usage,
+    stable::{RString, RVec},
+};
+use serde::{Deserialize, Serialize};
+
+use super::wire::{WireError, WireItems, score_reply};
+
+/// A decision.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum WireDecision {
+    SetSystem(RString),
+    EditHistory(Vec<(u64, u64, Vec<Message>)>),
+    SetLastUser(RString),
+    AppendUser(RString),
+    ShowTools(Vec<RString>),
+    Constrain(RString),
+    UseModel(RString),
+    Sample(RString),
+    SetResponse(Message),
+    SetArguments(RString),
+    SetResult { text: RString, is_error: bool },
+    Split(Vec<Message>),
+    Answer(Message),
+    Interrupt(RString),
+    Adapt(RString),
+    Annotate { key: RString, value_json: RString },
+    Ask(Vec<WireAsk>),
+}
+
+/// A question.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum WireAsk {
+    Chat {
+        role: RString,
+        messages: Vec<Message>,
+        tools_json: RString,
+        constraint_json: RString,
+        sampling_json: RString,
+        extra: RString,
+    },
+    Score {
+        role: RString,
+        items: WireItems,
+        extra: RString,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum WireAnswer {
+    Chat { message: Message, finish: Finish, usage: Usage, extra: RString },
+    Scores { scores: Vec<Score>, usage: Usage, extra: RString },
+    Failed(WireError),
+}
+
+fn newer(what: &str) -> ModuleError {
+    ModuleError::unsupported(format_args!("a {what} of a kind newer than this host"))
+}
+
+impl WireDecision {
+    pub fn new(stored: StoredDecision) -> Result<Self, ModuleError> {
+        Ok(match stored.into_enum().map_err(|_| newer("decision"))? {
+            Decision::SetSystem { text } => Self::SetSystem(text),
+            Decision::EditHistory { edits } => {
+                Self::EditHistory(edits.into_iter().map(|edit| (edit.start, edit.end, edit.with.into())).collect())
+            }
+            Decision::SetLastUser { text } => Self::SetLastUser(text),
+            Decision::AppendUser { text } => Self::AppendUser(text),
+            Decision::ShowTools { names } => Self::ShowTools(names.into()),
+            Decision::Constrain { constraint_json } => Self::Constrain(constraint_json),
+            Decision::UseModel { role } => Self::UseModel(role),
+            Decision::Sample { sampling_json } => Self::Sample(sampling_json),
+            Decision::SetResponse { message } => Self::SetResponse(message),
+            Decision::SetArguments { arguments } => Self::SetArguments(arguments),
+            Decision::SetResult { text, is_error } => Self::SetResult { text, is_error },
+            Decision::Split { messages } => Self::Split(messages.into()),
+            Decision::Answer { message } => Self::Answer(message),
+            Decision::Interrupt { reason } => Self::Interrupt(reason),
+            Decision::Adapt { signal } => Self::Adapt(signal),
+            Decision::Annotate { key, value_json } => Self::Annotate { key, value_json },
+            Decision::Ask { questions } => {
+                Self::Ask(questions.into_iter().map(WireAsk::new).collect::<Result<_, _>>()?)
+            }
+            _ => return Err(newer("decision")),
+        })
+    }
+
+    pub fn into_stored(self) -> StoredDecision {
+        StoredDecision::new(match self {
+            Self::SetSystem(text) => Decision::SetSystem { text },
+            Self::EditHistory(edits) => {
+                let edits = edits.into_iter().map(|(start, end, with)| HistoryEdit { start, end, with: with.into() });
+                Decision::EditHistory { edits: edits.collect() }
+            }
+            Self::SetLastUser(text) => Decision::SetLastUser { text },
+            Self::AppendUser(text) => Decision::AppendUser { text },
+            Self::ShowTools(names) => Decision::ShowTools { names: names.into() },
+            Self::Constrain(constraint_json) => Decision::Constrain { constraint_json },
+            Self::UseModel(role) => Decision::UseModel { role },
+            Self::Sample(sampling_json) => Decision::Sample { sampling_json },
+            Self::SetResponse(message) => Decision::SetResponse { message },
+            Self::SetArguments(arguments) => Decision::SetArguments { arguments },
+            Self::SetResult { text, is_error } => Decision::SetResult { text, is_error },
+            Self::Split(messages) => Decision::Split { messages: messages.into() },
+            Self::Answer(message) => Decision::Answer { message },
+            Self::Interrupt(reason) => Decision::Interrupt { reason },
+            Self::Adapt(signal) => Decision::Adapt { signal },
+            Self::Annotate { key, value_json } => Decision::Annotate { key, value_json },
+            Self::Ask(questions) => {
+                Decision::Ask { questions: questions.into_iter().map(WireAsk::into_stored).collect() }
+            }
+        })
+    }
+}
+
+impl WireAsk {
+    fn new(stored: StoredAsk) -> Result<Self, ModuleError> {
+        Ok(match stored.into_enum().map_err(|_| newer("question"))? {
+            Ask::Chat { chat } => {
+                let AskChat { role, messages, tools_json, constraint_json, sampling_json, extra } = chat;
+                Self::Chat { role, messages: messages.into(), tools_json, constraint_json, sampling_json, extra }
+            }
+            Ask::Score { score: AskScore { role, request } } => {
+                Self::Score { role, items: WireItems::new(&request), extra: request.extra }
+            }
+            _ => return Err(newer("question")),
+        })
+    }
+
+    fn into_stored(self) -> StoredAsk {
+        StoredAsk::new(match self {
+            Self::Chat { role, messages, tools_json, constraint_json, sampling_json, extra } => Ask::Chat {
+                chat: AskChat { role, messages: messages.into(), tools_json, constraint_json, sampling_json, extra },
+            },
+            Self::Score { role, items, extra } => {
+                Ask::Score { score: AskScore { role, request: items.into_request(&extra) } }
+            }
+        })
+    }
+}
+
+impl WireAnswer {
+    pub fn new(stored: &StoredAnswer) -> Result<Self, ModuleError> {
+        Ok(match stored.as_enum().map_err(|_| newer("answer"))?.clone() {
+            Answer::Chat { reply } => {
+                Self::Chat { message: reply.message, finish: reply.finish, usage: reply.usage, extra: reply.extra }
+            }
+            Answer::Score { reply } => {
+                Self::Scores { scores: reply.scores.into(), usage: reply.usage, extra: reply.extra }
+            }
+            Answer::Failed { error } => Self::Failed(error.into()),
+            _ => return Err(newer("answer")),
+        })
+    }
+
+    pub fn into_stored(self) -> StoredAnswer {
+        StoredAnswer::new(match self {
+            Self::Chat { message, finish, usage, extra } => {
+                Answer::Chat { reply: harness_abi::ChatReply { message, finish, usage, extra } }
+            }
+            Self::Scores { scores, usage, extra } => Answer::Score { reply: score_reply(scores, usage, extra) },
+            Self::Failed(error) => Answer::Failed { error: error.into() },
+        })
+    }
+}
+
+/// The decisions a processor gave.
+pub fn decisions(stored: RVec<StoredDecision>) -> Result<Vec<WireDecision>, ModuleError> {
+    stored.into_iter().map(WireDecision::new).collect()
+}
