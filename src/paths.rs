@@ -17,6 +17,11 @@ pub fn record() -> PathBuf {
     workspace().join(".harness/record.sqlite")
 }
 
+/// The workspace's packs that were given up.
+pub fn quarantine() -> PathBuf {
+    workspace().join(".harness/quarantine.json")
+}
+
 /// The lock of the workspace's packs.
 pub fn lock() -> PathBuf {
     workspace().join("harness.lock")

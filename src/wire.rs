@@ -6,7 +6,7 @@ use std::{
 };
 
 use harness_bench::Suite;
-use harness_host::{Host, Lock, search_path};
+use harness_host::{ChildSettings, Host, Lock, search_path};
 use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
 use harness_trace::Store;
 use serde_json::{Value, json};
@@ -38,17 +38,23 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
         .lock(lock)
         .policy(policy::policy()?)
         .store(store())
+        .children(children())
         .build()?;
     Ok(host)
 }
 
 /// A host with nothing but the pack in this file, on the terms of the policy, whatever a lock says.
 pub fn host_of_file(file: &Path) -> Result<Host, Failure> {
-    let mut host = Host::builder().file(file).policy(policy::policy()?).store(store()).build()?;
+    let mut host = Host::builder().file(file).policy(policy::policy()?).store(store()).children(children()).build()?;
     match host.take_refused().pop() {
         Some(refused) => Err(refused.into()),
         None => Ok(host),
     }
+}
+
+/// How packs are run whose code runs in a process of its own: a child of this very program.
+fn children() -> ChildSettings {
+    ChildSettings { quarantine: Some(paths::quarantine()), ..ChildSettings::default() }
 }
 
 /// Where private copies of loaded packs are kept.

@@ -57,6 +57,8 @@ enum Command {
     Model(model::ModelArgs),
     Data(data::DataArgs),
     Trace(trace::TraceArgs),
+    #[command(hide = true)]
+    PluginHost,
 }
 
 /// Runs the subcommand.
@@ -70,5 +72,6 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Model(args) => model::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Trace(args) => trace::run(&cli.global, args),
+        Command::PluginHost => plugin::host::run(),
     }
 }

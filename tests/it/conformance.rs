@@ -1,7 +1,8 @@
-//! One conformance suite over every module there is: those linked into the binary and those loaded from `.so` files.
+//! One conformance suite over every module there is: those linked into the binary, those loaded from
+//! `.so` files, and those in a process of their own.
 
 use harness_core::conformance;
-use harness_host::Host;
+use harness_host::{ChildSettings, Host, Isolation};
 use harness_spec::{Config, ModuleRef};
 
 use crate::support::{Workspace, library};
@@ -24,8 +25,8 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
     }
 }
 
-#[test]
-fn every_module_linked_or_loaded_conforms() {
+/// Everything there is, loaded packs where `isolation` says.
+fn findings(isolation: Isolation) -> Vec<String> {
     let workspace = Workspace::with(&["hello", "generic", "household", "gguf"]);
     let host = Host::builder()
         .linked(harness_modules::pack())
@@ -33,10 +34,13 @@ fn every_module_linked_or_loaded_conforms() {
         .linked(bench_functions::pack())
         .search([workspace.path(".harness/plugins")])
         .store(workspace.path("store"))
+        .isolation(move |_| Ok(isolation))
+        .children(ChildSettings { program: Some(env!("CARGO_BIN_EXE_harness").into()), ..ChildSettings::default() })
         .build()
         .unwrap();
     assert!(host.refused().is_empty(), "{:?} {:?}", library("hello"), host.refused());
     let modules: Vec<ModuleRef> = host.catalogue().modules().map(|entry| entry.reference()).collect();
+    assert!(modules.len() > 30, "{}", modules.len());
     let mut findings = Vec::new();
     for module in &modules {
         match special(module) {
@@ -44,7 +48,16 @@ fn every_module_linked_or_loaded_conforms() {
             Err(reason) => eprintln!("{module} is left out: {reason}"),
         }
     }
-    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(findings, Vec::<String>::new());
-    assert!(modules.len() > 30, "{}", modules.len());
+    assert_eq!(host.quarantined(), []);
+    findings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_module_linked_or_loaded_conforms() {
+    assert_eq!(findings(Isolation::InProcess), Vec::<String>::new());
+}
+
+#[test]
+fn every_module_conforms_in_a_process_of_its_own() {
+    assert_eq!(findings(Isolation::Process), Vec::<String>::new());
 }

@@ -2,6 +2,7 @@
 //! and out of it. `list`, `inspect`, `sign` and `remove` never load one.
 
 mod add;
+pub mod host;
 mod inspect;
 mod keygen;
 mod list;

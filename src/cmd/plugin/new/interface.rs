@@ -17,6 +17,7 @@ macro_rules! sources {
 /// Every file of its `src`.
 const SOURCES: &[(&str, &str)] = sources![
     "admit.rs",
+    "boxed.rs",
     "c/config.rs",
     "c/context.rs",
     "c/mod.rs",
