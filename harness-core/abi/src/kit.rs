@@ -13,10 +13,10 @@ use abi_stable::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Message, Model,
-    ModelBox, ModuleError, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool, RawVerifier,
-    ScoreRequest, ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink, Verifier,
-    VerifierBox,
+    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Hook, Message, Model,
+    ModelBox, ModuleError, Outcome, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool,
+    RawVerifier, ScoreRequest, ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink,
+    Verifier, VerifierBox,
 };
 use crate::{
     environment::{RawEnvironment_TO, RawVerifier_TO},
@@ -97,8 +97,7 @@ impl<P: Processor> RawProcessor for ProcessorAdapter<P> {
     fn on(&mut self, hook: u32, cx: &ContextRef<'_>) -> RResult<RVec<StoredDecision>, ModuleError> {
         guarded(|| {
             let cx = Cx::new(cx);
-            let outcome = self.0.on(&cx, Event::of(hook, &cx)?);
-            match outcome {
+            match ask(&mut self.0, hook, &cx)? {
                 Ok(decisions) if decisions.is_empty() => Ok(RVec::new()),
                 Ok(decisions) => Ok(decisions.into_iter().map(StoredDecision::new).collect()),
                 Err(Stop::Failed(error)) => Err(error),
@@ -109,6 +108,31 @@ impl<P: Processor> RawProcessor for ProcessorAdapter<P> {
             }
         })
     }
+}
+
+/// Each event is made where it is used: one that came about in pieces elsewhere would be copied, and the copy would
+/// wait for the pieces, on every call of every hook.
+#[inline]
+fn ask<P: Processor>(processor: &mut P, hook: u32, cx: &Cx<'_>) -> Result<Outcome, ModuleError> {
+    Ok(match Hook::from_code(hook) {
+        Some(Hook::TaskStart) => processor.on(cx, Event::TaskStart),
+        Some(Hook::StepStart) => processor.on(cx, Event::StepStart),
+        Some(Hook::BeforeModel) => processor.on(cx, Event::BeforeModel),
+        Some(Hook::AfterModel) => processor.on(cx, Event::AfterModel { response: cx.response().ok_or_else(missing)? }),
+        Some(Hook::BeforeTool) => processor.on(cx, Event::BeforeTool { call: cx.call().ok_or_else(missing)? }),
+        Some(Hook::AfterTool) => {
+            let (call, result) = (cx.call().ok_or_else(missing)?, cx.result().ok_or_else(missing)?);
+            processor.on(cx, Event::AfterTool { call, result })
+        }
+        Some(Hook::StepEnd) => processor.on(cx, Event::StepEnd),
+        Some(Hook::TaskEnd) => processor.on(cx, Event::TaskEnd { outcome: cx.outcome() }),
+        None => return Err(ModuleError::unsupported(format_args!("hook number {hook} is newer than this pack"))),
+    })
+}
+
+#[cold]
+fn missing() -> ModuleError {
+    ModuleError::fault("the host called a hook without what the hook is about")
 }
 
 struct ToolAdapter<T>(T);

@@ -5,7 +5,7 @@ use abi_stable::{
     std_types::{RBox, RResult, RVec},
 };
 
-use crate::{Call, ContextRef, Cx, Decision, Hook, Message, ModuleError, StoredDecision};
+use crate::{Call, ContextRef, Cx, Decision, Message, ModuleError, StoredDecision};
 
 /// A processor as the host sees it.
 #[sabi_trait]
@@ -52,28 +52,6 @@ pub enum Event<'a> {
         /// Why it ended.
         outcome: &'a str,
     },
-}
-
-impl<'a> Event<'a> {
-    #[doc(hidden)]
-    pub fn of(hook: u32, cx: &'a Cx<'_>) -> Result<Self, ModuleError> {
-        let missing = || ModuleError::fault("the host called a hook without what the hook is about");
-        let Some(hook) = Hook::from_code(hook) else {
-            return Err(ModuleError::unsupported(format_args!("hook number {hook} is newer than this pack")));
-        };
-        Ok(match hook {
-            Hook::TaskStart => Self::TaskStart,
-            Hook::StepStart => Self::StepStart,
-            Hook::BeforeModel => Self::BeforeModel,
-            Hook::AfterModel => Self::AfterModel { response: cx.response().ok_or_else(missing)? },
-            Hook::BeforeTool => Self::BeforeTool { call: cx.call().ok_or_else(missing)? },
-            Hook::AfterTool => {
-                Self::AfterTool { call: cx.call().ok_or_else(missing)?, result: cx.result().ok_or_else(missing)? }
-            }
-            Hook::StepEnd => Self::StepEnd,
-            Hook::TaskEnd => Self::TaskEnd { outcome: cx.outcome() },
-        })
-    }
 }
 
 /// Why a hook did not come to a decision.
