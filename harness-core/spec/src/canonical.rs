@@ -63,7 +63,7 @@ impl Harness {
 
     /// The variant id. Two harnesses that the catalogue cannot tell apart have the same one.
     pub fn variant_id(&self, catalogue: &Catalogue) -> VariantId {
-        VariantId(blake3::derive_key(CONTEXT, self.canonical(catalogue).as_bytes()))
+        VariantId::derive(CONTEXT, &self.canonical(catalogue))
     }
 }
 
@@ -77,6 +77,11 @@ fn tidy(module: &ModuleRef, config: &mut Config, catalogue: &Catalogue) {
 }
 
 impl VariantId {
+    /// The id of a text, under the name of its use.
+    pub(crate) fn derive(context: &str, text: &str) -> Self {
+        Self(blake3::derive_key(context, text.as_bytes()))
+    }
+
     /// The first twelve digits: enough for a person to tell variants apart.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()

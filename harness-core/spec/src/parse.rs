@@ -1,8 +1,9 @@
-//! `harness.toml` → [`Harness`]. Refuses unknown and ill-typed keys with their place; whether modules exist and fit is `check`'s question.
+//! `harness.toml` → [`Harness`], or [`Pool`] where it holds variants. Refuses unknown and ill-typed keys with their place; whether modules exist and fit is `check`'s question.
 
 use crate::change::{Change, Place, Position};
 use crate::harness::{AdaptRule, Condition, Fallback, Harness, ModelSpec, ModuleSpec};
 use crate::nearest::hint;
+use crate::pool::{Cell, Pool, Route};
 use crate::setting::Setting;
 use crate::table::{ParseError, Problem, Table, document};
 use crate::vocabulary::Vocabulary;
@@ -11,28 +12,63 @@ impl Harness {
     /// Reads the text of a `harness.toml`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&["model", "processor", "tool", "action", "sampling", "budget", "adapt"])?;
-            let mut harness = Self::default();
-            if let Some(models) = root.table("model")? {
-                let roles: Vec<String> = models.keys().map(str::to_owned).collect();
-                for role in roles {
-                    if let Some(table) = models.table(&role)? {
-                        harness.models.insert(role, model(&table)?);
-                    }
-                }
+            if root.keys().any(|key| key == "variant") {
+                let problem = "this file holds variants, and one harness belongs here; `harness run` and `harness bench` take both";
+                return Err(root.error_at("variant", Problem::Other(problem.to_owned())));
             }
-            harness.processors = root.tables("processor")?.iter().map(module).collect::<Result<_, _>>()?;
-            harness.tools = root.tables("tool")?.iter().map(module).collect::<Result<_, _>>()?;
-            setting(&mut harness, Setting::Action, &root, "action")?;
-            for section in ["sampling", "budget"] {
-                if let Some(table) = root.table(section)? {
-                    settings(&mut harness, section, &table)?;
-                }
-            }
-            harness.adapt = root.tables("adapt")?.iter().map(rule).collect::<Result<_, _>>()?;
-            Ok(harness)
+            harness(&root)
         })
     }
+}
+
+impl Pool {
+    /// Reads the text of a `harness.toml` with variants or with one harness.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        document(text, |root| {
+            let Some(variants) = root.table("variant")? else { return harness(&root).map(Self::from) };
+            root.only(&["fallback", "route", "variant"])?;
+            let mut pool = Self { fallback: root.require("fallback", "\"main\"")?.to_owned(), ..Self::default() };
+            pool.routes = root.tables("route")?.iter().map(route).collect::<Result<_, _>>()?;
+            let names: Vec<String> = variants.keys().map(str::to_owned).collect();
+            for name in names {
+                if let Some(table) = variants.table(&name)? {
+                    pool.variants.insert(name, harness(&table)?);
+                }
+            }
+            pool.names().map_err(|error| root.error_at("variant", Problem::Other(error.to_string())))?;
+            Ok(pool)
+        })
+    }
+}
+
+fn route(table: &Table<'_>) -> Result<Route, ParseError> {
+    table.only(&["suite", "kind", "word", "to"])?;
+    let text = |key: &str| table.string(key).map(|text| text.map(str::to_owned));
+    let when = Cell { suite: text("suite")?, kind: text("kind")?, word: text("word")? };
+    Ok(Route { when, to: table.require("to", "\"main\"")?.to_owned() })
+}
+
+fn harness(root: &Table<'_>) -> Result<Harness, ParseError> {
+    root.only(&["model", "processor", "tool", "action", "sampling", "budget", "adapt"])?;
+    let mut harness = Harness::default();
+    if let Some(models) = root.table("model")? {
+        let roles: Vec<String> = models.keys().map(str::to_owned).collect();
+        for role in roles {
+            if let Some(table) = models.table(&role)? {
+                harness.models.insert(role, model(&table)?);
+            }
+        }
+    }
+    harness.processors = root.tables("processor")?.iter().map(module).collect::<Result<_, _>>()?;
+    harness.tools = root.tables("tool")?.iter().map(module).collect::<Result<_, _>>()?;
+    setting(&mut harness, Setting::Action, root, "action")?;
+    for section in ["sampling", "budget"] {
+        if let Some(table) = root.table(section)? {
+            settings(&mut harness, section, &table)?;
+        }
+    }
+    harness.adapt = root.tables("adapt")?.iter().map(rule).collect::<Result<_, _>>()?;
+    Ok(harness)
 }
 
 fn model(table: &Table<'_>) -> Result<ModelSpec, ParseError> {

@@ -1,4 +1,4 @@
-//! [`Harness`] → `harness.toml`, and the TOML pieces file edits are made of. Refuses values TOML cannot hold.
+//! [`Harness`] or [`Pool`] → `harness.toml`, and the TOML pieces file edits are made of. Refuses values TOML cannot hold.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,6 +6,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Key, Table
 
 use crate::field::representable;
 use crate::harness::{AdaptRule, Config, Fallback, Harness, ModelSpec, ModuleSpec};
+use crate::pool::{Cell, ONLY, Pool};
 use crate::reference::ModuleRef;
 use crate::setting::Setting;
 use crate::vocabulary::Vocabulary;
@@ -24,7 +25,11 @@ impl Harness {
     /// The text of a `harness.toml` that parses to this harness. Settings are written out, absent limits are not.
     pub fn to_toml(&self) -> Result<String, PrintError> {
         let mut document = DocumentMut::new();
-        let root = document.as_table_mut();
+        self.write_into(document.as_table_mut())?;
+        Ok(document.to_string().trim_start().to_owned())
+    }
+
+    fn write_into(&self, root: &mut Table) -> Result<(), PrintError> {
         root.insert("action", value(self.action.name()));
         if !self.models.is_empty() {
             let mut models = Table::new();
@@ -52,6 +57,41 @@ impl Harness {
             let tables = self.adapt.iter().map(rule_table).collect::<Result<ArrayOfTables, _>>()?;
             root.insert("adapt", Item::ArrayOfTables(tables));
         }
+        Ok(())
+    }
+}
+
+impl Pool {
+    /// The text of a `harness.toml` that parses to this pool; one harness without routes is written as such.
+    pub fn to_toml(&self) -> Result<String, PrintError> {
+        if let Some(harness) = self.single().filter(|_| self.routes.is_empty() && self.fallback == ONLY) {
+            return harness.to_toml();
+        }
+        let mut document = DocumentMut::new();
+        let root = document.as_table_mut();
+        root.insert("fallback", value(self.fallback.as_str()));
+        let mut routes = ArrayOfTables::new();
+        for route in &self.routes {
+            let mut table = Table::new();
+            let Cell { suite, kind, word } = &route.when;
+            for (key, text) in [("suite", suite), ("kind", kind), ("word", word), ("to", &Some(route.to.clone()))] {
+                if let Some(text) = text {
+                    table.insert(key, value(text.as_str()));
+                }
+            }
+            routes.push(table);
+        }
+        if !routes.is_empty() {
+            root.insert("route", Item::ArrayOfTables(routes));
+        }
+        let mut variants = Table::new();
+        variants.set_implicit(true);
+        for (name, harness) in &self.variants {
+            let mut table = Table::new();
+            harness.write_into(&mut table)?;
+            variants.insert(name, Item::Table(table));
+        }
+        root.insert("variant", Item::Table(variants));
         Ok(document.to_string().trim_start().to_owned())
     }
 }

@@ -6,3 +6,4 @@ mod errors;
 mod files;
 mod generate;
 mod laws;
+mod pools;
