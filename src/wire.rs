@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use harness_bench::Suite;
+use harness_bench::{Exam, Suite};
 use harness_host::{ChildSettings, Host, Lock, search_path};
-use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
+use harness_spec::{Config, Harness, ModelSpec, ModuleRef, Pool};
 use harness_trace::Store;
 use serde_json::{Value, json};
 
@@ -34,6 +34,7 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
         .linked(bench_functions::pack())
+        .linked(bench_menus::pack())
         .search(folders(plugins))
         .lock(lock)
         .policy(policy::policy()?)
@@ -126,30 +127,72 @@ pub fn harness_file(path: &Path) -> Result<Harness, Failure> {
     Harness::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
 }
 
-/// The folder a person means by `--data`: a path, the name of a benchmark that was pulled, or, without either, what the
-/// suite's own variable names (`$ALFWORLD_DATA` for household games).
-pub fn data(named: Option<&Path>, suite: &str) -> Option<PathBuf> {
+/// A harness or several with their routes, from a file.
+pub fn pool_file(path: &Path) -> Result<Pool, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("cannot read harness {}: {error}", path.display())))?;
+    Pool::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+}
+
+/// The folder a person means by `--data` for a world: a path, the name of a benchmark that was pulled, or, without either,
+/// what the world's own variable names (`$ALFWORLD_DATA` for household games). In a mixed suite a path holds one folder for
+/// each part that has data.
+pub fn data(named: Option<&Path>, suite: &Suite, part: &str) -> Option<PathBuf> {
+    let bfcl = |path: &&Path| path.as_os_str() == "bfcl" && !path.exists();
     match named {
-        Some(name) if name.as_os_str() == "bfcl" && !name.exists() => {
-            Some(bench_functions::pull::bfcl_folder(&paths::cache()))
+        Some(_) if named.filter(bfcl).is_some() => {
+            (part == "functions" || !suite.is_mixed()).then(|| bench_functions::pull::bfcl_folder(&paths::cache()))
         }
-        None if suite == "household" => {
+        Some(path) if suite.is_mixed() => Some(path.join(part)).filter(|folder| folder.is_dir()),
+        Some(path) => Some(path.to_owned()),
+        None if part == "household" => {
             std::env::var_os("ALFWORLD_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from)
         }
-        other => other.map(Path::to_owned),
+        None => None,
     }
 }
 
-/// Sets keys of a suite's environment: `KEY=VALUE`, the value JSON or else a string.
-pub fn configure(suite: &mut Suite, on_data: bool, settings: &[String]) -> Result<(), Failure> {
-    let config = if on_data { &mut suite.data_config } else { &mut suite.environment.config };
+/// Opens a suite's exam as the command line says: `data` as above; `settings` are `KEY=VALUE` of its environment, the value
+/// JSON or else a string, in a mixed suite `PART.KEY=VALUE`.
+pub fn exam(
+    name: &str,
+    host: &Host,
+    named: Option<&Path>,
+    settings: &[String],
+    per_group: Option<usize>,
+    seed: u64,
+) -> Result<Exam, Failure> {
+    let mut suite = Suite::named(name)?;
+    let whole = suite.clone();
+    let folder = |part: &str| data(named, &whole, part);
+    for part in &mut suite.parts {
+        part.splits.per_group = per_group.unwrap_or(part.splits.per_group);
+    }
     for setting in settings {
         let (key, value) =
             setting.split_once('=').ok_or_else(|| Failure::input(format!("--set takes KEY=VALUE, got `{setting}`")))?;
+        let (part, key) = match key.split_once('.') {
+            Some((part, key)) => (suite.parts.iter_mut().find(|known| known.name == part), key),
+            None if whole.is_mixed() => (None, key),
+            None => (suite.parts.first_mut(), key),
+        };
+        let Some(part) = part else {
+            let known = whole.parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Failure::input(format!("--set {setting}: say of which part"))
+                .hint(format!("PART.KEY=VALUE; the parts of {name} are {known}")));
+        };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        let config =
+            if folder(&part.name).is_some() { &mut part.data_config } else { &mut part.environment.config };
         config.insert(key.to_owned(), value);
     }
-    Ok(())
+    Ok(Exam::open(suite, host, folder, seed)?)
+}
+
+/// What the worlds of an exam are configured with: part of the identity of a run.
+pub fn environments(exam: &Exam) -> Value {
+    let part = |part: &harness_bench::Part| (part.name.clone(), json!([part.environment.config, part.splits.per_group]));
+    Value::Object(exam.suite.parts.iter().map(part).collect())
 }
 
 /// What is installed, byte for byte: part of the identity of a run, because outcomes rest on it.

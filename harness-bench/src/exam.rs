@@ -1,12 +1,17 @@
 //! An exam: a suite's tasks, split once. Groups stand or fall together and never straddle a split.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use evolve_gate::{GroupSplit, PlannedGroup, Shares, Split, split_exact};
 use harness_abi::{EnvironmentBox, ModuleError, Task, TaskQuery, VerifierBox};
 use harness_host::{Host, HostError, Resolved};
+use harness_spec::Features;
 
-use crate::{Suite, verifiers};
+use crate::{Part, Suite, suite::Most, verifiers};
 
 /// Why an exam cannot be held.
 #[derive(Debug, thiserror::Error)]
@@ -49,61 +54,15 @@ pub enum ExamError {
     NoTask(String),
 }
 
-/// A suite with its tasks, split and ready to be run.
-pub struct Exam {
-    /// The suite.
-    pub suite: Suite,
-    /// What its numbers are called.
-    pub label: String,
+/// A world with its verifier.
+pub struct Ground {
+    /// Its name: that of the suite it is.
+    pub name: String,
     environment: Resolved,
     verifier: Arc<VerifierBox>,
-    tasks: BTreeMap<String, Task>,
-    groups: BTreeMap<String, Vec<String>>,
-    split: GroupSplit,
 }
 
-impl Exam {
-    /// Lists and splits the tasks of `suite`; `data` is handed to the environment as its config `data`.
-    pub fn open(mut suite: Suite, host: &Host, data: Option<&Path>, seed: u64) -> Result<Self, ExamError> {
-        let label = match data {
-            Some(path) => {
-                let path = serde_json::Value::from(path.to_string_lossy().into_owned());
-                for (key, value) in std::mem::take(&mut suite.data_config) {
-                    suite.environment.config.insert(key, value);
-                }
-                suite.environment.config.insert("data".to_owned(), path);
-                suite.data_label.clone()
-            }
-            None => suite.label.clone(),
-        };
-        let environment = host.resolve(&suite.environment.module, &suite.environment.config)?;
-        let verifier = Arc::new(verifiers::combined(host, &suite)?);
-        let listed = list(&environment, seed)?;
-        if listed.is_empty() {
-            let place = data.map(|path| format!(" in {}", path.display())).unwrap_or_default();
-            return Err(ExamError::Empty { module: environment.reference.to_string(), place });
-        }
-        let mut tasks = BTreeMap::new();
-        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for mut task in listed {
-            if task.group.is_empty() {
-                task.group.clone_from(&task.id);
-            }
-            groups.entry(task.group.clone()).or_default().push(task.id.clone());
-            if let Some(twice) = tasks.insert(task.id.clone(), task) {
-                return Err(ExamError::Twice(twice.id));
-            }
-        }
-        let split = divide(&suite, seed, &tasks, &groups)?;
-        if suite.splits.per_group > 0 {
-            for (group, members) in &mut groups {
-                *members = evolve_gate::draw_order(seed, group, std::mem::take(members), |task| task.as_str());
-                members.truncate(suite.splits.per_group);
-            }
-        }
-        Ok(Self { suite, label, environment, verifier, tasks, groups, split })
-    }
-
+impl Ground {
     /// A fresh world.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
         self.environment.environment()
@@ -118,10 +77,97 @@ impl Exam {
     pub fn verifier(&self) -> Arc<VerifierBox> {
         self.verifier.clone()
     }
+}
 
-    /// A task by id.
-    pub fn task(&self, id: &str) -> Result<&Task, ExamError> {
-        self.tasks.get(id).ok_or_else(|| ExamError::NoTask(id.to_owned()))
+/// A task with its group and its world.
+struct Listed {
+    task: Task,
+    group: String,
+    ground: usize,
+}
+
+/// A suite with its tasks, split and ready to be run. In a mixed one ids of tasks and groups begin with the part's name.
+pub struct Exam {
+    /// The suite.
+    pub suite: Suite,
+    /// What its numbers are called.
+    pub label: String,
+    grounds: Vec<Ground>,
+    tasks: BTreeMap<String, Listed>,
+    groups: BTreeMap<String, Vec<String>>,
+    split: GroupSplit,
+}
+
+impl Exam {
+    /// Lists and splits the tasks of `suite`; `data` says where a part's own data are, which the environment is told in its
+    /// config `data`.
+    pub fn open(
+        mut suite: Suite,
+        host: &Host,
+        data: impl Fn(&str) -> Option<PathBuf>,
+        seed: u64,
+    ) -> Result<Self, ExamError> {
+        let (mixed, most) = (suite.is_mixed(), suite.most);
+        let mut label = suite.label.clone();
+        let (mut grounds, mut tasks, mut groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut split = GroupSplit { explore: Vec::new(), folds: Vec::new(), sealed: Vec::new() };
+        for (index, part) in suite.parts.iter_mut().enumerate() {
+            let folder = data(&part.name);
+            if let Some(path) = &folder {
+                let path = serde_json::Value::from(path.to_string_lossy().into_owned());
+                for (key, value) in std::mem::take(&mut part.data_config) {
+                    part.environment.config.insert(key, value);
+                }
+                part.environment.config.insert("data".to_owned(), path);
+                label.clone_from(&suite.data_label);
+            }
+            let ground = Ground {
+                name: part.name.clone(),
+                environment: host.resolve(&part.environment.module, &part.environment.config)?,
+                verifier: Arc::new(verifiers::combined(host, part)?),
+            };
+            let (own, mut own_groups) = listed(&ground, folder.as_deref(), seed)?;
+            let own_split = divide(part, seed, &own, &own_groups)?;
+            if part.splits.per_group > 0 {
+                for (group, members) in &mut own_groups {
+                    *members = evolve_gate::draw_order(seed, group, std::mem::take(members), |task| task.as_str());
+                    members.truncate(part.splits.per_group);
+                }
+            }
+            let name = |id: String| if mixed { format!("{}/{id}", part.name) } else { id };
+            join(&mut split, own_split, most, &name);
+            let seated = |(id, task): (String, Task)| {
+                let group = name(task.group.clone());
+                (name(id), Listed { task, group, ground: index })
+            };
+            tasks.extend(own.into_iter().map(seated));
+            groups.extend(own_groups.into_iter().map(|(group, members)| {
+                (name(group), members.into_iter().map(name).collect())
+            }));
+            grounds.push(ground);
+        }
+        Ok(Self { suite, label, grounds, tasks, groups, split })
+    }
+
+    /// A task by id as its world knows it, and that world.
+    pub fn task(&self, id: &str) -> Result<(&Task, &Ground), ExamError> {
+        let found = self.tasks.get(id).and_then(|one| Some((&one.task, self.grounds.get(one.ground)?)));
+        found.ok_or_else(|| ExamError::NoTask(id.to_owned()))
+    }
+
+    /// The group of a task; empty if there is no such task.
+    pub fn group(&self, id: &str) -> &str {
+        self.tasks.get(id).map_or("", |one| &one.group)
+    }
+
+    /// What is known of a task before it is run: what variants are routed by.
+    pub fn features(&self, id: &str) -> Features {
+        let known = |(task, ground): (&Task, &Ground)| Features {
+            suite: ground.name.clone(),
+            kind: task.kind.clone(),
+            text: task.prompt.clone(),
+        };
+        self.task(id).map(known).unwrap_or_default()
     }
 
     /// All tasks, by id.
@@ -148,15 +194,56 @@ impl Exam {
             "gate" => self.split.folds.iter().flat_map(|fold| -> Vec<String> { of(fold) }).collect(),
             "sealed" => of(&self.split.sealed),
             "all" => self.tasks.keys().cloned().collect(),
-            named => self.tasks.values().filter(|task| task.split == named).map(|task| task.id.clone()).collect(),
+            named => {
+                let of_split = self.tasks.iter().filter(|(_, one)| one.task.split == named);
+                of_split.map(|(id, _)| id.clone()).collect()
+            }
         };
         if ids.is_empty() {
-            let named: std::collections::BTreeSet<&str> = self.tasks.values().map(|task| task.split.as_str()).collect();
+            let named: std::collections::BTreeSet<&str> = self.tasks.values().map(|one| one.task.split.as_str()).collect();
             let known =
                 ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
             return Err(ExamError::NoSplit { asked: split.to_owned(), known: known.collect::<Vec<_>>().join(", ") });
         }
         Ok(ids)
+    }
+}
+
+type Tasks = BTreeMap<String, Task>;
+type Groups = BTreeMap<String, Vec<String>>;
+
+/// The tasks of a world and their groups.
+fn listed(ground: &Ground, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), ExamError> {
+    let all = list(&ground.environment, seed)?;
+    if all.is_empty() {
+        let place = data.map(|path| format!(" in {}", path.display())).unwrap_or_default();
+        return Err(ExamError::Empty { module: ground.environment.reference.to_string(), place });
+    }
+    let (mut tasks, mut groups) = (Tasks::new(), Groups::new());
+    for mut task in all {
+        if task.group.is_empty() {
+            task.group.clone_from(&task.id);
+        }
+        groups.entry(task.group.clone()).or_default().push(task.id.clone());
+        if let Some(twice) = tasks.insert(task.id.clone(), task) {
+            return Err(ExamError::Twice(twice.id));
+        }
+    }
+    Ok((tasks, groups))
+}
+
+/// Adds a part's split to the whole. Groups come in hash order, so that a limit takes a random part.
+fn join(whole: &mut GroupSplit, part: GroupSplit, most: Most, name: impl Fn(String) -> String) {
+    let folds = part.folds.len().max(1);
+    let take = |groups: Vec<String>, most: usize| -> Vec<String> {
+        let most = if most == 0 { usize::MAX } else { most };
+        groups.into_iter().take(most).map(&name).collect()
+    };
+    whole.explore.extend(take(part.explore, most.explore));
+    whole.sealed.extend(take(part.sealed, most.sealed));
+    whole.folds.resize_with(whole.folds.len().max(part.folds.len()), Vec::new);
+    for (fold, groups) in whole.folds.iter_mut().zip(part.folds) {
+        fold.extend(take(groups, most.gate.div_ceil(folds)));
     }
 }
 
@@ -171,12 +258,12 @@ fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, ExamError> {
 
 /// Splits the groups of the pool; groups the data itself sets apart are sealed as a whole.
 fn divide(
-    suite: &Suite,
+    part: &Part,
     seed: u64,
-    tasks: &BTreeMap<String, Task>,
-    groups: &BTreeMap<String, Vec<String>>,
+    tasks: &Tasks,
+    groups: &Groups,
 ) -> Result<GroupSplit, ExamError> {
-    let splits = &suite.splits;
+    let splits = &part.splits;
     let split_of = |members: &[String]| members.first().and_then(|id| tasks.get(id)).map_or("", |task| &task.split);
     let in_split = |wanted: &str| -> Vec<&str> {
         groups.iter().filter(|(_, members)| split_of(members) == wanted).map(|(group, _)| group.as_str()).collect()

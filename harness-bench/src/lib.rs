@@ -10,8 +10,8 @@ mod suite;
 mod summary;
 mod verifiers;
 
-pub use exam::{Exam, ExamError, split_name};
+pub use exam::{Exam, ExamError, Ground, split_name};
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
-pub use suite::{Evolve, Splits, Suite, SuiteError, Use};
+pub use suite::{Evolve, Most, Part, Splits, Suite, SuiteError, Use};
 pub use summary::Summary;

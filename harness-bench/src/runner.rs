@@ -8,7 +8,7 @@ use std::{
 use harness_abi::{Action, Observation, Usage, kit};
 use harness_core::{Agent, AssembleError, Cancel, Clock, EpisodeSpec, Start, SystemClock, World, assemble};
 use harness_host::Host;
-use harness_spec::Harness;
+use harness_spec::{Harness, Pool};
 use harness_trace::{EpisodeEnd, EpisodeRow, EpisodeStart, Look, Outcome as Ending, Recorder, Store, TraceError};
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -192,6 +192,25 @@ impl Runner {
         Ok(results.into_iter().flatten().collect())
     }
 
+    /// As [`Runner::play`], each job by the variant that the pool's routes send it to.
+    pub async fn play_pool(
+        &self,
+        pool: &Pool,
+        split: &str,
+        jobs: &[Job],
+        done: impl Fn(&Scored),
+    ) -> Result<Vec<Scored>, RunError> {
+        let mut results: Vec<Option<Scored>> = vec![None; jobs.len()];
+        for (name, harness) in &pool.variants {
+            let sent = |job: &Job| pool.route(&self.exam.features(&job.task)) == name;
+            let (places, own): (Vec<usize>, Vec<Job>) =
+                jobs.iter().enumerate().filter(|(_, job)| sent(job)).map(|(place, job)| (place, job.clone())).unzip();
+            let played = self.play(&Player::Harness(harness.clone()), split, &own, &done).await?;
+            places.into_iter().zip(played).for_each(|(place, scored)| results[place] = Some(scored));
+        }
+        Ok(results.into_iter().flatten().collect())
+    }
+
     fn look(&self) -> Result<(), TraceError> {
         self.store.log_look(Look {
             run: self.run.clone(),
@@ -203,10 +222,9 @@ impl Runner {
     }
 
     fn episode(&self, harness: &str, split: &str, job: &Job) -> Result<Sitting, RunError> {
-        let task = self.exam.task(&job.task)?.clone();
-        let environment = self.exam.environment();
+        let (task, ground) = self.exam.task(&job.task)?;
         let environment =
-            environment.map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
+            ground.environment().map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
         let name = kit::json(&(&self.run, harness, &job.task, job.seed));
         let meta = EpisodeStart {
             episode: digest(&name, 16),
@@ -214,14 +232,14 @@ impl Runner {
             harness: harness.to_owned(),
             suite: self.exam.suite.name.clone(),
             split: split.to_owned(),
-            task: task.id.clone(),
-            group: task.group.clone(),
+            task: job.task.clone(),
+            group: self.exam.group(&job.task).to_owned(),
             seed: job.seed,
             simulated: false,
             started_ms: SystemClock.unix_millis(),
         };
-        let verifier = Some(self.exam.verifier());
-        let world = World { environment, blocking: self.exam.blocking(), task, verifier };
+        let verifier = Some(ground.verifier());
+        let world = World { environment, blocking: ground.blocking(), task: task.clone(), verifier };
         Ok(Sitting { meta, world, store: self.store.clone(), cancel: self.cancel.clone() })
     }
 }

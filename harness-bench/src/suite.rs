@@ -1,9 +1,10 @@
-//! A suite: dataset, harnesses, verifier, in a file short enough to read on one screen.
+//! A suite: dataset, harnesses, verifier, in a file short enough to read on one screen. A mixed suite names others as its
+//! parts and has no world of its own.
 
 use std::collections::BTreeMap;
 
 use evolve_gate::Shares;
-use harness_spec::{Config, Harness, ModuleRef};
+use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
 use serde::Deserialize;
 
 /// Where tasks of each use come from.
@@ -60,6 +61,37 @@ pub struct Use {
     pub config: Config,
 }
 
+/// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Most {
+    /// Of explore.
+    pub explore: usize,
+    /// Of all gate folds together.
+    pub gate: usize,
+    /// Of sealed.
+    pub sealed: usize,
+}
+
+/// A world with its tasks: all of a plain suite, one of several in a mixed one.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The name of the suite it is.
+    pub name: String,
+    /// The world.
+    pub environment: Use,
+    /// What its configuration is besides, on data the user gave.
+    pub data_config: Config,
+    /// Turns final states into rewards.
+    pub verifier: Use,
+    /// Further verifiers shown beside it.
+    pub also: Vec<Use>,
+    /// Its splits.
+    pub splits: Splits,
+    /// The harnesses written for it alone, by name: `initial`, `naive`, `rules`.
+    pub harnesses: BTreeMap<String, Harness>,
+}
+
 /// What is evolved and what it is compared with.
 #[derive(Debug, Clone)]
 pub struct Suite {
@@ -71,16 +103,10 @@ pub struct Suite {
     pub data_label: String,
     /// One line for a person.
     pub about: String,
-    /// Its world.
-    pub environment: Use,
-    /// What its configuration is besides, on data the user gave.
-    pub data_config: Config,
-    /// Turns final states into rewards.
-    pub verifier: Use,
-    /// Further verifiers shown beside it.
-    pub also: Vec<Use>,
-    /// Its splits.
-    pub splits: Splits,
+    /// Its worlds: one, or those of a mixed suite.
+    pub parts: Vec<Part>,
+    /// Most groups of each part.
+    pub most: Most,
     /// Packs written for it: the *generic* arm does without them.
     pub own_packs: Vec<String>,
     /// How it is evolved.
@@ -96,13 +122,17 @@ struct File {
     label: String,
     data_label: String,
     about: String,
-    environment: Use,
+    environment: Option<Use>,
     #[serde(default)]
     data_config: Config,
-    verifier: Use,
+    verifier: Option<Use>,
     #[serde(default)]
     also: Vec<Use>,
-    splits: Splits,
+    splits: Option<Splits>,
+    #[serde(default)]
+    parts: Vec<String>,
+    #[serde(default)]
+    most: Most,
     #[serde(default)]
     own_packs: Vec<String>,
     #[serde(default)]
@@ -145,6 +175,20 @@ const BUILT_IN: &[Bundle] = &[
         ],
     ),
     (
+        "menus",
+        include_str!("../suites/menus/suite.toml"),
+        &[
+            ("initial.toml", include_str!("../suites/menus/initial.toml")),
+            ("naive.toml", include_str!("../suites/menus/naive.toml")),
+            ("rules.toml", include_str!("../suites/menus/rules.toml")),
+        ],
+    ),
+    (
+        "mixed",
+        include_str!("../suites/mixed/suite.toml"),
+        &[("initial.toml", include_str!("../suites/mixed/initial.toml"))],
+    ),
+    (
         "household",
         include_str!("../suites/household/suite.toml"),
         &[
@@ -175,7 +219,8 @@ impl Suite {
     pub fn parse(text: &str, read: impl Fn(&str) -> Option<String>) -> Result<Self, SuiteError> {
         let file: File = toml::from_str(text)
             .map_err(|error| SuiteError::File { suite: "(file)".to_owned(), message: error.to_string() })?;
-        let fail = |message| SuiteError::File { suite: file.name.clone(), message };
+        let name = file.name.clone();
+        let fail = |message| SuiteError::File { suite: name.clone(), message };
         let mut harnesses = BTreeMap::new();
         for (arm, path) in &file.harness {
             let text = read(path).ok_or_else(|| fail(format!("harness file {path} is not there")))?;
@@ -185,19 +230,55 @@ impl Suite {
         if !harnesses.contains_key("initial") {
             return Err(fail("it names no harness `initial`, which is what evolution starts from".to_owned()));
         }
+        let parts = match (file.parts.is_empty(), file.environment, file.verifier, file.splits) {
+            (true, Some(environment), Some(verifier), Some(splits)) => vec![Part {
+                name: file.name.clone(),
+                environment,
+                data_config: file.data_config,
+                verifier,
+                also: file.also,
+                splits,
+                harnesses: harnesses.clone(),
+            }],
+            (false, None, None, None) => {
+                let named = |name: &String| Self::named(name).map(|suite| suite.parts);
+                file.parts.iter().map(named).collect::<Result<Vec<_>, _>>()?.concat()
+            }
+            _ => {
+                let needed = "it needs either `parts`, or `environment`, `verifier` and `splits` of its own";
+                return Err(fail(needed.to_owned()));
+            }
+        };
         Ok(Self {
             name: file.name,
             label: file.label,
             data_label: file.data_label,
             about: file.about,
-            environment: file.environment,
-            data_config: file.data_config,
-            verifier: file.verifier,
-            also: file.also,
-            splits: file.splits,
+            parts,
+            most: file.most,
             own_packs: file.own_packs,
             evolve: file.evolve,
             harnesses,
         })
+    }
+
+    /// A harness of its own by name; in a mixed suite that has none of that name, those of its parts, each for its part.
+    pub fn pool(&self, name: &str) -> Option<Pool> {
+        if let Some(harness) = self.harnesses.get(name) {
+            return Some(harness.clone().into());
+        }
+        let mut pool = Pool::default();
+        for part in self.parts.iter().filter(|_| self.is_mixed()) {
+            let when = Cell { suite: Some(part.name.clone()), ..Cell::default() };
+            pool.routes.push(Route { when, to: part.name.clone() });
+            pool.variants.insert(part.name.clone(), part.harnesses.get(name)?.clone());
+            pool.fallback.clone_from(&part.name);
+        }
+        (!pool.variants.is_empty()).then_some(pool)
+    }
+
+    /// Whether it has several worlds.
+    pub fn is_mixed(&self) -> bool {
+        self.parts.len() > 1
     }
 }

@@ -7,7 +7,7 @@ use harness_abi::{
 use harness_host::{Host, HostError};
 use serde_json::Value;
 
-use crate::Suite;
+use crate::Part;
 
 struct Combined {
     first: VerifierBox,
@@ -30,16 +30,16 @@ impl Verifier for Combined {
     }
 }
 
-/// The verifier of a suite.
-pub(crate) fn combined(host: &Host, suite: &Suite) -> Result<VerifierBox, HostError> {
+/// The verifier of a world.
+pub(crate) fn combined(host: &Host, part: &Part) -> Result<VerifierBox, HostError> {
     let start = |module: &crate::Use| {
         let resolved = host.resolve(&module.module, &module.config)?;
         resolved.verifier().map_err(|error| HostError::Module { module: module.module.clone(), error: Box::new(error) })
     };
-    let first = start(&suite.verifier)?;
-    let others = suite.also.iter().map(|module| Ok((module.module.module.clone(), start(module)?)));
+    let first = start(&part.verifier)?;
+    let others = part.also.iter().map(|module| Ok((module.module.module.clone(), start(module)?)));
     let combined = Combined { first, others: others.collect::<Result<_, HostError>>()? };
     kit::verifier(RStr::from_str("{}"), |_: harness_abi::NoConfig| Ok(combined))
         .into_result()
-        .map_err(|error| HostError::Module { module: suite.verifier.module.clone(), error: Box::new(error) })
+        .map_err(|error| HostError::Module { module: part.verifier.module.clone(), error: Box::new(error) })
 }

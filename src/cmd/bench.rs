@@ -3,9 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use harness_bench::{Exam, Job, Player, Runner, Suite, Summary};
+use harness_bench::{Exam, Job, Player, Runner, Scored, Summary};
 use harness_core::{Clock, SystemClock};
-use harness_spec::Harness;
+use harness_spec::Pool;
 use harness_trace::{RunRecord, Store};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::{failure::Failure, progress::Progress, stop, wire};
   harness bench household --model oracle --limit 20         known solutions: checks world and verifier
   harness bench household --harness my.toml --model smollm2 --data ~/alfworld --split valid_seen")]
 pub struct BenchArgs {
-    /// The suite: functions, household
+    /// The suite: functions, household, menus, mixed
     suite: String,
     /// The harness: a file, or one of the suite's own (initial, naive, rules)
     #[arg(long, value_name = "FILE|NAME", default_value = "initial")]
@@ -55,11 +55,8 @@ pub struct BenchArgs {
 /// Takes the exam.
 pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let host = Arc::new(wire::host(&global.plugins)?);
-    let mut suite = Suite::named(&args.suite)?;
-    let data = wire::data(args.data.as_deref(), &args.suite);
-    wire::configure(&mut suite, data.is_some(), &args.set)?;
-    suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
-    let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
+    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
+    let exam = Arc::new(exam);
     let player = player(&exam, &host, &args)?;
     let mut tasks = exam.task_ids(&args.split)?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
@@ -70,22 +67,25 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let run = begin(&store, &exam, &player, &host, &args, &command)?;
     let cancel = stop::on_ctrl_c();
     let runner = Runner::new(exam.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
-    if let Player::Harness(harness) = &player {
-        runner.agent(harness)?;
+    let mut simulated = player.is_none();
+    for harness in player.iter().flat_map(|pool| pool.variants.values()) {
+        simulated |= runner.agent(harness)?.is_simulated();
     }
     let progress = Progress::new(global.quiet, &format!("{} {}", exam.label, args.split), jobs.len() as u64);
     let began = Instant::now();
     let runtime = wire::runtime()?;
-    let scored = runtime.block_on(runner.play(&player, &args.split, &jobs, |_| progress.add(1)))?;
+    let done = |_: &Scored| progress.add(1);
+    let scored = runtime.block_on(async {
+        match &player {
+            Some(pool) => runner.play_pool(pool, &args.split, &jobs, done).await,
+            None => runner.play(&Player::Oracle, &args.split, &jobs, done).await,
+        }
+    })?;
     drop(progress);
     let wall = began.elapsed().as_secs_f64();
     store.flush()?;
     store.put_fact(&run, "bench_done", "", &true)?;
 
-    let simulated = match &player {
-        Player::Oracle => true,
-        Player::Harness(harness) => runner.agent(harness)?.is_simulated(),
-    };
     let played: u64 = scored.iter().filter(|row| !row.remembered).map(|row| row.steps).sum();
     let summary = Summary::of(&scored, args.seed);
     let mut object = json!({
@@ -99,37 +99,41 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     print(global, &object, &summary)
 }
 
-fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Player, Failure> {
+/// Who plays; `None`: the known solutions.
+fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Option<Pool>, Failure> {
     if args.model == "oracle" {
-        return Ok(Player::Oracle);
+        return Ok(None);
     }
     // Rules are a harness of their own, which any player can serve.
     let (harness, model) = if args.model == "rules" { ("rules", "first") } else { (&*args.harness, &*args.model) };
-    let mut harness = match exam.suite.harnesses.get(harness) {
-        Some(harness) => harness.clone(),
-        None => wire::harness_file(harness.as_ref())?,
+    let mut pool = match exam.suite.pool(harness) {
+        Some(pool) => pool,
+        None => wire::pool_file(harness.as_ref())?,
     };
-    harness.models.insert("main".to_owned(), wire::model(model)?);
-    harness_spec::check(&harness, host.catalogue()).map_err(harness_core::AssembleError::Spec)?;
-    Ok(Player::Harness(harness))
+    let model = wire::model(model)?;
+    for harness in pool.variants.values_mut() {
+        harness.models.insert("main".to_owned(), model.clone());
+    }
+    pool.check(host.catalogue()).map_err(Failure::input)?;
+    Ok(Some(pool))
 }
 
 /// The run this command continues: the newest of the same question that did not end, or a new one.
 fn begin(
     store: &Store,
     exam: &Exam,
-    player: &Player,
+    player: &Option<Pool>,
     host: &harness_host::Host,
     args: &BenchArgs,
     command: &str,
 ) -> Result<String, Failure> {
     let harness = match player {
-        Player::Harness(harness) => Harness::canonical(harness, host.catalogue()),
-        Player::Oracle => "oracle".to_owned(),
+        Some(pool) => pool.id(host.catalogue()).to_string(),
+        None => "oracle".to_owned(),
     };
     let installed = wire::installed(host);
     let question = json!({
-        "environment": exam.suite.environment.config, "label": exam.label, "harness": harness, "split": args.split,
+        "environment": wire::environments(exam), "label": exam.label, "harness": harness, "split": args.split,
         "seed": args.seed, "installed": installed,
     });
     let name = format!("bench-{}", harness_bench::digest(&question.to_string(), 10));

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use evolve_gate::Split;
-use harness_bench::{Exam, Runner, Suite};
+use harness_bench::{Exam, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
     Arm, AuditCritic, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch, evolve,
@@ -42,7 +42,7 @@ const LEAST_MEASURE_SHARE: f64 = 0.2;
   harness evolve household --model smollm2 --minutes 60          generated household games
   harness evolve household --model smollm2 --data ~/alfworld     ALFWorld's own games")]
 pub struct EvolveArgs {
-    /// The suite: functions, household
+    /// The suite: functions, household, menus, mixed
     suite: String,
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
     #[arg(long, short, default_value = "smollm2")]
@@ -83,11 +83,8 @@ pub struct EvolveArgs {
 pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let host = Arc::new(wire::host(&global.plugins)?);
-    let mut suite = Suite::named(&args.suite)?;
-    let data = wire::data(args.data.as_deref(), &args.suite);
-    wire::configure(&mut suite, data.is_some(), &args.set)?;
-    suite.splits.per_group = args.per_group.unwrap_or(suite.splits.per_group);
-    let exam = Arc::new(Exam::open(suite, &host, data.as_deref(), args.seed)?);
+    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
+    let exam = Arc::new(exam);
     let model = wire::model(&args.model)?;
     let mut initial = match &args.harness {
         Some(path) => wire::harness_file(path)?,
@@ -105,7 +102,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
         started_ms: SystemClock.unix_millis(),
         suite: exam.suite.name.clone(),
         seed: args.seed,
-        config: json!({"evolve": config, "environment": exam.suite.environment.config, "label": exam.label}),
+        config: json!({"evolve": config, "environment": wire::environments(&exam), "label": exam.label}),
         lock: wire::installed(&host),
     })?;
     let sitting = Sitting {
@@ -170,7 +167,7 @@ fn settings(args: &EvolveArgs, exam: &Exam, host: &Host, initial: &Harness) -> R
     }
     let question = json!({
         "config": config, "initial": initial.canonical(host.catalogue()), "label": exam.label,
-        "environment": exam.suite.environment.config, "per_group": exam.suite.splits.per_group, "installed": wire::installed(host),
+        "environment": wire::environments(exam), "installed": wire::installed(host),
     });
     config.run = format!("evolve-{}-{}", exam.suite.name, harness_bench::digest(&question.to_string(), 10));
     Ok(config)

@@ -12,6 +12,7 @@ use std::{
 use clap::Args;
 use harness_abi::{DeltaKind, Message, Role};
 use harness_core::{Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock, assemble};
+use harness_spec::Features;
 use harness_trace::{EpisodeStart, Outcome, RunRecord};
 use serde_json::json;
 
@@ -37,6 +38,12 @@ pub struct RunArgs {
     /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
     #[arg(long, short)]
     model: Option<String>,
+    /// The suite the task is like, where the file routes by it
+    #[arg(long, value_name = "NAME", default_value = "")]
+    suite: String,
+    /// The kind the task is of, where the file routes by it
+    #[arg(long, value_name = "NAME", default_value = "")]
+    kind: String,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -44,7 +51,11 @@ pub struct RunArgs {
 
 /// Runs the task.
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
-    let mut harness = wire::harness_file(&args.file)?;
+    let pool = wire::pool_file(&args.file)?;
+    let prompt = prompt(args.prompt)?;
+    let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
+    let name = pool.route(&known).to_owned();
+    let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
     match &args.model {
         Some(model) => drop(harness.models.insert("main".to_owned(), wire::model(model)?)),
         None if !harness.models.contains_key("main") => {
@@ -53,7 +64,6 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         }
         None => {}
     }
-    let prompt = prompt(args.prompt)?;
     let host = wire::host(&global.plugins)?;
     let agent = assemble(&harness, &host)?;
 
@@ -66,7 +76,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         started_ms,
         suite: String::new(),
         seed: args.seed,
-        config: json!({"harness": harness.canonical(host.catalogue())}),
+        config: json!({"harness": harness.canonical(host.catalogue()), "variant": name}),
         lock: wire::installed(&host),
     })?;
     let meta = EpisodeStart {

@@ -13,6 +13,7 @@ mod conformance;
 mod edit;
 mod evolve;
 mod help;
+mod mixed;
 mod models;
 mod new_pack;
 mod packs;

@@ -1,0 +1,22 @@
+//! The phone-menu exam: a caller says what is wanted, two menus lead to a desk, and every choice is a call. Self-written
+//! and deterministic. Refuses words: a line that hears a reply instead of a call hangs up.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
+
+mod environment;
+mod topics;
+mod verifier;
+
+use harness_abi::NoConfig;
+
+use environment::{Menus, MenusConfig};
+use verifier::Reached;
+
+/// The pack's manifest.
+pub const MANIFEST: &str = include_str!("../pack.toml");
+
+harness_abi::linked_pack! {
+    manifest: MANIFEST,
+    environments: { "menus" => |config: MenusConfig| Ok(Menus::new(config)) },
+    verifiers: { "reached" => |_: NoConfig| Ok(Reached) },
+}
