@@ -113,6 +113,9 @@ impl Exam {
         let mut split = GroupSplit { explore: Vec::new(), folds: Vec::new(), sealed: Vec::new() };
         for (index, part) in suite.parts.iter_mut().enumerate() {
             let folder = data(&part.name);
+            if most.folds > 0 {
+                part.splits.folds = most.folds;
+            }
             if let Some(path) = &folder {
                 let path = serde_json::Value::from(path.to_string_lossy().into_owned());
                 for (key, value) in std::mem::take(&mut part.data_config) {

@@ -61,7 +61,8 @@ pub struct Use {
     pub config: Config,
 }
 
-/// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all.
+/// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all. `folds`: how many
+/// folds the gate groups of a part are dealt into; 0: as many as its own suite says.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Most {
@@ -71,6 +72,8 @@ pub struct Most {
     pub gate: usize,
     /// Of sealed.
     pub sealed: usize,
+    /// Folds of each part.
+    pub folds: usize,
 }
 
 /// A world with its tasks: all of a plain suite, one of several in a mixed one.

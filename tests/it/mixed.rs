@@ -34,7 +34,7 @@ fn every_part_can_be_solved_and_no_one_harness_solves_all() {
         .collect();
     let together = success(&workspace, &["--model", "rules"]);
     let best = alone.iter().fold(0.0, |a: f64, b| a.max(*b));
-    assert!(together > best + 0.15, "{together} against {alone:?}");
+    assert!(together > best + 0.1, "{together} against {alone:?}");
 
     // The same variants in one file, routed by what is known before a task is run.
     let mut file = "fallback = \"household\"\n".to_owned();
