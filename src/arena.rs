@@ -5,7 +5,7 @@ use std::future::Future;
 use evolve_gate::{GroupSplit, PlannedGroup, Split};
 use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
 use harness_evolve::{Arena, ArenaError, Played, Rollout};
-use harness_spec::{Catalogue, Harness, VariantId};
+use harness_spec::{Catalogue, Features, Harness, VariantId};
 use harness_trace::Entry;
 
 /// The exam of a runner as an arena.
@@ -52,6 +52,10 @@ impl Arena for ExamArena<'_> {
 
     fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
         self.runner.exam().planned(groups)
+    }
+
+    fn features(&self, task: &str) -> Features {
+        self.runner.exam().features(task)
     }
 
     fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {

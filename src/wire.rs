@@ -182,8 +182,7 @@ pub fn exam(
                 .hint(format!("PART.KEY=VALUE; the parts of {name} are {known}")));
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        let config =
-            if folder(&part.name).is_some() { &mut part.data_config } else { &mut part.environment.config };
+        let config = if folder(&part.name).is_some() { &mut part.data_config } else { &mut part.environment.config };
         config.insert(key.to_owned(), value);
     }
     Ok(Exam::open(suite, host, folder, seed)?)
@@ -191,7 +190,8 @@ pub fn exam(
 
 /// What the worlds of an exam are configured with: part of the identity of a run.
 pub fn environments(exam: &Exam) -> Value {
-    let part = |part: &harness_bench::Part| (part.name.clone(), json!([part.environment.config, part.splits.per_group]));
+    let part =
+        |part: &harness_bench::Part| (part.name.clone(), json!([part.environment.config, part.splits.per_group]));
     Value::Object(exam.suite.parts.iter().map(part).collect())
 }
 

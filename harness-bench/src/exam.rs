@@ -144,9 +144,9 @@ impl Exam {
                 (name(id), Listed { task, group, ground: index })
             };
             tasks.extend(own.into_iter().map(seated));
-            groups.extend(own_groups.into_iter().map(|(group, members)| {
-                (name(group), members.into_iter().map(name).collect())
-            }));
+            groups.extend(
+                own_groups.into_iter().map(|(group, members)| (name(group), members.into_iter().map(name).collect())),
+            );
             grounds.push(ground);
         }
         Ok(Self { suite, label, grounds, tasks, groups, split })
@@ -203,7 +203,8 @@ impl Exam {
             }
         };
         if ids.is_empty() {
-            let named: std::collections::BTreeSet<&str> = self.tasks.values().map(|one| one.task.split.as_str()).collect();
+            let named: std::collections::BTreeSet<&str> =
+                self.tasks.values().map(|one| one.task.split.as_str()).collect();
             let known =
                 ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
             return Err(ExamError::NoSplit { asked: split.to_owned(), known: known.collect::<Vec<_>>().join(", ") });
@@ -260,12 +261,7 @@ fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, ExamError> {
 }
 
 /// Splits the groups of the pool; groups the data itself sets apart are sealed as a whole.
-fn divide(
-    part: &Part,
-    seed: u64,
-    tasks: &Tasks,
-    groups: &Groups,
-) -> Result<GroupSplit, ExamError> {
+fn divide(part: &Part, seed: u64, tasks: &Tasks, groups: &Groups) -> Result<GroupSplit, ExamError> {
     let splits = &part.splits;
     let split_of = |members: &[String]| members.first().and_then(|id| tasks.get(id)).map_or("", |task| &task.split);
     let in_split = |wanted: &str| -> Vec<&str> {

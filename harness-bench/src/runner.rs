@@ -223,8 +223,9 @@ impl Runner {
 
     fn episode(&self, harness: &str, split: &str, job: &Job) -> Result<Sitting, RunError> {
         let (task, ground) = self.exam.task(&job.task)?;
-        let environment =
-            ground.environment().map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
+        let environment = ground
+            .environment()
+            .map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
         let name = kit::json(&(&self.run, harness, &job.task, job.seed));
         let meta = EpisodeStart {
             episode: digest(&name, 16),

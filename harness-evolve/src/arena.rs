@@ -5,7 +5,7 @@ use std::future::Future;
 
 use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split};
 use harness_abi::Usage;
-use harness_spec::{Catalogue, Harness, VariantId};
+use harness_spec::{Catalogue, Features, Harness, VariantId};
 use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,9 @@ pub trait Arena: Send + Sync {
 
     /// Groups with the tasks of theirs that are played.
     fn planned(&self, groups: &[String]) -> Vec<PlannedGroup>;
+
+    /// What is known of a task before it is run: what variants are routed by.
+    fn features(&self, task: &str) -> Features;
 
     /// Whether `harness` can be brought up here: installed, well typed, served by its model.
     fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError>;

@@ -1,10 +1,10 @@
 //! What a run of evolution is told: sizes, levels, budgets, and what it may touch. Part of the run's record; a run is a
 //! function of it, the seed and the outcomes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::{Alpha, Control, ErrorBudget, Schedule, UnitError};
-use harness_spec::Permission;
+use harness_spec::{Harness, Permission};
 use serde::{Deserialize, Serialize};
 
 use crate::EditKind;
@@ -24,6 +24,12 @@ pub struct EvolveConfig {
     pub control: Control,
     /// Smallest gain worth having, as a share of 1; candidates that are likely below it are given up. Default 0.2.
     pub delta: f64,
+    /// Most harnesses: above 1, an edit that helps one kind of task and hurts another makes a variant. Default 1.
+    pub variants: usize,
+    /// Harnesses that somebody wrote for a part of the tasks, by its name: what candidates may begin with besides the
+    /// present harness.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub starts: BTreeMap<String, Harness>,
     /// Most rounds. Default 5.
     pub rounds: u32,
     /// Rounds without a ship in a row that end the run. Default 2.
@@ -77,6 +83,8 @@ impl Default for EvolveConfig {
             alpha: 0.05,
             control: Control::EveryShip,
             delta: 0.2,
+            variants: 1,
+            starts: BTreeMap::new(),
             rounds: 5,
             idle_rounds: 2,
             first_candidates: 16,
@@ -116,8 +124,13 @@ impl EvolveConfig {
 
     /// The error budget of a run over so many folds.
     pub(crate) fn purse(&self, folds: usize) -> Result<ErrorBudget, UnitError> {
+        Ok(self.purse_of(Alpha::new(self.alpha)?, folds))
+    }
+
+    /// The error budget of a part of the population that was given so much of the run's.
+    pub(crate) fn purse_of(&self, alpha: Alpha, folds: usize) -> ErrorBudget {
         let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds.max(1), folds: folds as u32 };
-        Ok(ErrorBudget::new(Alpha::new(self.alpha)?, self.control, schedule))
+        ErrorBudget::new(alpha, self.control, schedule)
     }
 
     /// Seeds of the episodes.

@@ -2,15 +2,18 @@
 //! of settings, catalogue, initial harness and outcomes: resumed, it is played again and must decide the same. Refuses
 //! any state that is not made of decisions in the ledger and rollouts in the record.
 
+mod lanes;
+mod placing;
 mod proposing;
 mod screening;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{
-    Alpha, Certificate, DuelPlan, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Split, Verdict, draw_order,
-};
-use harness_spec::{Harness, Permission, VariantId};
+use evolve_gate::{Alpha, Certificate, DuelPlan, Split, Verdict};
+use harness_spec::{Harness, ONLY, Permission, Pool, VariantId};
+
+use self::lanes::Lanes;
+use self::placing::Placed;
 
 use crate::arena::{Arena, ArenaError, Played};
 use crate::candidate::Candidate;
@@ -52,7 +55,7 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
     let mut run = Run::begin(session, initial, stages)?;
     let ended = match run.rounds().await {
         Ok(stop) | Err(Halt::Spent(stop)) => {
-            let (alpha_spent, last) = (run.purse.spent(), run.id(&run.incumbent));
+            let (alpha_spent, last) = (run.lanes.spent(), run.pool.id(arena.catalogue()));
             run.session.decide("ended", &Ended { ended: stop, alpha_spent, last })?;
             stop
         }
@@ -65,11 +68,12 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
 struct Run<'a, A, L, S> {
     session: Session<'a, A, L>,
     stages: &'a S,
+    /// What the run has come to.
+    pool: Pool,
+    /// The variant this round is about, and its name in the pool.
     incumbent: Harness,
-    folds: FoldLedger,
-    purse: ErrorBudget,
-    /// Explore groups in drawn order.
-    explore: Vec<PlannedGroup>,
+    variant: String,
+    lanes: Lanes,
     names: BTreeSet<String>,
     permissions: BTreeSet<Permission>,
     posterior: Posterior,
@@ -77,10 +81,6 @@ struct Run<'a, A, L, S> {
     track: Track,
     /// Episodes of the incumbents that were read, by their ids.
     read: BTreeMap<String, EpisodeDigest>,
-    tried: BTreeSet<VariantId>,
-    rejected: BTreeSet<String>,
-    /// Survivors that waited when another shipped.
-    waiting: Vec<Candidate>,
     digests: BTreeMap<String, TaskDigest>,
     rounds: Vec<Round>,
     ships: Vec<Ship>,
@@ -108,16 +108,9 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 catalogue: fingerprint(&packs)?,
             },
         )?;
-        let mut explore =
-            draw_order(config.seed, "explore", arena.planned(&split.explore), |planned| planned.group.as_str());
-        if config.explore_groups > 0 {
-            explore.truncate(config.explore_groups);
-        }
-        if explore.is_empty() {
-            return Err(EvolveError::NoGroups { what: "explore" });
-        }
-        if split.folds.iter().all(Vec::is_empty) {
-            return Err(EvolveError::NoGroups { what: "gate" });
+        let mut lanes = Lanes::new(arena, config)?;
+        for lane in &mut lanes.all {
+            lane.tried.insert(initial.variant_id(catalogue));
         }
         let groups: Vec<String> =
             [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
@@ -128,21 +121,18 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         let mut permissions = config.allowed_permissions.clone();
         permissions.extend(granted.flat_map(|entry| entry.module.permissions.iter().copied()));
         Ok(Self {
-            folds: FoldLedger::new(split.folds.clone()),
-            purse: config.purse(split.folds.len())?,
-            tried: [initial.variant_id(catalogue)].into(),
+            pool: initial.clone().into(),
             incumbent: initial.clone(),
+            variant: ONLY.to_owned(),
+            lanes,
             session,
             stages,
-            explore,
             names,
             permissions,
             posterior: lessons.prior().clone(),
             lessons,
             track: Track::default(),
             read: BTreeMap::new(),
-            rejected: BTreeSet::new(),
-            waiting: Vec::new(),
             digests: BTreeMap::new(),
             rounds: Vec::new(),
             ships: Vec::new(),
@@ -157,30 +147,52 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
 
     async fn rounds(&mut self) -> Result<Stop, Halt> {
         let config = self.session.config;
-        let mut idle = 0;
         for round in 1..=config.rounds {
-            if self.folds.open().is_none() {
-                return Ok(Stop::Folds);
+            if let Some(stop) = self.lanes.all_done() {
+                return Ok(stop);
             }
             self.session.tell(&Event::Round { round, of: config.rounds });
-            self.purse.open_round();
             let played = self.digest(round).await?;
+            let Some(played) = self.focus(played) else { return Ok(Stop::NothingFails) };
             self.begin_round(round)?;
-            if self.digests.values().all(TaskDigest::passes) {
+            if self.here().values().all(TaskDigest::passes) {
                 return Ok(Stop::NothingFails);
             }
             let candidates = self.propose(round).await?;
             if candidates.is_empty() {
-                return Ok(Stop::NoCandidates);
+                self.lanes.here_mut().done = Some(Stop::NoCandidates);
+                continue;
             }
             let finalists = self.screen(round, candidates, &played).await?;
             let shipped = self.gate(round, finalists, &played).await?;
-            idle = if shipped { 0 } else { idle + 1 };
-            if idle >= config.idle_rounds.max(1) {
-                return Ok(Stop::Idle);
+            let lane = self.lanes.here_mut();
+            lane.idle = if shipped { 0 } else { lane.idle + 1 };
+            if lane.idle >= config.idle_rounds.max(1) {
+                lane.done = Some(Stop::Idle);
             }
         }
-        Ok(Stop::Rounds)
+        // What ends a lane in the last round is seen before the rounds are.
+        let given_up = self.lanes.all.iter().all(|lane| matches!(lane.done, Some(Stop::Idle | Stop::NoCandidates)));
+        Ok(if given_up { self.lanes.ended() } else { Stop::Rounds })
+    }
+
+    /// Turns to the lane with most to gain and the variant that serves it; `None` when all are done. Gives what of
+    /// `played` is of that lane.
+    fn focus(&mut self, played: Vec<Played>) -> Option<Vec<Played>> {
+        let digests = &self.digests;
+        let fails = |task: &&&str| digests.get(**task).is_none_or(|digest| !digest.passes());
+        self.lanes.at = self.lanes.choose(|tasks| tasks.iter().filter(fails).count())?;
+        self.variant = self.pool.route(&self.lanes.here().like).to_owned();
+        self.incumbent = self.pool.variants.get(&self.variant)?.clone();
+        let tasks = self.lanes.tasks(self.lanes.at);
+        Some(played.into_iter().filter(|one| tasks.contains(one.rollout.task.as_str())).collect())
+    }
+
+    /// The digests of this round's lane.
+    fn here(&self) -> BTreeMap<String, TaskDigest> {
+        let tasks = self.lanes.tasks(self.lanes.at);
+        let mine = self.digests.iter().filter(|(task, _)| tasks.contains(task.as_str()));
+        mine.map(|(task, digest)| (task.clone(), digest.clone())).collect()
     }
 
     /// What is learnt of a candidate whose fate is decided: it goes into the track and the posterior, of this run and,
@@ -203,27 +215,25 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 self.refuse(round, &contender.candidate, &unfit)?;
                 continue;
             }
-            let Some((fold, groups)) = self.folds.open() else { return Ok(false) };
-            let alpha = self.purse.grant();
+            let Some(placed) = self.place(&contender).await? else { continue };
+            let Some((fold, groups)) = self.lanes.open(&placed.scope) else { return Ok(false) };
+            let alpha = self.lanes.grant(&placed.scope, round);
             if alpha == Alpha::ZERO {
                 return Ok(false);
             }
-            let groups = self.session.arena.planned(groups);
-            let incumbent = (self.incumbent.clone(), self.id(&self.incumbent));
-            let terms = self.session.terms(&contender.candidate, incumbent.1, fold, alpha)?;
+            let groups = self.session.arena.planned(&groups);
+            let (incumbent, catalogue) = (self.pool.clone(), self.session.arena.catalogue());
+            let terms = self.session.terms(placed.pool.id(catalogue), incumbent.id(catalogue), fold, alpha)?;
             let plan = DuelPlan::draw(terms.clone(), groups);
             plan.check()?;
             let candidate = contender.candidate.id.clone();
             let (groups, order) = (plan.order.len(), plan.order_digest());
             self.session.decide("duel", &Opened { round, candidate: &candidate, terms: &terms, groups, order })?;
-            let arms = Match {
-                incumbent: (&incumbent.0, incumbent.1),
-                candidate: (&contender.candidate.harness, contender.candidate.variant),
-            };
+            let arms = Match { incumbent: &incumbent, candidate: &placed.pool };
             let (certificate, mut stop) = self.session.duel(plan, Split::Gate, Phase::Duel, arms).await?;
             let mut panel = None;
             if certificate.verdict == Verdict::Accept {
-                let past = past(&self.explore, played);
+                let past = past(&self.lanes.here().explore, played);
                 if let Some((ruled, why)) = self.session.panel(terms, &past, arms).await? {
                     panel = Some(ruled);
                     stop = stop.or(why);
@@ -250,10 +260,10 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 return Err(Halt::Spent(stop));
             }
             if ships {
-                self.ship(round, contender.candidate, judged.certificate, waiting.map(|left| left.candidate))?;
+                self.ship(round, contender.candidate, placed, judged.certificate, waiting.map(|left| left.candidate))?;
                 return Ok(true);
             }
-            self.rejected.insert(wish(&contender.candidate.changes));
+            self.lanes.here_mut().rejected.insert(wish(&contender.candidate.changes));
             self.learn(round, &contender.candidate, 0.0, 1.0)?;
         }
         Ok(false)
@@ -278,6 +288,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         &mut self,
         round: u32,
         candidate: Candidate,
+        placed: Placed,
         certificate: Certificate,
         waiting: impl Iterator<Item = Candidate>,
     ) -> Result<(), Halt> {
@@ -289,27 +300,28 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             from: self.id(&self.incumbent),
             certificate,
             harness: candidate.harness.clone(),
+            variant: placed.name,
+            fork: placed.fork,
+            retired: placed.retired,
             unlocked: None,
             candidate,
         };
         self.session.decide("shipped", &ship)?;
-        self.session.say(format!("round {round}: shipped {}", ship.text));
-        self.incumbent = ship.harness.clone();
+        let fork = ship.fork.as_ref().map(|cell| format!(" as variant `{}` for {cell}", ship.variant));
+        self.session.say(format!("round {round}: shipped {}{}", ship.text, fork.unwrap_or_default()));
+        self.pool = placed.pool;
         if let Some(summary) = self.rounds.last_mut() {
             summary.shipped = Some(ship.candidate.id.clone());
         }
-        self.rejected.clear();
         // What they share with the shipped edit is done; who has nothing else to offer does not begin again.
         let rest = waiting.map(|left| {
             let changes: Vec<_> =
                 left.changes.into_iter().filter(|change| !ship.candidate.changes.contains(change)).collect();
             Candidate { changes, ..left }
         });
-        self.waiting = rest.filter(|left| !left.changes.is_empty()).collect();
+        self.lanes.here_mut().waiting = rest.filter(|left| !left.changes.is_empty()).collect();
+        self.lanes.ship(&placed.scope);
         self.ships.push(ship);
-        self.purse.ship();
-        // Folds that have run out are met at the head of the next round.
-        let _: NextFold = self.folds.ship();
         Ok(())
     }
 
@@ -318,14 +330,15 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             config: self.session.config.clone(),
             suite: self.session.arena.suite().to_owned(),
             initial: initial.clone(),
-            last: self.incumbent,
+            last: self.pool.variants.get(&self.pool.fallback).cloned().unwrap_or_default(),
+            pool: self.pool,
             rounds: self.rounds,
             ships: self.ships,
             judged: self.judged,
             refused: self.refused,
             ended,
-            guarantee: self.folds.guarantee(),
-            alpha_spent: self.purse.spent(),
+            guarantee: self.lanes.guarantee(),
+            alpha_spent: self.lanes.spent(),
             posterior: self.posterior,
             track: self.track,
             meter: self.session.meter,

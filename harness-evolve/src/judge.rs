@@ -8,11 +8,10 @@ use evolve_gate::{
     Alpha, CallOff, Certificate, Claim, Duel, DuelPlan, Futility, Outcome, Pair, PlannedGroup, Split, Stopping, Terms,
     Unit, Verdict,
 };
-use harness_spec::{Harness, Permission, VariantId};
+use harness_spec::{Harness, Permission, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, ArenaError, Played, Rollout};
-use crate::candidate::Candidate;
 use crate::digest::active_modules;
 use crate::error::EvolveError;
 use crate::events::Phase;
@@ -91,11 +90,11 @@ pub(crate) struct Opened<'a> {
     pub order: String,
 }
 
-/// Two harnesses with their ids.
+/// Two harnesses, or pools of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Match<'a> {
-    pub incumbent: (&'a Harness, VariantId),
-    pub candidate: (&'a Harness, VariantId),
+    pub incumbent: &'a Pool,
+    pub candidate: &'a Pool,
 }
 
 impl<A: Arena, L: Ledger> Session<'_, A, L> {
@@ -164,7 +163,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     /// The terms of a candidate's duel.
     pub(crate) fn terms(
         &self,
-        candidate: &Candidate,
+        candidate: VariantId,
         incumbent: VariantId,
         fold: u32,
         alpha: Alpha,
@@ -172,7 +171,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         let futility = Futility { delta: Unit::new(self.config.delta)?, ..Futility::default() };
         Ok(Terms {
             run_seed: self.config.seed,
-            candidate: candidate.variant.to_string(),
+            candidate: candidate.to_string(),
             incumbent: incumbent.to_string(),
             fold,
             claim: Claim::Gain,
@@ -232,8 +231,8 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         };
         let rollouts: Vec<Rollout> = groups.iter().flat_map(of_group).collect();
         let (old, new) = (arms.incumbent, arms.candidate);
-        let incumbent = self.play(old.0, old.1, split, phase, &rollouts).await?;
-        let candidate = self.play(new.0, new.1, split, phase, &rollouts).await?;
+        let incumbent = self.play_pool(old, split, phase, &rollouts).await?;
+        let candidate = self.play_pool(new, split, phase, &rollouts).await?;
         let mut outcomes = incumbent.into_iter().zip(candidate);
         let pair = |(a, b): (Played, Played)| Pair {
             task: a.rollout.task,

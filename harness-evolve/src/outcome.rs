@@ -1,7 +1,7 @@
 //! What a run decides and what it comes to, as data. Refuses behaviour: the cycle has it.
 
 use evolve_gate::{Alpha, Certificate, Guarantee};
-use harness_spec::{Harness, VariantId};
+use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
@@ -30,6 +30,15 @@ pub struct Ship {
     pub certificate: Certificate,
     /// The harness from here on.
     pub harness: Harness,
+    /// The variant's name in the pool.
+    #[serde(default)]
+    pub variant: String,
+    /// The tasks it was made a variant for, if it forked: what it was proven on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Cell>,
+    /// The variant that went to make room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<String>,
     /// Of the tasks it said it would unlock, how many pass in the next round's explore: (hits, predicted).
     pub unlocked: Option<(usize, usize)>,
 }
@@ -66,6 +75,9 @@ pub struct Refused {
 pub struct Round {
     /// Its number, from 1.
     pub round: u32,
+    /// The tasks it was about.
+    #[serde(default)]
+    pub cell: Cell,
     /// The harness it began with.
     pub incumbent: VariantId,
     /// What failed on explore.
@@ -91,9 +103,11 @@ pub struct Evolution {
     pub suite: String,
     /// Where it began.
     pub initial: Harness,
-    /// What it came to: the initial harness with every shipped edit.
+    /// What it came to: the initial harness with every shipped edit; of several variants, the fallback.
     #[serde(rename = "final")]
     pub last: Harness,
+    /// All of what it came to: variants and their routes.
+    pub pool: Pool,
     /// Rounds, the unfinished one included.
     pub rounds: Vec<Round>,
     /// Shipped edits, in order.
@@ -129,6 +143,8 @@ pub(crate) struct Begun<'a> {
 pub(crate) struct RoundBegun<'a> {
     pub round: u32,
     pub incumbent: VariantId,
+    pub cell: &'a Cell,
+    pub variant: &'a str,
     pub landscape: &'a Landscape,
 }
 

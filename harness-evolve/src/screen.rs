@@ -74,7 +74,7 @@ impl Ladder {
     }
 
     /// Σ over the two strata of (share of all explore tasks × mean difference on those played).
-    fn estimate(&self, played: &[Played]) -> f64 {
+    pub fn estimate(&self, played: &[Played]) -> f64 {
         let (mut fail, mut pass) = ((0.0, 0.0), (0.0, 0.0));
         for (task, score) in scores(played) {
             let Some(before) = self.incumbent.get(&task) else { continue };
@@ -92,7 +92,12 @@ impl Ladder {
 }
 
 impl<A: Arena, L: Ledger> Session<'_, A, L> {
-    async fn try_out(&mut self, ladder: &Ladder, candidate: &Candidate, tasks: usize) -> Result<Vec<Played>, Halt> {
+    pub(crate) async fn try_out(
+        &mut self,
+        ladder: &Ladder,
+        candidate: &Candidate,
+        tasks: usize,
+    ) -> Result<Vec<Played>, Halt> {
         let rollouts = ladder.rollouts(tasks);
         self.insist(&candidate.harness, candidate.variant, Split::Explore, Phase::Screen, &rollouts).await
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use evolve_gate::{Outcome, Split};
 use harness_abi::Usage;
-use harness_spec::{Harness, VariantId};
+use harness_spec::{Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, ArenaError, Played, Rollout};
@@ -256,6 +256,45 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             played = self.play(harness, id, split, phase, rollouts).await?;
         }
         Ok(played)
+    }
+
+    /// As [`Session::insist`], each rollout by the variant its task is routed to.
+    pub async fn insist_pool(
+        &mut self,
+        pool: &Pool,
+        split: Split,
+        phase: Phase,
+        rollouts: &[Rollout],
+    ) -> Result<Vec<Played>, Halt> {
+        let mut played = self.play_pool(pool, split, phase, rollouts).await?;
+        for _ in 1..self.config.attempts.max(1) {
+            if played.iter().all(|one| one.outcome != Outcome::Infrastructure) {
+                break;
+            }
+            played = self.play_pool(pool, split, phase, rollouts).await?;
+        }
+        Ok(played)
+    }
+
+    /// As [`Session::play`], each rollout by the variant its task is routed to.
+    pub async fn play_pool(
+        &mut self,
+        pool: &Pool,
+        split: Split,
+        phase: Phase,
+        rollouts: &[Rollout],
+    ) -> Result<Vec<Played>, Halt> {
+        let routes: Vec<&str> =
+            rollouts.iter().map(|rollout| pool.route(&self.arena.features(&rollout.task))).collect();
+        let mut all: Vec<Option<Played>> = vec![None; rollouts.len()];
+        for (name, harness) in &pool.variants {
+            let places: Vec<usize> = (0..rollouts.len()).filter(|&place| routes[place] == name).collect();
+            let own: Vec<Rollout> = places.iter().map(|&place| rollouts[place].clone()).collect();
+            let id = harness.variant_id(self.arena.catalogue());
+            let played = self.play(harness, id, split, phase, &own).await?;
+            places.into_iter().zip(played).for_each(|(place, one)| all[place] = Some(one));
+        }
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// Plays what is not known yet, in bites, and answers in the order of `rollouts`. A fault of the infrastructure is

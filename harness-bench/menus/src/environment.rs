@@ -134,7 +134,9 @@ impl Environment for Menus {
         let Some(line) = &self.line else { return Err(ModuleError::input("no line is open: call reset first")) };
         let request = line.request.clone();
         let known = match action {
-            Action::Call { name, .. } => self.menu().into_iter().find(|topic| topic.name == name).map(|topic| topic.name),
+            Action::Call { name, .. } => {
+                self.menu().into_iter().find(|topic| topic.name == name).map(|topic| topic.name)
+            }
             _ => None,
         };
         let hung_up = |text: &str| Observation {
@@ -186,7 +188,9 @@ mod tests {
             assert_eq!(world.state().unwrap()["chosen"], task.gold);
         }
         // A desk cannot be reached by fewer than two calls, nor by any words.
-        for cut in [Action::Text { text: "parcels".into() }, Action::Call { name: "cancel!".into(), arguments: json!({}) }] {
+        for cut in
+            [Action::Text { text: "parcels".into() }, Action::Call { name: "cancel!".into(), arguments: json!({}) }]
+        {
             world.reset(&tasks[0], 0).unwrap();
             let seen = world.step(&cut).unwrap();
             assert!(seen.done && seen.invalid);

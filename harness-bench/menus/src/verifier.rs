@@ -15,7 +15,8 @@ impl Verifier for Reached {
             return Err(ModuleError::input(format_args!("task {} reached the verifier without its desk", task.id)));
         }
         let chosen = Vec::<String>::deserialize(&state["chosen"])?;
-        let right = |level: usize| f64::from(u8::from(chosen.get(level).is_some_and(|name| way.get(level) == Some(name))));
+        let right =
+            |level: usize| f64::from(u8::from(chosen.get(level).is_some_and(|name| way.get(level) == Some(name))));
         let reward = f64::from(u8::from(chosen == way));
         let reasons = if chosen == way { Vec::new() } else { vec![format!("the call ended at {chosen:?}")] };
         Ok(Judgement { reward, parts: vec![("department".to_owned(), right(0))], reasons })

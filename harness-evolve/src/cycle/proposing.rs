@@ -25,12 +25,12 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// The incumbent on explore tasks, read: an episode that was read in an earlier round is not read again.
     pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<Played>, Halt> {
         let seeds = self.session.config.seeds();
-        let tasks = self.explore.iter().flat_map(|planned| &planned.tasks);
+        let lanes = self.lanes.all.iter().flat_map(|lane| &lane.explore);
+        let tasks = lanes.flat_map(|planned| &planned.tasks);
         let rollouts: Vec<Rollout> =
             tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
-        let incumbent = self.incumbent.clone();
-        let id = self.id(&incumbent);
-        let played = self.session.insist(&incumbent, id, Split::Explore, Phase::Explore, &rollouts).await?;
+        let pool = self.pool.clone();
+        let played = self.session.insist_pool(&pool, Split::Explore, Phase::Explore, &rollouts).await?;
         let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
         for one in played.iter().filter(|one| one.outcome.score().is_some()) {
             if !self.read.contains_key(&one.episode) {
@@ -62,16 +62,19 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
     }
 
     pub(super) fn begin_round(&mut self, round: u32) -> Result<(), Halt> {
-        let landscape = Landscape::of(&self.digests);
+        let landscape = Landscape::of(&self.here());
         let incumbent = self.id(&self.incumbent);
-        self.session.decide("round", &RoundBegun { round, incumbent, landscape: &landscape })?;
+        let (cell, variant) = (self.lanes.here().cell.clone(), self.variant.clone());
+        self.session
+            .decide("round", &RoundBegun { round, incumbent, cell: &cell, variant: &variant, landscape: &landscape })?;
         if let Some(ship) = self.ships.last_mut().filter(|ship| ship.unlocked.is_none()) {
             let scored = Predictions::score(ship.round, &ship.candidate.manifest, &self.digests);
             ship.unlocked = Some((scored.unlock.hits, scored.unlock.predicted));
             self.track.predictions.push(scored);
         }
         self.session.say(format!(
-            "round {round}: {} of {} explore tasks pass; {}",
+            "round {round}: {}{} of {} explore tasks pass; {}",
+            if cell.is_everything() { String::new() } else { format!("{cell}: ") },
             landscape.passed,
             landscape.tasks,
             landscape
@@ -83,6 +86,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         ));
         self.rounds.push(Round {
             round,
+            cell,
             incumbent,
             landscape,
             proposed: 0,
@@ -115,7 +119,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Who waited, made again for the present incumbent; what cannot be made again is refused.
     fn rebased(&self, view: View<'_>, refused: &mut Vec<Refused>) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = Vec::new();
-        for old in &self.waiting {
+        for old in &self.lanes.here().waiting {
             // What it points at is read again from this round's traces.
             let mut manifest = old.manifest.clone();
             let meant = manifest.category.as_ref().and_then(|category| view.landscape.cluster(category));
@@ -143,14 +147,18 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             1 => view.config.first_candidates,
             _ => view.config.candidates,
         };
-        let places = candidates.len() + most;
         let directions = self.stages.planner().plan(view).await?;
-        let digests: Vec<TaskDigest> = self.digests.values().cloned().collect();
-        let mut met = self.tried.clone();
+        let digests: Vec<TaskDigest> = self.here().into_values().collect();
+        let mut met = self.lanes.here().tried.clone();
         met.extend(candidates.iter().map(|candidate| candidate.variant));
         // Half as many again: what is refused leaves no place empty, and the critic has something to choose from.
         let wanted = most + most.div_ceil(2);
-        candidates.extend(self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?);
+        let waited = candidates.len();
+        let fresh = self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?;
+        met.extend(fresh.iter().map(|candidate| candidate.variant));
+        let started = self.from_starts(view, &digests, &mut met, most).await?;
+        let places = waited + most + started.len();
+        candidates.extend(fresh.into_iter().chain(started));
         for (number, candidate) in candidates.iter_mut().enumerate() {
             candidate.id = format!("{round}.{:02}", number + 1);
         }
@@ -166,7 +174,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let kept: Vec<Candidate> = kept.take(places).collect();
         let spent = self.stages.spent();
         met.extend(kept.iter().map(|candidate| candidate.variant));
-        self.tried.extend(met);
+        self.lanes.here_mut().tried.extend(met);
         self.session.spent_by_stages(spent);
         self.session.decide("proposed", &Proposed { round, candidates: &kept, refused: &refused })?;
         if let Some(summary) = self.rounds.last_mut() {
@@ -175,7 +183,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         self.session.say(format!("round {round}: {} candidates, {} refused by the critic", kept.len(), refused.len()));
         self.refused.extend(refused);
-        self.waiting.clear();
+        self.lanes.here_mut().waiting.clear();
         Ok(kept)
     }
 
@@ -188,11 +196,11 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
     ) -> Result<(Vec<Candidate>, Vec<(Candidate, String)>), Halt> {
         let anchors: BTreeSet<Anchor> = self.digests.values().flat_map(|digest| digest.anchors.clone()).collect();
         let tasks: BTreeSet<String> = self.digests.keys().cloned().collect();
-        let (rejected, names, permissions) = (&self.rejected, &self.names, &self.permissions);
+        let (rejected, names, permissions) = (&self.lanes.here().rejected, &self.names, &self.permissions);
         let known = Known { rejected, anchors: &anchors, names, tasks: &tasks, permissions };
         let (critic, evolver) = (self.stages.critic(), self.stages.evolver());
         let mut met: BTreeSet<_> = candidates.iter().map(|candidate| candidate.variant).collect();
-        met.extend(&self.tried);
+        met.extend(&self.lanes.here().tried);
         let objections = critic.review(view, &candidates, &known).await?;
         let (mut passed, mut refused, mut revised) = (Vec::new(), Vec::new(), Vec::new());
         let mut number = candidates.len();

@@ -22,7 +22,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         played: &[Played],
     ) -> Result<Vec<Contender>, Halt> {
         let config = self.session.config;
-        let order: Vec<String> = self.explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
+        let order: Vec<String> = self.lanes.here().explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
         let order = draw_order(config.seed, &format!("screen {round}"), order, String::as_str);
         let ladder = Ladder::new(&order, scores(played), config.seeds());
         let (mut rows, mut number) = (Vec::new(), candidates.len());
@@ -35,7 +35,9 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if let Some(best) = pool.iter().max_by(|a, b| a.estimate.total_cmp(&b.estimate)).filter(|c| c.estimate > 0.0) {
             let view = self.view(round, &landscape);
             let fresh = tuned_of(view, &best.candidate);
-            for candidate in fresh.into_iter().take(config.tunings).filter(|one| self.tried.insert(one.variant)) {
+            for candidate in
+                fresh.into_iter().take(config.tunings).filter(|one| self.lanes.here_mut().tried.insert(one.variant))
+            {
                 number += 1;
                 tuned.push(Candidate { id: format!("{round}.{number:02}"), ..candidate });
             }
@@ -53,7 +55,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             let combined = both.filter_map(|(a, b)| combine(view, &a.candidate, &b.candidate));
             let combined: Vec<Candidate> = combined.collect();
             for combined in combined {
-                if pairs.len() < config.combinations && self.tried.insert(combined.variant) {
+                if pairs.len() < config.combinations && self.lanes.here_mut().tried.insert(combined.variant) {
                     number += 1;
                     pairs.push(Candidate { id: format!("{round}.{number:02}"), ..combined });
                 }

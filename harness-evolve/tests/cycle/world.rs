@@ -9,7 +9,7 @@ use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split, Unit};
 use harness_abi::{Hook, Message, Usage};
 use harness_evolve::{Arena, ArenaError, Clock, Deterministic, Evolution, EvolveConfig, EvolveError, Memory, Played};
 use harness_evolve::{Rollout, evolve};
-use harness_spec::{Catalogue, Harness, PackManifest, VariantId, check};
+use harness_spec::{Catalogue, Features, Harness, PackManifest, VariantId, check};
 use harness_trace::Entry;
 
 /// The packs of the world.
@@ -146,6 +146,8 @@ pub struct World<'a> {
     pub base: f64,
     /// What a part is worth: a module's name, or `name.key=value`.
     pub effects: Vec<(&'static str, f64)>,
+    /// Kinds of tasks.
+    pub kinds: Vec<&'static str>,
     /// Share of tasks on which a variant goes its own way.
     pub discordance: f64,
     /// Rollouts until the arena is told to stop.
@@ -167,6 +169,7 @@ impl<'a> World<'a> {
             seed: 0,
             base: 0.3,
             effects: Vec::new(),
+            kinds: Vec::new(),
             discordance: 0.1,
             stop_after: None,
             broken: BTreeSet::new(),
@@ -174,7 +177,14 @@ impl<'a> World<'a> {
         }
     }
 
-    fn chance(&self, harness: &Harness) -> f64 {
+    /// The kind of a task: by turns, where there are kinds.
+    pub fn kind(&self, task: &str) -> &'static str {
+        let group = task.split('/').next().unwrap_or_default();
+        let number: usize = group.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        if self.kinds.is_empty() { "" } else { self.kinds[number % self.kinds.len()] }
+    }
+
+    fn chance(&self, harness: &Harness, kind: &str) -> f64 {
         let has = |part: &str| match part.split_once('.') {
             None => harness.processors.iter().any(|spec| spec.module.module == part),
             Some((module, setting)) => harness.processors.iter().any(|spec| {
@@ -184,7 +194,12 @@ impl<'a> World<'a> {
                 spec.module.module == module && set
             }),
         };
-        let gains = self.effects.iter().filter(|(part, _)| has(part)).map(|(_, gain)| gain).sum::<f64>();
+        // `part@kind` is worth something on tasks of that kind alone.
+        let here = |part: &str| match part.split_once('@') {
+            Some((part, only)) => only == kind && has(part),
+            None => has(part),
+        };
+        let gains = self.effects.iter().filter(|(part, _)| here(part)).map(|(_, gain)| gain).sum::<f64>();
         (self.base + gains).clamp(0.0, 1.0)
     }
 
@@ -194,7 +209,9 @@ impl<'a> World<'a> {
         let who = if own { id.as_str() } else { "anyone" };
         // Siblings stand or fall together.
         let group = rollout.task.split('/').next().unwrap_or_default();
-        Outcome::Scored(Unit::pass(draw(&["luck", &world, who, group, &seed]) < self.chance(harness)))
+        Outcome::Scored(Unit::pass(
+            draw(&["luck", &world, who, group, &seed]) < self.chance(harness, self.kind(&rollout.task)),
+        ))
     }
 }
 
@@ -214,6 +231,10 @@ impl Arena for World<'_> {
     fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
         let tasks = |group: &String| (0..self.siblings).map(|k| format!("{group}/{k}")).collect();
         groups.iter().map(|group| PlannedGroup { group: group.clone(), tasks: tasks(group) }).collect()
+    }
+
+    fn features(&self, task: &str) -> Features {
+        Features { kind: self.kind(task).to_owned(), ..Features::default() }
     }
 
     fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {

@@ -1,0 +1,211 @@
+//! Lanes: the cells of the population a variant can be made for, each with gate folds and an error budget of its own. One
+//! lane is the whole population. Refuses cells that a group straddles, and Σ α above the run's.
+//!
+//! Lanes share no group, so what is decided on one tells nothing of the groups of another: each keeps the guarantee of its
+//! part of α by itself, and the union bound over lanes gives the run's. A test over several lanes takes its level out of
+//! each of their purses and closes a fold of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evolve_gate::{Alpha, ErrorBudget, FoldLedger, GroupSplit, Guarantee, NextFold, PlannedGroup, draw_order};
+use harness_spec::{Cell, Features, VariantId};
+
+use crate::arena::Arena;
+use crate::candidate::Candidate;
+use crate::config::EvolveConfig;
+use crate::error::EvolveError;
+use crate::session::Stop;
+
+/// A cell of the population.
+pub(super) struct Lane {
+    /// Its tasks.
+    pub cell: Cell,
+    /// One of them: what they all are routed by.
+    pub like: Features,
+    /// Its explore groups in drawn order.
+    pub explore: Vec<PlannedGroup>,
+    /// Its gate groups.
+    pub folds: FoldLedger,
+    /// Its part of α.
+    pub purse: ErrorBudget,
+    /// Harnesses met here.
+    pub tried: BTreeSet<VariantId>,
+    /// Wishes that did not ship here against the present incumbent.
+    pub rejected: BTreeSet<String>,
+    /// Survivors that waited when another shipped here.
+    pub waiting: Vec<Candidate>,
+    /// The newest round its purse was opened for.
+    pub round: u32,
+    /// Rounds without a ship in a row.
+    pub idle: u32,
+    /// Why it is not worked on any more.
+    pub done: Option<Stop>,
+}
+
+/// All lanes and the one this round is about.
+pub(super) struct Lanes {
+    pub all: Vec<Lane>,
+    pub at: usize,
+}
+
+impl Lanes {
+    /// One lane for each suite of a mixed one, or for each kind of task, where variants are wanted; else one in all.
+    pub fn new<A: Arena>(arena: &A, config: &EvolveConfig) -> Result<Self, EvolveError> {
+        let split = arena.split();
+        let cells = cells(arena, config, split);
+        let of = |cell: &Cell, groups: &[String]| -> Vec<String> {
+            let mine = |group: &&String| cell.is_everything() || cell.holds(&first(arena, group));
+            groups.iter().filter(mine).cloned().collect()
+        };
+        let alpha = Alpha::new(config.alpha)?.share(cells.len() as u64);
+        let mut all = Vec::with_capacity(cells.len());
+        for (cell, like) in cells {
+            let mut explore =
+                draw_order(config.seed, "explore", arena.planned(&of(&cell, &split.explore)), |planned| {
+                    planned.group.as_str()
+                });
+            if config.explore_groups > 0 {
+                explore.truncate(config.explore_groups);
+            }
+            let folds: Vec<Vec<String>> = split.folds.iter().map(|fold| of(&cell, fold)).collect();
+            if explore.is_empty() {
+                return Err(EvolveError::NoGroups { what: "explore" });
+            }
+            if folds.iter().all(Vec::is_empty) {
+                return Err(EvolveError::NoGroups { what: "gate" });
+            }
+            all.push(Lane {
+                cell,
+                like,
+                explore,
+                purse: config.purse_of(alpha, folds.len()),
+                folds: FoldLedger::new(folds),
+                tried: BTreeSet::new(),
+                rejected: BTreeSet::new(),
+                waiting: Vec::new(),
+                round: 0,
+                idle: 0,
+                done: None,
+            });
+        }
+        Ok(Self { all, at: 0 })
+    }
+
+    /// The lane of this round.
+    pub fn here(&self) -> &Lane {
+        &self.all[self.at]
+    }
+
+    /// The lane of this round, to be changed.
+    pub fn here_mut(&mut self) -> &mut Lane {
+        &mut self.all[self.at]
+    }
+
+    /// Tasks of a lane's explore groups.
+    pub fn tasks(&self, lane: usize) -> BTreeSet<&str> {
+        self.all[lane].explore.iter().flat_map(|planned| &planned.tasks).map(String::as_str).collect()
+    }
+
+    /// The lane with most left to gain: its share of failing tasks, less for every round there that shipped nothing. `None`
+    /// when all are done; a lane that fails nowhere is passed over.
+    pub fn choose(&self, failing: impl Fn(&BTreeSet<&str>) -> usize) -> Option<usize> {
+        let worth = |lane: usize| {
+            let tasks = self.tasks(lane);
+            failing(&tasks) as f64 / tasks.len().max(1) as f64 / f64::from(1 + self.all[lane].idle)
+        };
+        let open = (0..self.all.len()).filter(|&lane| self.all[lane].done.is_none());
+        // Of equal ones the first.
+        open.rev().map(|lane| (lane, worth(lane))).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(lane, _)| lane)
+    }
+
+    /// Why the last lane was given up, if all are.
+    pub fn all_done(&mut self) -> Option<Stop> {
+        for lane in &mut self.all {
+            if lane.done.is_none() && lane.folds.open().is_none() {
+                lane.done = Some(Stop::Folds);
+            }
+        }
+        self.all.iter().all(|lane| lane.done.is_some()).then(|| self.ended())
+    }
+
+    /// Why nothing is worked on any more.
+    pub fn ended(&self) -> Stop {
+        self.all.iter().rev().find_map(|lane| lane.done).unwrap_or(Stop::NothingFails)
+    }
+
+    /// The groups that the open folds of these lanes hold, and the number of the first one's; `None` if one is closed.
+    pub fn open(&self, scope: &[usize]) -> Option<(u32, Vec<String>)> {
+        let folds = scope.iter().map(|&lane| self.all[lane].folds.open()).collect::<Option<Vec<_>>>()?;
+        let (first, _) = folds.first()?;
+        Some((*first, folds.iter().flat_map(|(_, groups)| groups.iter().cloned()).collect()))
+    }
+
+    /// The level of a test over these lanes: the least that each of them can spare in this round, spent in each.
+    pub fn grant(&mut self, scope: &[usize], round: u32) -> Alpha {
+        let levels = scope.iter().map(|&lane| {
+            let lane = &mut self.all[lane];
+            if lane.round < round {
+                lane.round = round;
+                lane.purse.open_round();
+            }
+            lane.purse.grant()
+        });
+        levels.min().unwrap_or(Alpha::ZERO)
+    }
+
+    /// Something shipped that was proven on these lanes: each closes its fold.
+    pub fn ship(&mut self, scope: &[usize]) {
+        for &lane in scope {
+            let lane = &mut self.all[lane];
+            lane.purse.ship();
+            lane.rejected.clear();
+            // Folds that have run out are met when the lane is chosen again.
+            let _: NextFold = lane.folds.ship();
+        }
+    }
+
+    /// Granted so far, in all.
+    pub fn spent(&self) -> Alpha {
+        self.all.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()))
+    }
+
+    /// What the level still means: the worst of all lanes.
+    pub fn guarantee(&self) -> Guarantee {
+        let void = self.all.iter().map(|lane| lane.folds.guarantee()).find(|one| *one != Guarantee::Holds);
+        void.unwrap_or(Guarantee::Holds)
+    }
+}
+
+/// What is known of a group's first task.
+fn first<A: Arena>(arena: &A, group: &str) -> Features {
+    let planned = arena.planned(&[group.to_owned()]);
+    planned.first().and_then(|planned| planned.tasks.first()).map(|task| arena.features(task)).unwrap_or_default()
+}
+
+/// The cells, each with what one of its tasks is known by.
+fn cells<A: Arena>(arena: &A, config: &EvolveConfig, split: &GroupSplit) -> Vec<(Cell, Features)> {
+    let groups: Vec<String> =
+        [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
+    let planned = arena.planned(&groups);
+    let by = |cell: fn(&Features) -> Cell| -> Option<BTreeMap<Cell, Features>> {
+        let mut cells = BTreeMap::new();
+        for group in &planned {
+            let mut of_group = group.tasks.iter().map(|task| arena.features(task));
+            let like = of_group.next()?;
+            if of_group.any(|other| cell(&other) != cell(&like)) {
+                return None;
+            }
+            cells.entry(cell(&like)).or_insert(like);
+        }
+        // A cell needs groups to be seen on and groups to be judged on.
+        let seen = |cell: &Cell, groups: &[String]| groups.iter().any(|group| cell.holds(&first(arena, group)));
+        let whole =
+            cells.keys().all(|cell| seen(cell, &split.explore) && split.folds.iter().all(|fold| seen(cell, fold)));
+        (whole && cells.len() > 1).then_some(cells)
+    };
+    let suites = |task: &Features| Cell { suite: Some(task.suite.clone()), ..Cell::default() };
+    let kinds = |task: &Features| Cell { kind: Some(task.kind.clone()), ..Cell::default() };
+    let found = if config.variants > 1 { by(suites).or_else(|| by(kinds)) } else { None };
+    let one = || [(Cell::default(), Features::default())].into();
+    found.unwrap_or_else(one).into_iter().collect()
+}

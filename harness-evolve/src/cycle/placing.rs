@@ -1,0 +1,195 @@
+//! Where a candidate belongs: in the place of the variant it edits, or beside it as a variant for one lane, which is what
+//! happens to an edit that helps there and not everywhere. Refuses to decide by outcomes of the gate.
+
+use std::collections::BTreeSet;
+
+use evolve_gate::{Split, draw_order};
+use harness_spec::{Cell, Change, Harness, Op, Pool, Position, VariantId, diff};
+
+use super::Run;
+use crate::arena::{Arena, Rollout};
+use crate::candidate::{Candidate, EditKind, Manifest, Origin};
+use crate::digest::TaskDigest;
+use crate::events::Phase;
+use crate::ledger::Ledger;
+use crate::planner::{Planner, View};
+use crate::propose::{Evolver, candidate};
+use crate::screen::{Contender, Ladder, scores};
+use crate::session::Halt;
+use crate::stages::Stages;
+
+/// A candidate in the pool it would give.
+pub(super) struct Placed {
+    /// What would ship.
+    pub pool: Pool,
+    /// The lanes on which it differs from the present pool: where it is judged.
+    pub scope: Vec<usize>,
+    /// The variant's name.
+    pub name: String,
+    /// The cell it was forked for.
+    pub fork: Option<Cell>,
+    /// Who goes to make room.
+    pub retired: Option<String>,
+}
+
+impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+    /// Lanes that a variant serves.
+    fn served(&self, name: &str) -> Vec<usize> {
+        let lanes = self.lanes.all.iter().enumerate();
+        lanes.filter(|(_, lane)| self.pool.route(&lane.like) == name).map(|(number, _)| number).collect()
+    }
+
+    /// Where a survivor belongs; `None` if there is no room for it.
+    pub(super) async fn place(&mut self, contender: &Contender) -> Result<Option<Placed>, Halt> {
+        let (here, served) = (self.lanes.at, self.served(&self.variant));
+        let new = &contender.candidate.harness;
+        let mut helps_everywhere = true;
+        for &lane in served.iter().filter(|&&lane| lane != here) {
+            helps_everywhere = helps_everywhere
+                && self.lanes.open(&[lane]).is_some()
+                && self.gain(&contender.candidate, lane).await? > 0.0;
+        }
+        if helps_everywhere {
+            let mut pool = self.pool.clone();
+            pool.variants.insert(self.variant.clone(), new.clone());
+            return Ok(Some(Placed { pool, scope: served, name: self.variant.clone(), fork: None, retired: None }));
+        }
+        let cell = self.lanes.here().cell.clone();
+        let name = self.free_name(&cell);
+        let pool = self.pool.forked(&name, new.clone(), cell.clone());
+        if pool.variants.len() <= self.session.config.variants {
+            return Ok(Some(Placed { pool, scope: vec![here], name, fork: Some(cell), retired: None }));
+        }
+        let Some(weakest) = self.weakest(&pool, &name) else { return Ok(None) };
+        let mut scope = self.served(&weakest);
+        scope.push(here);
+        scope.sort_unstable();
+        scope.dedup();
+        let room = pool.retired(&weakest).ok().filter(|_| self.lanes.open(&scope).is_some());
+        Ok(room.map(|pool| Placed { pool, scope, name, fork: Some(cell), retired: Some(weakest) }))
+    }
+
+    /// What a candidate is worth on explore tasks of another lane: a quarter of a screen tells harm from help.
+    async fn gain(&mut self, candidate: &Candidate, lane: usize) -> Result<f64, Halt> {
+        let config = self.session.config;
+        let tasks = self.lanes.all[lane].explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
+        let order: Vec<String> = draw_order(config.seed, "placing", tasks, String::as_str);
+        let rollouts: Vec<Rollout> = order
+            .iter()
+            .flat_map(|task| config.seeds().into_iter().map(move |seed| Rollout { task: task.clone(), seed }))
+            .collect();
+        let pool = self.pool.clone();
+        let before = self.session.insist_pool(&pool, Split::Explore, Phase::Explore, &rollouts).await?;
+        let ladder = Ladder::new(&order, scores(&before), config.seeds());
+        let played = self.session.try_out(&ladder, candidate, config.screen_tasks.div_ceil(4).max(2)).await?;
+        Ok(ladder.estimate(&played))
+    }
+
+    /// A name for a cell's variant.
+    fn free_name(&self, cell: &Cell) -> String {
+        let wanted = cell.suite.as_ref().or(cell.kind.as_ref()).map_or("variant", String::as_str);
+        let plain: String = wanted.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let taken = |name: &String| self.pool.variants.contains_key(name);
+        if !taken(&plain) {
+            return plain;
+        }
+        (2..).map(|n| format!("{plain}_{n}")).find(|name| !taken(name)).unwrap_or(plain)
+    }
+
+    /// The variant that passes fewest explore tasks; neither the new one nor the fallback.
+    fn weakest(&self, pool: &Pool, new: &str) -> Option<String> {
+        let passes = |name: &String| -> usize {
+            let tasks = self.served(name).into_iter().flat_map(|lane| self.lanes.tasks(lane));
+            tasks.filter(|task| self.digests.get(*task).is_some_and(TaskDigest::passes)).count()
+        };
+        let names = pool.variants.keys().filter(|name| *name != new && **name != pool.fallback);
+        names.min_by_key(|name| passes(name)).cloned()
+    }
+
+    /// Candidates that begin with a harness somebody wrote for this lane, while it has no variant of its own: the harness
+    /// itself, and edits of it. With one lane those of every part come into question.
+    pub(super) async fn from_starts(
+        &self,
+        view: View<'_>,
+        digests: &[TaskDigest],
+        met: &mut BTreeSet<VariantId>,
+        most: usize,
+    ) -> Result<Vec<Candidate>, Halt> {
+        let cell = &self.lanes.here().cell;
+        let shared = self.served(&self.variant).len() > 1 || cell.is_everything();
+        let mine = |part: &str| cell.is_everything() || cell.suite.as_deref() == Some(part);
+        let mut candidates = Vec::new();
+        for (_, start) in view.config.starts.iter().filter(|(part, _)| shared && mine(part)) {
+            let base = Harness { models: view.incumbent.models.clone(), ..start.clone() };
+            let Some(changes) = wishes(&diff(view.incumbent, &base).0) else { continue };
+            let manifest = adopted(view, &base);
+            if let Some(plain) = candidate(view, changes.clone(), Origin::Proposed, manifest.clone())
+                && met.insert(plain.variant)
+            {
+                candidates.push(plain);
+            }
+            let from = View { incumbent: &base, ..view };
+            let directions = self.stages.planner().plan(from).await?;
+            for edited in self.stages.evolver().propose(from, &directions, digests, met, most).await? {
+                let both = changes.iter().cloned().chain(edited.changes).collect();
+                let manifest = Manifest {
+                    capability: [manifest.capability.clone(), edited.manifest.capability.clone()].concat(),
+                    ..edited.manifest
+                };
+                if let Some(whole) = candidate(view, both, edited.origin, manifest)
+                    && met.insert(whole.variant)
+                {
+                    candidates.push(whole);
+                }
+            }
+        }
+        Ok(candidates)
+    }
+}
+
+/// What is claimed of a harness that is taken over whole.
+fn adopted(view: View<'_>, base: &Harness) -> Manifest {
+    let shown = view.landscape.clusters.first();
+    Manifest {
+        kind: EditKind::Replace,
+        directions: vec!["start".to_owned()],
+        modules: base.processors.iter().chain(&base.tools).map(|spec| spec.module.to_string()).collect(),
+        category: shown.map(|cluster| cluster.category.clone()),
+        evidence: shown.map(|cluster| cluster.anchors.clone()).unwrap_or_default(),
+        capability: vec!["a harness that somebody wrote for tasks of this part".to_owned()],
+        unlock: shown.map(|cluster| cluster.tasks.clone()).unwrap_or_default(),
+        stabilize: Vec::new(),
+        at_risk: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+/// Operations as wishes; `None` where one has no such form.
+fn wishes(ops: &[Op]) -> Option<Vec<Change>> {
+    let at = |after: &Option<String>| after.clone().map_or(Position::First, Position::After);
+    let wish = |op: &Op| -> Option<Vec<Change>> {
+        Some(match op.clone() {
+            Op::Insert { place, after, module } => vec![Change::Insert {
+                place,
+                module: module.module,
+                id: Some(module.id),
+                config: module.config,
+                at: at(&after),
+            }],
+            Op::Remove { place, module, .. } => vec![Change::Remove { place, id: module.id }],
+            Op::Replace { place, old, new } if old.id == new.id => {
+                vec![Change::Replace { place, id: new.id, module: new.module, config: new.config }]
+            }
+            Op::Replace { .. } => return None,
+            Op::InsertRule { rule, .. } => vec![Change::Adapt { rule }],
+            Op::RemoveRule { rule, .. } => vec![Change::Unadapt { id: rule.id }],
+            Op::Move { place, id, to, .. } => vec![Change::Move { place, id, at: at(&to) }],
+            Op::Configure { place, id, key, new, .. } => {
+                vec![Change::Configure { place, id, key, value: new }]
+            }
+            Op::Model { role, new, .. } => vec![Change::Model { role, model: new }],
+            Op::Set { key, new, .. } => vec![Change::Set { key, value: new }],
+        })
+    };
+    Some(ops.iter().map(wish).collect::<Option<Vec<_>>>()?.concat())
+}
