@@ -175,7 +175,7 @@ impl Exam {
 
     /// All tasks, by id.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.values()
+        self.tasks.values().map(|one| &one.task)
     }
 
     /// How the groups were split.
