@@ -215,11 +215,21 @@ impl Sitting {
         let general: BTreeSet<String> = packs.filter(|pack| !own.contains(pack.as_str())).collect();
         let mut restricted = config.restricted("generic", general);
         restricted.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * GENERIC_SHARE) as u64);
-        self.watcher.phase("generic modules only");
-        let generic = self.evolve(&self.runner(&restricted.run)?, &restricted, initial).await?;
-
-        self.watcher.phase("measuring");
-        let arms = self.arms(&evolution, &generic, initial, model)?;
+        let stopped = |evolution: &Evolution| evolution.ended == Stop::Interrupted;
+        let generic = if stopped(&evolution) {
+            None
+        } else {
+            self.watcher.phase("generic modules only");
+            Some(self.evolve(&self.runner(&restricted.run)?, &restricted, initial).await?)
+        };
+        let mut arms = self.arms(&evolution, generic.as_ref(), initial, model)?;
+        // What was stopped has no final harness yet: nothing is measured of it, and nothing decided about that.
+        let interrupted = generic.as_ref().is_none_or(stopped);
+        if interrupted {
+            arms.iter_mut().for_each(|arm| arm.splits.clear());
+        } else {
+            self.watcher.phase("measuring");
+        }
         // Whatever time is left, but never nothing: a report without sealed results says too little.
         let left = args.minutes.map(|minutes| {
             let all = minutes * 60.0;
@@ -228,14 +238,18 @@ impl Sitting {
         let arena = ExamArena { runner: &runner };
         let clock = Stopwatch::new();
         let measurement = measure(&arena, &*self.store, config, &arms, extent(sealed), left, &clock, &self.watcher);
-        Ok((evolution, Some(generic), measurement.await.map_err(Failure::new)?))
+        let mut measurement = measurement.await.map_err(Failure::new)?;
+        if interrupted {
+            measurement.cut_short = Some(Stop::Interrupted);
+        }
+        Ok((evolution, generic, measurement))
     }
 
     /// The arms of the report, the most telling first.
     fn arms(
         &self,
         evolution: &Evolution,
-        generic: &Evolution,
+        generic: Option<&Evolution>,
         initial: &Harness,
         model: &ModelSpec,
     ) -> Result<Vec<Arm>, Failure> {
@@ -252,8 +266,8 @@ impl Sitting {
             arm("final", Role::Final, evolution.last.clone(), all),
             arm("random", Role::Random, with(&evolution.last, wire::model("random")?), sealed.clone()),
             arm("do-nothing", Role::Noop, with(initial, wire::model("noop")?), sealed.clone()),
-            arm("generic only", Role::Generic, generic.last.clone(), sealed.clone()),
         ];
+        arms.extend(generic.map(|run| arm("generic only", Role::Generic, run.last.clone(), sealed.clone())));
         let own = |name: &str| self.exam.suite.harnesses.get(name);
         if let Some(rules) = own("rules") {
             let rules = with(rules, wire::model("first")?);
