@@ -35,5 +35,5 @@ pub use agent::{Agent, Episode, EpisodeSpec, RunError, Start, World};
 pub use assemble::{AssembleError, assemble};
 pub use cancel::Cancel;
 pub use clock::{Clock, SystemClock};
-pub use conformance::{Finding, conformance};
+pub use conformance::{Check, Extent, Mark, Verdict, conformance};
 pub use sinks::DeltaObserver;

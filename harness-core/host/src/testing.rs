@@ -36,6 +36,8 @@ pub struct FakeContext {
     answers: RVec<StoredAnswer>,
     /// What is left to spend.
     pub budget: BudgetLeft,
+    /// Whether the episode is cancelled.
+    pub cancelled: bool,
     model: String,
     state: Mutex<BTreeMap<String, String>>,
     /// Lines the module logged.
@@ -62,6 +64,7 @@ impl Default for FakeContext {
             outcome: String::new(),
             answers: RVec::new(),
             budget: BudgetLeft { steps: 50, tokens: unlimited, millis: unlimited, cost_micros: unlimited },
+            cancelled: false,
             model: String::new(),
             state: Mutex::default(),
             logged: Mutex::default(),
@@ -247,7 +250,7 @@ impl RawContext for FakeContext {
         RString::new()
     }
     fn cancelled(&self) -> bool {
-        false
+        self.cancelled
     }
     fn log(&self, _: u8, line: RStr<'_>) {
         self.logged.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line.into());

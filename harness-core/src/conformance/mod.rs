@@ -1,9 +1,11 @@
-//! The conformance suite: what every module of a kind must do, whoever wrote it, linked in or loaded. It finds out what a
-//! module does, and refuses to know how it is made.
+//! The conformance suite: what every module of a kind must do, whoever wrote it, linked in, loaded or in a child process. It
+//! finds out what a module does, and refuses to know how it is made.
 
+mod memory;
 mod model;
 mod processor;
 mod tool;
+mod verdict;
 mod world;
 
 use harness_abi::Kind;
@@ -11,46 +13,42 @@ use harness_host::Host;
 use harness_spec::{Config, FieldType, Module, ModuleRef};
 use serde_json::Value;
 
-/// What is wrong with a module.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The module.
-    pub module: ModuleRef,
-    /// What it should do and does not.
-    pub problem: String,
-}
+use verdict::Sheet;
+pub use verdict::{Check, Extent, Mark, Verdict};
 
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.module, self.problem)
+/// Why what is not promised is not checked.
+const NOT_PROMISED: &str = "its manifest does not say `deterministic = true`";
+
+/// Puts a module through the suite of its kind, with `config` over its defaults.
+pub fn conformance(host: &Host, module: &ModuleRef, config: &Config, extent: Extent) -> Verdict {
+    let mut sheet = Sheet::new(extent);
+    if let Err(problem) = examine(host, module, config, &mut sheet) {
+        sheet.check("can be found", move || Err(problem));
     }
+    let accepted = wrong_configurations(host, module, config);
+    sheet.check("refuses values of the wrong type", move || match accepted.as_slice() {
+        [] => Ok(String::new()),
+        fields => Err(format!("it starts with a value of the wrong type in `{}`", fields.join("`, `"))),
+    });
+    Verdict { module: module.clone(), checks: sheet.checks }
 }
 
-/// Puts a module through the suite of its kind, with `config` over its defaults; no finding is a pass.
-pub fn conformance(host: &Host, module: &ModuleRef, config: &Config) -> Vec<Finding> {
-    let problems = match examine(host, module, config) {
-        Ok(()) => Vec::new(),
-        Err(problem) => vec![problem],
-    };
-    let problems = problems.into_iter().chain(wrong_configurations(host, module, config));
-    problems.map(|problem| Finding { module: module.clone(), problem }).collect()
-}
-
-fn examine(host: &Host, reference: &ModuleRef, config: &Config) -> Result<(), String> {
+fn examine(host: &Host, reference: &ModuleRef, config: &Config, sheet: &mut Sheet) -> Result<(), String> {
     let resolved = host.resolve(reference, config).map_err(|error| error.to_string())?;
     match resolved.manifest.kind {
-        Kind::Processor => processor::examine(&resolved),
-        Kind::Tool => tool::examine(&resolved),
+        Kind::Processor => processor::examine(&resolved, sheet),
+        Kind::Tool => tool::examine(&resolved, sheet),
         Kind::Model => {
             let model = host.model(reference, config).map_err(|error| error.to_string())?;
-            model::examine(&model, &resolved.manifest)
+            model::examine(&model, &resolved.manifest, sheet);
         }
-        Kind::Environment => world::examine_environment(&resolved),
-        Kind::Verifier => world::examine_verifier(&resolved),
+        Kind::Environment => world::examine_environment(&resolved, sheet),
+        Kind::Verifier => world::examine_verifier(&resolved, sheet),
     }
+    Ok(())
 }
 
-/// A field of the wrong type is refused with an error, in every field in turn.
+/// The fields that take a value of another type without an error.
 fn wrong_configurations(host: &Host, reference: &ModuleRef, config: &Config) -> Vec<String> {
     let Ok(entry) = host.catalogue().lookup(reference) else { return Vec::new() };
     let kind = entry.module.kind;
@@ -65,7 +63,7 @@ fn wrong_configurations(host: &Host, reference: &ModuleRef, config: &Config) -> 
             Kind::Verifier => resolved.verifier().is_ok(),
         })
     });
-    accepted.map(|(key, _)| format!("it starts with a value of the wrong type in `{key}`")).collect()
+    accepted.map(|(key, _)| key.clone()).collect()
 }
 
 fn of_another_type(field: FieldType) -> Value {

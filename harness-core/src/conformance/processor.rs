@@ -1,4 +1,6 @@
-//! Processors: only what the hook allows, the same for the same event, nothing carried from one instance to another.
+//! Processors: only what the hook allows and in time, the same for the same seed, nothing carried from one episode to another.
+
+use std::time::{Duration, Instant};
 
 use harness_abi::{
     Answer, Ask, ChatReply, Constraint, Decision, Hook, Message, ModelInfo, ModuleError, Observation, Part, ReplyExtra,
@@ -7,18 +9,74 @@ use harness_abi::{
 use harness_host::{Resolved, testing::FakeContext};
 use serde_json::json;
 
+use super::{
+    memory::{self, short},
+    verdict::Sheet,
+};
 use crate::contract;
 
-pub(super) fn examine(resolved: &Resolved) -> Result<(), String> {
-    let first = episode(resolved)?;
-    if super::repeats(&resolved.manifest) && first != episode(resolved)? {
-        return Err("two fresh instances decide differently about the same episode".to_owned());
+/// What an episode waits for a hook by default.
+const IN_TIME: Duration = Duration::from_secs(10);
+
+/// Other episodes between two that must be equal.
+const BETWEEN: u64 = 20;
+
+pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
+    let it = resolved.clone();
+    let sound = sheet.check("answers its hooks with what they allow", move || {
+        let mut slowest = Duration::ZERO;
+        let calls = episode(&it, 7, false, &mut slowest)?.len();
+        match slowest {
+            late if late > IN_TIME => Err(format!("a call took {}; an episode waits 10 s", short(late))),
+            slowest => Ok(format!("{calls} calls, the slowest {}", short(slowest))),
+        }
+    });
+    if !sound {
+        return;
     }
-    Ok(())
+    const SAME: &str = "decides the same with the same seed";
+    const FRESH: &str = "carries nothing from one episode to another";
+    if super::repeats(&resolved.manifest) {
+        let it = resolved.clone();
+        sheet.check(SAME, move || {
+            let same = played(&it, 7)? == played(&it, 7)?;
+            if same {
+                Ok(String::new())
+            } else {
+                Err("two fresh instances decide differently about the same episode".into())
+            }
+        });
+        let it = resolved.clone();
+        sheet.check(FRESH, move || {
+            let before = played(&it, 7)?;
+            (0..BETWEEN).try_for_each(|seed| played(&it, 100 + seed).map(drop))?;
+            let same = before == played(&it, 7)?;
+            if same { Ok(String::new()) } else { Err(format!("it decides otherwise after {BETWEEN} other episodes")) }
+        });
+    } else {
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+    }
+    let it = resolved.clone();
+    sheet.check("comes back when the episode is cancelled", move || {
+        // An error is as good as a decision: what counts is that it returns.
+        let _ = episode(&it, 7, true, &mut Duration::default());
+        Ok(String::new())
+    });
+    let it = resolved.clone();
+    memory::examine(sheet, Vec::new(), move |number| played(&it, u64::from(number)).map(drop));
 }
 
-/// Calls a fresh instance at every hook it names, over three steps; gives what it decided.
-fn episode(resolved: &Resolved) -> Result<Vec<Vec<Decision>>, String> {
+fn played(resolved: &Resolved, seed: u64) -> Result<Vec<Vec<Decision>>, String> {
+    episode(resolved, seed, false, &mut Duration::default())
+}
+
+/// Calls a fresh instance at every hook it names, over three steps; gives what it decided, and the time of its slowest call.
+fn episode(
+    resolved: &Resolved,
+    seed: u64,
+    cancelled: bool,
+    slowest: &mut Duration,
+) -> Result<Vec<Vec<Decision>>, String> {
     let mut processor = resolved.processor().map_err(|error| format!("it does not start: {error}"))?;
     let mut decided = Vec::new();
     for step in 0..3 {
@@ -28,7 +86,10 @@ fn episode(resolved: &Resolved) -> Result<Vec<Vec<Decision>>, String> {
                 continue;
             }
             let mut context = context(hook, step);
+            (context.seed, context.cancelled) = (seed, cancelled);
+            let began = Instant::now();
             let outcome = context.call_hook(&mut processor, hook, answer);
+            *slowest = began.elapsed().max(*slowest);
             let decisions = outcome.map_err(|error| format!("it fails at {}: {error}", hook.name()))?;
             if let Some(wrong) = decisions.iter().find(|decision| !contract::allows(hook, decision)) {
                 return Err(format!(
@@ -70,7 +131,7 @@ fn context(hook: Hook, step: u64) -> FakeContext {
         .observation(&observation)
         .constraint(&Constraint::Choice { choices: observation.admissible.clone() })
         .model(&info);
-    (context.step, context.seed) = (step, 7);
+    context.step = step;
     if hook >= Hook::AfterModel {
         context = context.response(call, &ReplyExtra::default());
     }

@@ -1,31 +1,84 @@
 //! Environments: tasks that stay the same, episodes that repeat, no error at a foolish action. Verifiers: rewards in range.
 
-use harness_abi::{Action, EnvironmentBox, Judgement, Observation, Task, TaskQuery, kit};
+use std::time::Instant;
+
+use harness_abi::{Action, EnvironmentBox, Judgement, Observation, Task, TaskQuery, VerifierBox, kit};
 use harness_host::Resolved;
 use serde_json::{Value, json};
+
+use super::{
+    memory::{self, short},
+    verdict::Sheet,
+};
 
 /// Tasks that are played.
 const PLAYED: usize = 3;
 
-pub(super) fn examine_environment(resolved: &Resolved) -> Result<(), String> {
-    let tasks = tasks(resolved)?;
-    if tasks.is_empty() {
-        return Err("it has no tasks".to_owned());
-    }
-    if tasks != self::tasks(resolved)? {
-        return Err("it lists different tasks the second time".to_owned());
-    }
-    let mut ids = std::collections::HashSet::new();
-    if let Some(twice) = tasks.iter().find(|task| !ids.insert(&task.id)) {
-        return Err(format!("two tasks are called `{}`", twice.id));
-    }
-    for task in tasks.iter().take(PLAYED) {
-        let first = play(resolved, task)?;
-        if super::repeats(&resolved.manifest) && first != play(resolved, task)? {
-            return Err(format!("task `{}` goes differently the second time", task.id));
+pub(super) fn examine_environment(resolved: &Resolved, sheet: &mut Sheet) {
+    let it = resolved.clone();
+    let sound = sheet.check("lists its tasks, and the same ones again", move || {
+        let tasks = tasks(&it)?;
+        if tasks.is_empty() {
+            return Err("it has no tasks".to_owned());
         }
+        if tasks != self::tasks(&it)? {
+            return Err("it lists different tasks the second time".to_owned());
+        }
+        let mut ids = std::collections::HashSet::new();
+        match tasks.iter().find(|task| !ids.insert(&task.id)) {
+            Some(twice) => Err(format!("two tasks are called `{}`", twice.id)),
+            None => Ok(format!("{} tasks", tasks.len())),
+        }
+    });
+    if !sound {
+        return;
     }
-    Ok(())
+    let it = resolved.clone();
+    sheet.check("plays, also foolish actions", move || {
+        let began = Instant::now();
+        let steps: usize =
+            some(&it)?.iter().map(|task| play(&it, task).map(|(seen, _)| seen.len())).sum::<Result<_, _>>()?;
+        Ok(format!("{steps} observations in {}", short(began.elapsed())))
+    });
+    const SAME: &str = "goes the same way with the same seed";
+    const FRESH: &str = "carries nothing from one episode to another";
+    if super::repeats(&resolved.manifest) {
+        let it = resolved.clone();
+        sheet.check(SAME, move || {
+            for task in some(&it)? {
+                if play(&it, &task)? != play(&it, &task)? {
+                    return Err(format!("task `{}` goes differently the second time", task.id));
+                }
+            }
+            Ok(String::new())
+        });
+        let it = resolved.clone();
+        sheet.check(FRESH, move || {
+            let tasks = some(&it)?;
+            let Some(task) = tasks.first() else { return Ok(String::new()) };
+            let mut world = start(&it)?;
+            let before = run(&mut world, task)?;
+            tasks.iter().skip(1).try_for_each(|other| run(&mut world, other).map(drop))?;
+            let same = before == run(&mut world, task)?;
+            if same {
+                Ok(String::new())
+            } else {
+                Err(format!("task `{}` goes differently after others in one world", task.id))
+            }
+        });
+    } else {
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+    }
+    let it = resolved.clone();
+    let played = some(&it).unwrap_or_default();
+    memory::examine(sheet, Vec::new(), move |number| {
+        let task = played.get(number as usize % played.len().max(1));
+        task.map_or(Ok(()), |task| play(&it, task).map(drop))
+    });
+}
+
+fn some(resolved: &Resolved) -> Result<Vec<Task>, String> {
+    Ok(tasks(resolved)?.into_iter().take(PLAYED).collect())
 }
 
 fn start(resolved: &Resolved) -> Result<EnvironmentBox, String> {
@@ -41,9 +94,12 @@ fn tasks(resolved: &Resolved) -> Result<Vec<Task>, String> {
 
 /// A foolish action, then those that are admissible, first come first served; then the final state.
 fn play(resolved: &Resolved, task: &Task) -> Result<(Vec<Observation>, Value), String> {
+    run(&mut start(resolved)?, task)
+}
+
+fn run(world: &mut EnvironmentBox, task: &Task) -> Result<(Vec<Observation>, Value), String> {
     let fail = |what: &str, error: &dyn std::fmt::Display| format!("task `{}`: {what}: {error}", task.id);
     let shown = Task { gold: Value::Null, ..task.clone() };
-    let mut world = start(resolved)?;
     let mut seen = Vec::new();
     let first = world.reset(kit::json(&shown).as_rstr(), 7).into_result();
     let mut last = first.map_err(|error| fail("it does not reset", &error))?;
@@ -65,13 +121,48 @@ fn play(resolved: &Resolved, task: &Task) -> Result<(Vec<Observation>, Value), S
     Ok((seen, state))
 }
 
-/// Judges states that no environment would leave; an error is as good as a reward, silence or nonsense is not.
-pub(super) fn examine_verifier(resolved: &Resolved) -> Result<(), String> {
-    let verifier = resolved.verifier().map_err(|error| format!("it does not start: {error}"))?;
+/// States that no environment would leave.
+fn odd_states() -> [Value; 4] {
+    [json!(null), json!({}), json!({"won": "maybe", "calls": 3}), json!([1, 2])]
+}
+
+pub(super) fn examine_verifier(resolved: &Resolved, sheet: &mut Sheet) {
+    let it = resolved.clone();
+    let sound = sheet.check("gives rewards from 0 to 1, or an error", move || {
+        let judged = judgements(&judge(&it)?)?;
+        Ok(format!("{} odd states, {} judged", judged.len(), judged.iter().flatten().count()))
+    });
+    if !sound {
+        return;
+    }
+    const SAME: &str = "judges the same in the same way";
+    if super::repeats(&resolved.manifest) {
+        let it = resolved.clone();
+        sheet.check(SAME, move || {
+            let verifier = judge(&it)?;
+            let before = judgements(&verifier)?;
+            let same = before == judgements(&verifier)? && before == judgements(&judge(&it)?)?;
+            if same { Ok(String::new()) } else { Err("it judges the same state in two ways".into()) }
+        });
+    } else {
+        sheet.leave_out(SAME, super::NOT_PROMISED);
+    }
+    let it = resolved.clone();
+    memory::examine(sheet, Vec::new(), move |_| judgements(&judge(&it)?).map(drop));
+}
+
+fn judge(resolved: &Resolved) -> Result<VerifierBox, String> {
+    resolved.verifier().map_err(|error| format!("it does not start: {error}"))
+}
+
+/// What it makes of states that no environment would leave; an error is as good as a reward, silence or nonsense is not.
+fn judgements(verifier: &VerifierBox) -> Result<Vec<Option<Judgement>>, String> {
     let task = Task { id: "conformance".to_owned(), ..Task::default() };
-    for state in [json!(null), json!({}), json!({"won": "maybe", "calls": 3}), json!([1, 2])] {
+    let mut all = Vec::new();
+    for state in odd_states() {
         let (task, text) = (kit::json(&task), kit::json(&state));
         let Ok(judged) = verifier.verify(task.as_rstr(), text.as_rstr(), (&[][..]).into()).into_result() else {
+            all.push(None);
             continue;
         };
         let judged: Judgement =
@@ -79,6 +170,7 @@ pub(super) fn examine_verifier(resolved: &Resolved) -> Result<(), String> {
         if !(0.0..=1.0).contains(&judged.reward) {
             return Err(format!("it gives {state} a reward of {}, which is not from 0 to 1", judged.reward));
         }
+        all.push(Some(judged));
     }
-    Ok(())
+    Ok(all)
 }

@@ -2,6 +2,7 @@
 //! and out of it. `list`, `inspect`, `sign` and `remove` never load one.
 
 mod add;
+mod check;
 pub mod host;
 mod inspect;
 mod keygen;
@@ -28,6 +29,7 @@ use crate::failure::Failure;
   harness plugin verify                                 is everything as it was approved?
 
   harness plugin new my_pack --kind processor           a crate that builds
+  harness plugin check libmy_pack.so                    does it do what its kinds must do?
   harness plugin keygen && harness plugin sign libmy_pack.so --key publisher.key
 
 A .so file that you copy into .harness/plugins yourself (or --plugins DIR, $HARNESS_PLUGINS) is installed too, while there is no
@@ -45,6 +47,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Begin a pack of your own: a crate that builds without this program's sources
     New(new::NewArgs),
+    /// Put a pack's modules through what their kinds must do
+    Check(check::CheckArgs),
     /// Install a pack: what it asks for is shown, approved, and pinned in harness.lock
     Add(add::AddArgs),
     /// Install a newer version of a pack: what is new is shown and approved
@@ -69,6 +73,7 @@ pub fn run(global: &Global, args: PluginArgs) -> Result<(), Failure> {
         Command::List => list::run(global),
         Command::Inspect(args) => inspect::run(global, &args),
         Command::New(args) => new::run(global, &args),
+        Command::Check(args) => check::run(global, &args),
         Command::Add(args) => add::add(global, &args),
         Command::Update(args) => add::update(global, &args),
         Command::Remove(args) => remove::run(global, &args),
