@@ -332,6 +332,14 @@ impl Resolved {
         }
     }
 
+    /// The id of the child process its code runs in, which is started if need be; `None` when it runs in this one.
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.code {
+            Code::Here(_) => None,
+            Code::Child(keeper) => Some(keeper.child().ok()?.id()),
+        }
+    }
+
     /// A fresh processor.
     pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
         self.build(Root::processor, proxy::processor)

@@ -12,7 +12,7 @@ const WARM: u32 = 10;
 /// Plays episodes and compares memory after the first tenth with memory at the end.
 pub(super) fn examine(
     sheet: &mut Sheet,
-    processes: Vec<u32>,
+    child: Option<u32>,
     mut episode: impl FnMut(u32) -> Result<(), String> + Send + 'static,
 ) {
     const NAME: &str = "keeps its memory, however many episodes";
@@ -30,11 +30,11 @@ pub(super) fn examine(
             played += 1;
             // Where patience ends first, a tenth of the time stands for a tenth of the episodes.
             if first.is_none() && (played >= warm || began.elapsed() > patience / WARM) {
-                first = resident(&processes);
+                first = resident(child);
             }
         }
         let seconds = began.elapsed().as_secs_f64();
-        match (first, resident(&processes)) {
+        match (first, resident(child)) {
             (Some(first), Some(last)) if last <= first + SLACK => {
                 Ok(format!("{played} episodes in {seconds:.1} s, memory {:+.1} MiB", mebibytes(first, last)))
             }
@@ -52,14 +52,14 @@ fn mebibytes(first: u64, last: u64) -> f64 {
     (last as f64 - first as f64) / f64::from(1 << 20)
 }
 
-/// Resident bytes of this process and of `others`, as Linux tells them.
-fn resident(others: &[u32]) -> Option<u64> {
+/// Resident bytes of this process and of the module's own, as Linux tells them.
+fn resident(child: Option<u32>) -> Option<u64> {
     const PAGE: u64 = 4096;
     let of = |process: &str| {
         let text = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
         text.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * PAGE)
     };
-    others.iter().map(|id| of(&id.to_string())).chain([of("self")]).sum()
+    child.map_or(Some(0), |id| of(&id.to_string())).zip(of("self")).map(|(child, own)| child + own)
 }
 
 /// What a person reads of a duration.

@@ -40,7 +40,7 @@ fn examine(host: &Host, reference: &ModuleRef, config: &Config, sheet: &mut Shee
         Kind::Tool => tool::examine(&resolved, sheet),
         Kind::Model => {
             let model = host.model(reference, config).map_err(|error| error.to_string())?;
-            model::examine(&model, &resolved.manifest, sheet);
+            model::examine(&model, &resolved.manifest, resolved.process_id(), sheet);
         }
         Kind::Environment => world::examine_environment(&resolved, sheet),
         Kind::Verifier => world::examine_verifier(&resolved, sheet),

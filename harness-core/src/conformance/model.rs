@@ -54,7 +54,7 @@ impl RawScoreSink for Sink<ScoreReply> {
 /// What a model is given for a check: language models on a slow machine take their time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, sheet: &mut Sheet) {
+pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, process: Option<u32>, sheet: &mut Sheet) {
     let it = model.clone();
     let named = sheet.check("says who it is", move || match (it.info.name.as_str(), it.info.digest.as_str()) {
         ("", _) | (_, "") => {
@@ -87,7 +87,7 @@ pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, sheet: &mut S
         ask(&it, &Constraint::Free, 7, true).map(|_| short(began.elapsed()))
     });
     let it = model.clone();
-    memory::examine(sheet, Vec::new(), move |number| {
+    memory::examine(sheet, process, move |number| {
         let choices = vec!["open the door".to_owned(), "look".to_owned()];
         ask(&it, &Constraint::Choice { choices }, u64::from(number), false).map(drop)
     });

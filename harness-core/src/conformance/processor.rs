@@ -63,7 +63,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
         Ok(String::new())
     });
     let it = resolved.clone();
-    memory::examine(sheet, Vec::new(), move |number| played(&it, u64::from(number)).map(drop));
+    memory::examine(sheet, resolved.process_id(), move |number| played(&it, u64::from(number)).map(drop));
 }
 
 fn played(resolved: &Resolved, seed: u64) -> Result<Vec<Vec<Decision>>, String> {

@@ -99,7 +99,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
         Ok(String::new())
     });
     let it = resolved.clone();
-    memory::examine(sheet, Vec::new(), move |number| outputs(&it, u64::from(number)).map(drop));
+    memory::examine(sheet, resolved.process_id(), move |number| outputs(&it, u64::from(number)).map(drop));
 }
 
 fn start(resolved: &Resolved) -> Result<ToolBox, String> {

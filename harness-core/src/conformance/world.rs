@@ -71,7 +71,7 @@ pub(super) fn examine_environment(resolved: &Resolved, sheet: &mut Sheet) {
     }
     let it = resolved.clone();
     let played = some(&it).unwrap_or_default();
-    memory::examine(sheet, Vec::new(), move |number| {
+    memory::examine(sheet, resolved.process_id(), move |number| {
         let task = played.get(number as usize % played.len().max(1));
         task.map_or(Ok(()), |task| play(&it, task).map(drop))
     });
@@ -148,7 +148,7 @@ pub(super) fn examine_verifier(resolved: &Resolved, sheet: &mut Sheet) {
         sheet.leave_out(SAME, super::NOT_PROMISED);
     }
     let it = resolved.clone();
-    memory::examine(sheet, Vec::new(), move |_| judgements(&judge(&it)?).map(drop));
+    memory::examine(sheet, resolved.process_id(), move |_| judgements(&judge(&it)?).map(drop));
 }
 
 fn judge(resolved: &Resolved) -> Result<VerifierBox, String> {

@@ -102,6 +102,11 @@ impl Child {
         }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        lock(&self.process).id()
+    }
+
     fn welcome(&self, setup: &Setup, patience: Duration) -> std::io::Result<Welcome> {
         let mut control = lock(&self.control);
         control.set_read_timeout(Some(patience))?;

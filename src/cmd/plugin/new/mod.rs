@@ -64,7 +64,9 @@ pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
     if args.role.is_some() && args.kind != Kind::Processor {
         return Err(Failure::input("only a processor has a role").hint("leave out --role, or make it --kind processor"));
     }
-    let folder = args.dir.join(&args.name);
+    // `.` says nothing: what is shown is what a person would type.
+    let here = args.dir.as_os_str() == ".";
+    let folder = if here { PathBuf::from(&args.name) } else { args.dir.join(&args.name) };
     if folder.exists() {
         return Err(Failure::input(format!("{} is there already", folder.display()))
             .hint("choose another name, another --dir, or move it away"));
@@ -76,12 +78,13 @@ pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
     let library = format!("lib{}.so", args.name.replace('-', "_"));
     let build = format!("cargo build --release --manifest-path {}", folder.join("Cargo.toml").display());
     let built = folder.join("target/release").join(library);
-    let install = format!("mkdir -p .harness/plugins && cp {} .harness/plugins/", built.display());
+    let check = format!("harness plugin check {}", built.display());
+    let add = format!("harness plugin add {}", built.display());
     if global.json {
-        return output::json(&json!({"folder": folder, "next": [build, install]}));
+        return output::json(&json!({"folder": folder, "next": [build, check, add]}));
     }
     output::line(format_args!(
-        "made {}\nnext:\n  {build}\n  {install}\nthen `harness plugin list` shows it, and `harness evolve` may try it",
+        "made {}\nnext:\n  {build}\n  {check}\n  {add}\nthen `harness evolve` may try it",
         folder.display()
     ))
 }
