@@ -21,3 +21,4 @@ mod pull;
 mod run;
 mod support;
 mod trust;
+mod vendors;

@@ -43,8 +43,9 @@ fn a_pack_in_c_is_listed_conforms_and_plays() {
     assert_eq!(pack["modules"][0]["name"], "last_steps");
 
     let module = reference("hello-c/last_steps");
-    let findings = harness_core::conformance(&host(&workspace), &module, &Config::new());
-    assert_eq!(findings, Vec::new());
+    let verdict =
+        harness_core::conformance(&host(&workspace), &module, &Config::new(), harness_core::Extent::default());
+    assert!(verdict.passed(), "{verdict:?}");
 
     workspace.put(
         "my.toml",
