@@ -22,3 +22,4 @@ mod run;
 mod support;
 mod trust;
 mod vendors;
+mod walk;
