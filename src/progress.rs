@@ -124,6 +124,7 @@ impl harness_evolve::Observer for Watcher {
                     Phase::Screen => "screening candidates",
                     Phase::Duel => "before the judge",
                     Phase::Panel => "protected panel",
+                    Phase::Settle => "what each edit is worth",
                     Phase::Report => "measuring arms",
                 }
                 .to_owned();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use evolve_gate::{Outcome, Split, draw_order};
-use harness_spec::{Harness, VariantId};
+use harness_spec::{Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Rollout};
@@ -32,11 +32,15 @@ pub enum Role {
     NoModel,
     /// Does nothing.
     Noop,
+    /// The best the same evolver finds with one harness for all.
+    Single,
+    /// One variant of the final pool, for all tasks.
+    Variant,
     /// Anything else worth a line.
     Other,
 }
 
-/// A harness to be measured.
+/// A harness to be measured, or a pool of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arm {
     /// Its name in the report.
@@ -44,7 +48,7 @@ pub struct Arm {
     /// What it stands for.
     pub role: Role,
     /// The harness.
-    pub harness: Harness,
+    pub pool: Pool,
     /// The splits it is measured on.
     pub splits: Vec<Split>,
 }
@@ -85,7 +89,7 @@ pub struct Measured {
     /// Its id.
     pub variant: VariantId,
     /// Its harness.
-    pub harness: Harness,
+    pub pool: Pool,
     /// Scores by split; a split is absent that was not measured to its end.
     pub scores: BTreeMap<Split, Vec<Score>>,
     /// What it cost.
@@ -141,12 +145,14 @@ pub async fn measure<A: Arena, L: Ledger>(
     let mut session = Session::open(arena, ledger, config, MEASURE, limits, clock, observer)?;
     let mut measured = Vec::new();
     for arm in arms {
-        let variant = arena.admits(&arm.harness).map_err(|why| EvolveError::Arm(arm.name.clone(), why.to_string()))?;
+        for harness in arm.pool.variants.values() {
+            arena.admits(harness).map_err(|why| EvolveError::Arm(arm.name.clone(), why.to_string()))?;
+        }
         measured.push(Measured {
             name: arm.name.clone(),
             role: arm.role,
-            variant,
-            harness: arm.harness.clone(),
+            variant: arm.pool.id(arena.catalogue()),
+            pool: arm.pool.clone(),
             scores: BTreeMap::new(),
             meter: Meter::default(),
         });
@@ -166,8 +172,8 @@ pub async fn measure<A: Arena, L: Ledger>(
         session.decide("begun", &Begun { split, arms: begun, groups })?;
         for k in of_split {
             let before = session.meter;
-            let (arm, variant) = (&arms[k], measured[k].variant);
-            let played = match session.insist(&arm.harness, variant, split, Phase::Report, &rollouts).await {
+            let arm = &arms[k];
+            let played = match session.insist_pool(&arm.pool, split, Phase::Report, &rollouts).await {
                 Ok(played) => played,
                 Err(Halt::Failed(error)) => return Err(error),
                 Err(Halt::Spent(stop)) => {

@@ -6,6 +6,7 @@ mod lanes;
 mod placing;
 mod proposing;
 mod screening;
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use self::lanes::Lanes;
 use self::placing::Placed;
 
 use crate::arena::{Arena, ArenaError, Played};
+use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::critic::wish;
@@ -28,6 +30,7 @@ use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
 use crate::landscape::Posterior;
 use crate::ledger::Ledger;
 use crate::outcome::{At, Begun, Ended, Evolution, Refused, Round, Ship, fingerprint};
+use crate::routing::Routing;
 use crate::screen::Contender;
 use crate::session::{Halt, Limits, Session, Stop};
 use crate::stages::Stages;
@@ -53,7 +56,15 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
 ) -> Result<Evolution, EvolveError> {
     let session = Session::open(arena, ledger, config, DECISIONS, Limits::of(config), clock, observer)?;
     let mut run = Run::begin(session, initial, stages)?;
-    let ended = match run.rounds().await {
+    let worked = match run.rounds().await {
+        // What a budget does not reach is not attributed; why the rounds ended stays.
+        Ok(stop) => match run.settle().await {
+            Ok(()) | Err(Halt::Spent(_)) => Ok(stop),
+            Err(other) => Err(other),
+        },
+        halted => halted,
+    };
+    let ended = match worked {
         Ok(stop) | Err(Halt::Spent(stop)) => {
             let (alpha_spent, last) = (run.lanes.spent(), run.pool.id(arena.catalogue()));
             run.session.decide("ended", &Ended { ended: stop, alpha_spent, last })?;
@@ -62,13 +73,14 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
         Err(Halt::Interrupted) => Stop::Interrupted,
         Err(Halt::Failed(error)) => return Err(error),
     };
-    Ok(run.finish(ended, initial))
+    Ok(run.finish(ended))
 }
 
 struct Run<'a, A, L, S> {
     session: Session<'a, A, L>,
     stages: &'a S,
-    /// What the run has come to.
+    /// What the run began with, and what it has come to.
+    initial: Harness,
     pool: Pool,
     /// The variant this round is about, and its name in the pool.
     incumbent: Harness,
@@ -86,6 +98,8 @@ struct Run<'a, A, L, S> {
     ships: Vec<Ship>,
     judged: Vec<Judged>,
     refused: Vec<Refused>,
+    attributions: Vec<Attribution>,
+    routing: Option<Routing>,
 }
 
 impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
@@ -121,6 +135,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         let mut permissions = config.allowed_permissions.clone();
         permissions.extend(granted.flat_map(|entry| entry.module.permissions.iter().copied()));
         Ok(Self {
+            initial: initial.clone(),
             pool: initial.clone().into(),
             incumbent: initial.clone(),
             variant: ONLY.to_owned(),
@@ -138,6 +153,8 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             ships: Vec::new(),
             judged: Vec::new(),
             refused: Vec::new(),
+            attributions: Vec::new(),
+            routing: None,
         })
     }
 
@@ -325,13 +342,15 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         Ok(())
     }
 
-    fn finish(self, ended: Stop, initial: &Harness) -> Evolution {
+    fn finish(self, ended: Stop) -> Evolution {
         Evolution {
             config: self.session.config.clone(),
             suite: self.session.arena.suite().to_owned(),
-            initial: initial.clone(),
+            initial: self.initial,
             last: self.pool.variants.get(&self.pool.fallback).cloned().unwrap_or_default(),
             pool: self.pool,
+            attributions: self.attributions,
+            routing: self.routing,
             rounds: self.rounds,
             ships: self.ships,
             judged: self.judged,

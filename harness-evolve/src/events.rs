@@ -14,6 +14,8 @@ pub enum Phase {
     Duel,
     /// The protected panel.
     Panel,
+    /// Shipped edits left out, variants on tasks of others, pruned harnesses.
+    Settle,
     /// Arms of the report.
     Report,
 }

@@ -5,6 +5,7 @@
 pub mod report;
 
 mod arena;
+mod attribution;
 mod candidate;
 mod categories;
 mod claims;
@@ -26,6 +27,7 @@ mod planner;
 mod propose;
 mod reading;
 mod repair;
+mod routing;
 mod screen;
 mod session;
 mod stages;
@@ -33,6 +35,7 @@ mod track;
 mod values;
 
 pub use arena::{Arena, ArenaError, Played, Rollout};
+pub use attribution::{Attribution, Interaction, Pruning, Share};
 pub use candidate::{Candidate, EditKind, Manifest, Origin, Signature};
 pub use categories::{Categories, Category, LOOP, STANDSTILL, Shown, passed};
 pub use config::EvolveConfig;
@@ -49,6 +52,7 @@ pub use ledger::{Ledger, Memory};
 pub use outcome::{At, Evolution, Refused, Round, Ship};
 pub use planner::{Direction, LandscapePlanner, Planner, View};
 pub use propose::{CatalogueEvolver, Evolver};
+pub use routing::{Routing, Seen, Tally};
 pub use screen::Screened;
 pub use session::{Meter, Stop};
 pub use stages::{Deterministic, Stages};

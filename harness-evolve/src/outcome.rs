@@ -4,11 +4,13 @@ use evolve_gate::{Alpha, Certificate, Guarantee};
 use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
+use crate::routing::Routing;
 use crate::screen::Screened;
 use crate::session::{Meter, Stop};
 use crate::track::Track;
@@ -108,6 +110,12 @@ pub struct Evolution {
     pub last: Harness,
     /// All of what it came to: variants and their routes.
     pub pool: Pool,
+    /// What the shipped edits are worth, variant by variant; empty if the run did not come so far.
+    #[serde(default)]
+    pub attributions: Vec<Attribution>,
+    /// What routing is worth where it was not fitted; `None` with one variant, or if the run did not come so far.
+    #[serde(default)]
+    pub routing: Option<Routing>,
     /// Rounds, the unfinished one included.
     pub rounds: Vec<Round>,
     /// Shipped edits, in order.
@@ -165,6 +173,12 @@ pub(crate) struct ScreenDone<'a> {
     pub combined: &'a [Candidate],
     /// Who may meet the judge, best first.
     pub finalists: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Settled<'a> {
+    pub routing: &'a Routing,
+    pub pool: &'a Pool,
 }
 
 #[derive(Serialize)]

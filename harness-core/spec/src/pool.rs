@@ -194,6 +194,22 @@ impl Pool {
         Ok(pool)
     }
 
+    /// The pool with another fallback. Each of `cells`, given with one of its tasks, is played by whom it was; variants that
+    /// play nothing any more are dropped. Unchanged if there is no such variant.
+    #[must_use]
+    pub fn with_fallback(&self, name: &str, cells: &[(Cell, Features)]) -> Self {
+        if !self.variants.contains_key(name) {
+            return self.clone();
+        }
+        let mut pool = self.clone();
+        let falls = |like: &&(Cell, Features)| !self.routes.iter().any(|route| route.when.holds(&like.1));
+        for (cell, _) in cells.iter().filter(falls).filter(|_| name != self.fallback) {
+            pool.routes.push(Route { when: cell.clone(), to: self.fallback.clone() });
+        }
+        pool.fallback = name.to_owned();
+        pool.without_idle()
+    }
+
     /// Drops variants that no route reaches any more.
     fn without_idle(mut self) -> Self {
         let (routes, fallback) = (&self.routes, &self.fallback);

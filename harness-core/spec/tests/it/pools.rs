@@ -84,6 +84,8 @@ proptest! {
             prop_assert_eq!(forked.variant_for(&features), Some(&new));
         } else {
             prop_assert_eq!(forked.variant_for(&features), pool.variant_for(&features));
+            let moved = forked.with_fallback("z", &[(Cell { suite: Some(features.suite.clone()), ..Cell::default() }, features.clone())]);
+            prop_assert_eq!(moved.variant_for(&features), pool.variant_for(&features));
             let back = forked.retired("z").unwrap();
             prop_assert_eq!(back.variant_for(&features), pool.variant_for(&features));
         }
