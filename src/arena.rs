@@ -90,4 +90,10 @@ impl Arena for ExamArena<'_> {
         let entries = store.entries(&row).map_err(fail)?;
         entries.collect::<Result<_, _>>().map_err(fail)
     }
+
+    fn answer(&self, played: &Played) -> Result<String, ArenaError> {
+        let store = self.runner.store();
+        let state = store.episode(&played.episode).and_then(|row| store.final_state(&row));
+        state.map(|state| state.to_string()).map_err(|error| ArenaError::Failed(error.to_string()))
+    }
 }

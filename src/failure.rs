@@ -11,6 +11,8 @@ use harness_trace::TraceError;
 const FAILED: u8 = 1;
 /// Exit code: what was given cannot be used (also clap's code for a wrong command line).
 const BAD_INPUT: u8 = 2;
+/// Exit code: it waits for a person; what is recorded stays.
+const WAITING: u8 = 3;
 /// Exit code: interrupted; what is recorded stays.
 const INTERRUPTED: u8 = 130;
 
@@ -31,6 +33,11 @@ impl Failure {
     /// What was given cannot be used.
     pub fn input(message: impl std::fmt::Display) -> Self {
         Self { code: BAD_INPUT, ..Self::new(message) }
+    }
+
+    /// Waits for a person.
+    pub fn waiting(message: impl std::fmt::Display) -> Self {
+        Self { code: WAITING, ..Self::new(message) }
     }
 
     /// Stopped by the user.

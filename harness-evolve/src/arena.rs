@@ -89,4 +89,8 @@ pub trait Arena: Send + Sync {
 
     /// What happened in an episode of an *explore* task; any other is refused.
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError>;
+
+    /// What an episode ended with, as text: equal ends give equal texts. For the report's majority alone; it says nothing
+    /// of how the end was scored.
+    fn answer(&self, played: &Played) -> Result<String, ArenaError>;
 }

@@ -26,6 +26,8 @@ pub struct EvolveConfig {
     pub delta: f64,
     /// Most harnesses: above 1, an edit that helps one kind of task and hurts another makes a variant. Default 1.
     pub variants: usize,
+    /// Whether a proven edit waits for a person before it ships. Default no.
+    pub approve: bool,
     /// Harnesses that somebody wrote for a part of the tasks, by its name: what candidates may begin with besides the
     /// present harness.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -84,6 +86,7 @@ impl Default for EvolveConfig {
             control: Control::EveryShip,
             delta: 0.2,
             variants: 1,
+            approve: false,
             starts: BTreeMap::new(),
             rounds: 5,
             idle_rounds: 2,

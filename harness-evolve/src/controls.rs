@@ -8,6 +8,7 @@ use harness_spec::{Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Rollout};
+use crate::best_of::BestOf;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::events::{Clock, Observer, Phase};
@@ -101,6 +102,8 @@ pub struct Measured {
 pub struct Measurement {
     /// The arms as they were given.
     pub arms: Vec<Measured>,
+    /// The initial harness with more tries, where the final one takes more tokens.
+    pub best_of: Option<BestOf>,
     /// Why it ended early, if it did: then some arms lack some splits.
     pub cut_short: Option<Stop>,
     /// Rollouts, tokens and time.
@@ -176,7 +179,7 @@ pub async fn measure<A: Arena, L: Ledger>(
             let played = match session.insist_pool(&arm.pool, split, Phase::Report, &rollouts).await {
                 Ok(played) => played,
                 Err(Halt::Failed(error)) => return Err(error),
-                Err(Halt::Spent(stop)) => {
+                Err(Halt::Spent(stop) | Halt::Paused(stop)) => {
                     cut_short = Some(stop);
                     break 'splits;
                 }
@@ -210,7 +213,16 @@ pub async fn measure<A: Arena, L: Ledger>(
             measured[k].scores.insert(split, scores);
         }
     }
-    Ok(Measurement { arms: measured, cut_short, meter: session.meter })
+    let mut best_of = None;
+    if cut_short.is_none() {
+        match session.best_of(&measured).await {
+            Ok(found) => best_of = found,
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::Spent(stop) | Halt::Paused(stop)) => cut_short = Some(stop),
+            Err(Halt::Interrupted) => cut_short = Some(Stop::Interrupted),
+        }
+    }
+    Ok(Measurement { arms: measured, best_of, cut_short, meter: session.meter })
 }
 
 /// The rollouts of a split, group by group in drawn order.

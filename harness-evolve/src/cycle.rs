@@ -16,6 +16,7 @@ use harness_spec::{Harness, ONLY, Permission, Pool, VariantId};
 use self::lanes::Lanes;
 use self::placing::Placed;
 
+use crate::approval::Answer;
 use crate::arena::{Arena, ArenaError, Played};
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
@@ -71,6 +72,7 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
             stop
         }
         Err(Halt::Interrupted) => Stop::Interrupted,
+        Err(Halt::Paused(stop)) => stop,
         Err(Halt::Failed(error)) => return Err(error),
     };
     Ok(run.finish(ended))
@@ -100,6 +102,7 @@ struct Run<'a, A, L, S> {
     refused: Vec<Refused>,
     attributions: Vec<Attribution>,
     routing: Option<Routing>,
+    answers: Vec<(String, Answer)>,
 }
 
 impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
@@ -155,6 +158,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             refused: Vec::new(),
             attributions: Vec::new(),
             routing: None,
+            answers: Vec::new(),
         })
     }
 
@@ -276,6 +280,11 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             if let Some(stop) = stop {
                 return Err(Halt::Spent(stop));
             }
+            if ships && !self.approved(&contender.candidate, &judged, &placed, &incumbent)? {
+                self.lanes.here_mut().rejected.insert(wish(&contender.candidate.changes));
+                self.learn(round, &contender.candidate, 0.0, 1.0)?;
+                continue;
+            }
             if ships {
                 self.ship(round, contender.candidate, placed, judged.certificate, waiting.map(|left| left.candidate))?;
                 return Ok(true);
@@ -284,6 +293,36 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             self.learn(round, &contender.candidate, 0.0, 1.0)?;
         }
         Ok(false)
+    }
+
+    /// Whether a proven edit may ship: where a person has the last word, when there is one.
+    fn approved(
+        &mut self,
+        candidate: &Candidate,
+        judged: &Judged,
+        placed: &Placed,
+        incumbent: &Pool,
+    ) -> Result<bool, Halt> {
+        if !self.session.config.approve {
+            return Ok(true);
+        }
+        let arms = Match { incumbent, candidate: &placed.pool };
+        let mut request = self.session.request(&candidate.id, &judged.edit, &judged.certificate, arms);
+        request.fork = placed.fork.as_ref().map(ToString::to_string);
+        let Some(answer) = self.session.ask(&request)? else {
+            self.session.say(format!("{} waits for a person", judged.edit));
+            return Err(Halt::Paused(Stop::Approval));
+        };
+        self.session.decide("answered", &(&candidate.id, &answer))?;
+        let said = if answer.approved { "approved" } else { "declined" };
+        self.session.say(format!("{}: {said} by {}", judged.edit, answer.by));
+        if !answer.approved {
+            let reason = format!("declined by {}: {}", answer.by, answer.reason);
+            let (id, edit) = (candidate.id.clone(), judged.edit.clone());
+            self.refused.push(Refused { round: judged.round, candidate: id, edit, at: At::Person, reason });
+        }
+        self.answers.push((candidate.id.clone(), answer.clone()));
+        Ok(answer.approved)
     }
 
     fn refuse(&mut self, round: u32, candidate: &Candidate, unfit: &Unfit) -> Result<(), Halt> {
@@ -351,6 +390,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             pool: self.pool,
             attributions: self.attributions,
             routing: self.routing,
+            answers: self.answers,
             rounds: self.rounds,
             ships: self.ships,
             judged: self.judged,

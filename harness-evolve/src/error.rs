@@ -47,7 +47,7 @@ pub enum EvolveError {
         what: &'static str,
     },
     /// The ledger could not be read or written.
-    #[error("the ledger failed")]
+    #[error("the record cannot be read or written: {0}; nothing decided so far is lost, the same command continues")]
     Ledger(#[from] TraceError),
     /// A fact could not be written as JSON, or read.
     #[error("a fact of the ledger is not readable as JSON")]

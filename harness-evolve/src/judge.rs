@@ -231,7 +231,11 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         };
         let rollouts: Vec<Rollout> = groups.iter().flat_map(of_group).collect();
         let (old, new) = (arms.incumbent, arms.candidate);
-        let incumbent = self.play_pool(old, split, phase, &rollouts).await?;
+        let mut incumbent = self.play_pool(old, split, phase, &rollouts).await?;
+        if incumbent.iter().all(|one| one.outcome == Outcome::Infrastructure) {
+            // What plays every day and is lost to the last rollout was not lost by the harness.
+            incumbent = self.insist_pool(old, split, phase, &rollouts).await?;
+        }
         let candidate = self.play_pool(new, split, phase, &rollouts).await?;
         let mut outcomes = incumbent.into_iter().zip(candidate);
         let pair = |(a, b): (Played, Played)| Pair {

@@ -4,8 +4,10 @@
 
 pub mod report;
 
+mod approval;
 mod arena;
 mod attribution;
+mod best_of;
 mod candidate;
 mod categories;
 mod claims;
@@ -34,8 +36,10 @@ mod stages;
 mod track;
 mod values;
 
+pub use approval::{Answer, Request, answer, pending};
 pub use arena::{Arena, ArenaError, Played, Rollout};
 pub use attribution::{Attribution, Interaction, Pruning, Share};
+pub use best_of::BestOf;
 pub use candidate::{Candidate, EditKind, Manifest, Origin, Signature};
 pub use categories::{Categories, Category, LOOP, STANDSTILL, Shown, passed};
 pub use config::EvolveConfig;

@@ -4,6 +4,7 @@ use evolve_gate::{Alpha, Certificate, Guarantee};
 use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Answer;
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
@@ -55,6 +56,8 @@ pub enum At {
     Critic,
     /// It failed a check that needs no statistics.
     Check,
+    /// A person declined it, after it was proven.
+    Person,
 }
 
 /// A candidate that was refused without a test.
@@ -116,6 +119,9 @@ pub struct Evolution {
     /// What routing is worth where it was not fitted; `None` with one variant, or if the run did not come so far.
     #[serde(default)]
     pub routing: Option<Routing>,
+    /// Who answered for which candidate, where a person had the last word.
+    #[serde(default)]
+    pub answers: Vec<(String, Answer)>,
     /// Rounds, the unfinished one included.
     pub rounds: Vec<Round>,
     /// Shipped edits, in order.

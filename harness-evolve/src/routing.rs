@@ -69,7 +69,7 @@ fn best(seen: &[&Seen], cell: &Cell, variants: &BTreeSet<&str>) -> Option<Tally>
     tallies.max_by(|a, b| a.posterior.total_cmp(&b.posterior))
 }
 
-fn variants(seen: &[&Seen]) -> BTreeSet<&str> {
+fn variants<'a>(seen: &[&'a Seen]) -> BTreeSet<&'a str> {
     seen.iter().flat_map(|one| one.scores.keys()).map(String::as_str).collect()
 }
 

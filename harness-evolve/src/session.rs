@@ -36,6 +36,17 @@ pub enum Stop {
     WallClock,
     /// It was told to stop. Not recorded: the same command continues.
     Interrupted,
+    /// The model or the world could not be reached any more. Not recorded: the same command continues.
+    Lost,
+    /// A proven edit waits for a person. Not recorded: the same command continues, once there is an answer.
+    Approval,
+}
+
+impl Stop {
+    /// Whether the same command continues.
+    pub const fn continues(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Lost | Self::Approval)
+    }
 }
 
 /// Why no outcome came back.
@@ -45,6 +56,8 @@ pub(crate) enum Halt {
     Spent(Stop),
     /// Told to stop.
     Interrupted,
+    /// It cannot go on now, and nothing was decided about that.
+    Paused(Stop),
     /// Something broke.
     Failed(EvolveError),
 }
@@ -192,7 +205,13 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
     ) -> Result<Self, EvolveError> {
         let mut faults: BTreeMap<String, Vec<Played>> = BTreeMap::new();
         for (key, value) in ledger.all(&config.run, &fault_kind(kind))? {
-            faults.entry(key).or_default().push(serde_json::from_value(value)?);
+            let of_rollout = faults.entry(key).or_default();
+            if value.is_null() {
+                // The run stopped over them: they are not met again.
+                of_rollout.clear();
+            } else {
+                of_rollout.push(serde_json::from_value(value)?);
+            }
         }
         let clocks = ledger.all(&config.run, &clock_kind(kind))?;
         let before = clocks.last().and_then(|(_, micros)| micros.as_u64()).unwrap_or(0);
@@ -258,7 +277,8 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         Ok(played)
     }
 
-    /// As [`Session::insist`], each rollout by the variant its task is routed to.
+    /// As [`Session::insist`], each rollout by the variant its task is routed to. If the infrastructure lost all of them
+    /// every time, it is down: the run stops where it is.
     pub async fn insist_pool(
         &mut self,
         pool: &Pool,
@@ -266,14 +286,46 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         phase: Phase,
         rollouts: &[Rollout],
     ) -> Result<Vec<Played>, Halt> {
+        let lost = |played: &[Played], of: usize| {
+            played.iter().filter(|one| one.outcome == Outcome::Infrastructure).count() >= of.max(1)
+        };
         let mut played = self.play_pool(pool, split, phase, rollouts).await?;
         for _ in 1..self.config.attempts.max(1) {
-            if played.iter().all(|one| one.outcome != Outcome::Infrastructure) {
-                break;
+            if !lost(&played, 1) {
+                return Ok(played);
             }
             played = self.play_pool(pool, split, phase, rollouts).await?;
         }
-        Ok(played)
+        if !lost(&played, rollouts.len()) {
+            return Ok(played);
+        }
+        for rollout in rollouts {
+            let harness = pool.variant_for(&self.arena.features(&rollout.task));
+            let id = harness.map(|harness| harness.variant_id(self.arena.catalogue()));
+            if let Some(id) = id {
+                let key = fault_key(id, rollout);
+                self.ledger.put(&self.config.run, &fault_kind(self.kind), &key, &serde_json::Value::Null)?;
+            }
+        }
+        Err(Halt::Paused(Stop::Lost))
+    }
+
+    /// Where the facts are.
+    pub fn ledger(&self) -> &'a L {
+        self.ledger
+    }
+
+    /// Mean tokens and steps of what a pool played of `rollouts`.
+    pub fn spent_on(&self, pool: &Pool, rollouts: &[Rollout]) -> (f64, f64) {
+        let played = rollouts.iter().filter_map(|rollout| {
+            let harness = pool.variant_for(&self.arena.features(&rollout.task))?;
+            self.known.get(&key(harness.variant_id(self.arena.catalogue()), rollout))
+        });
+        let sum = played.fold((0.0, 0.0, 0.0), |(tokens, steps, count), one| {
+            let used = one.usage.input_tokens + one.usage.output_tokens;
+            (tokens + used as f64, steps + one.steps as f64, count + 1.0)
+        });
+        if sum.2 == 0.0 { (0.0, 0.0) } else { (sum.0 / sum.2, sum.1 / sum.2) }
     }
 
     /// As [`Session::play`], each rollout by the variant its task is routed to.

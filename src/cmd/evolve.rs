@@ -17,16 +17,18 @@ use harness_evolve::{
     report::{self, Report},
 };
 use harness_host::Host;
-use harness_spec::{Harness, ModelSpec};
+use harness_spec::{Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::json;
 
 use super::Global;
 use crate::{arena::ExamArena, failure::Failure, progress::Watcher, stop, wire};
 
-/// Shares of the time: evolving, evolving again with generic modules only, measuring the arms.
+/// Shares of the time: evolving, evolving again with generic modules only, where there are variants once more with one
+/// harness, measuring the arms.
 const EVOLVE_SHARE: f64 = 0.45;
 const GENERIC_SHARE: f64 = 0.2;
+const SINGLE_SHARE: f64 = 0.1;
 const LEAST_MEASURE_SHARE: f64 = 0.2;
 
 /// Improve a suite's harness by evidence.
@@ -74,6 +76,9 @@ pub struct EvolveArgs {
     /// Change a setting of the evolution, e.g. rounds=3, alpha=0.01, delta=0.1, screen_tasks=12
     #[arg(long = "with", value_name = "KEY=VALUE")]
     with: Vec<String>,
+    /// Let a proven edit wait for a person: `harness evolve approve|reject RUN`
+    #[arg(long)]
+    approve: bool,
     /// Where the report and the final harness are written [default: .harness/evolve/RUN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -91,6 +96,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
         None => exam.suite.harnesses.get("initial").cloned().unwrap_or_default(),
     };
     initial.models.insert("main".to_owned(), model.clone());
+    let initial = initial;
 
     let store = wire::record()?;
     let command = wire::command_line();
@@ -134,11 +140,21 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| crate::paths::workspace().join(".harness/evolve").join(&config.run));
     write(&out, &report, &evolution)?;
     print(global, &report, &out)?;
-    let stopped = evolution.ended == Stop::Interrupted || measurement.cut_short == Some(Stop::Interrupted);
-    if stopped {
-        return Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"));
+    let paused = measurement.cut_short.filter(|stop| stop.continues());
+    match paused.or(Some(evolution.ended).filter(|stop| stop.continues())) {
+        Some(Stop::Interrupted) => {
+            Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"))
+        }
+        Some(Stop::Approval) => {
+            Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", config.run))
+                .hint("then the same command continues"))
+        }
+        Some(_) => Err(Failure::new(
+            "the model or the world could not be reached any more; the report shows what is known",
+        )
+        .hint("the same command continues")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Half as many groups of the splits that were worked on: their numbers are shown, not believed.
@@ -159,6 +175,12 @@ fn settings(args: &EvolveArgs, exam: &Exam, host: &Host, initial: &Harness) -> R
     let mut config: EvolveConfig = serde_json::from_value(settings.into())
         .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
     config.seed = args.seed;
+    config.approve |= args.approve;
+    // In a mixed suite somebody has written a harness for each part: candidates may begin there.
+    for part in exam.suite.parts.iter().filter(|_| exam.suite.is_mixed()) {
+        let start = part.harnesses.get("initial").cloned().unwrap_or_default();
+        config.starts.insert(part.name.clone(), start);
+    }
     if let Some(rollouts) = args.rollouts {
         config.max_rollouts = Some(rollouts);
     }
@@ -214,17 +236,30 @@ impl Sitting {
         let packs = self.host.catalogue().packs().map(|pack| pack.pack.name.clone());
         let general: BTreeSet<String> = packs.filter(|pack| !own.contains(pack.as_str())).collect();
         let mut restricted = config.restricted("generic", general);
+        // Controls: nobody deploys what they come to.
+        restricted.approve = false;
         restricted.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * GENERIC_SHARE) as u64);
-        let stopped = |evolution: &Evolution| evolution.ended == Stop::Interrupted;
+        let stopped = |evolution: &Evolution| evolution.ended.continues();
         let generic = if stopped(&evolution) {
             None
         } else {
             self.watcher.phase("generic modules only");
             Some(self.evolve(&self.runner(&restricted.run)?, &restricted, initial).await?)
         };
-        let mut arms = self.arms(&evolution, generic.as_ref(), initial, model)?;
+        let mut interrupted = generic.as_ref().is_none_or(stopped);
+        // Against several variants stands the best that the same evolver finds with one harness for all.
+        let mut single = None;
+        if config.variants > 1 && !interrupted {
+            self.watcher.phase("one harness for all");
+            let mut one = EvolveConfig { variants: 1, approve: false, run: format!("{}-single", config.run), ..config.clone() };
+            one.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * SINGLE_SHARE) as u64);
+            single = Some(self.evolve(&self.runner(&one.run)?, &one, initial).await?);
+            interrupted = single.as_ref().is_some_and(stopped);
+        }
+        let others = [(Role::Generic, "generic only", &generic), (Role::Single, "best single", &single)];
+        let others = others.map(|(role, name, run)| run.as_ref().map(|run| (role, name, &run.pool)));
+        let mut arms = self.arms(&evolution, others.into_iter().flatten(), initial, model)?;
         // What was stopped has no final harness yet: nothing is measured of it, and nothing decided about that.
-        let interrupted = generic.as_ref().is_none_or(stopped);
         if interrupted {
             arms.iter_mut().for_each(|arm| arm.splits.clear());
         } else {
@@ -240,44 +275,53 @@ impl Sitting {
         let measurement = measure(&arena, &*self.store, config, &arms, extent(sealed), left, &clock, &self.watcher);
         let mut measurement = measurement.await.map_err(Failure::new)?;
         if interrupted {
-            measurement.cut_short = Some(Stop::Interrupted);
+            let runs = [Some(&evolution), generic.as_ref(), single.as_ref()];
+            measurement.cut_short = runs.into_iter().flatten().map(|run| run.ended).find(|stop| stop.continues());
         }
         Ok((evolution, generic, measurement))
     }
 
     /// The arms of the report, the most telling first.
-    fn arms(
+    fn arms<'p>(
         &self,
-        evolution: &Evolution,
-        generic: Option<&Evolution>,
+        evolution: &'p Evolution,
+        others: impl Iterator<Item = (Role, &'p str, &'p Pool)>,
         initial: &Harness,
         model: &ModelSpec,
     ) -> Result<Vec<Arm>, Failure> {
         let all = vec![Split::Explore, Split::Gate, Split::Sealed];
         let sealed = vec![Split::Sealed];
-        let with = |harness: &Harness, model: ModelSpec| {
-            let mut harness = harness.clone();
-            harness.models.insert("main".to_owned(), model);
-            harness
+        let with = |pool: &Pool, model: &ModelSpec| {
+            let mut pool = pool.clone();
+            for harness in pool.variants.values_mut() {
+                harness.models.insert("main".to_owned(), model.clone());
+            }
+            pool
         };
-        let arm = |name: &str, role, harness, splits| Arm { name: name.to_owned(), role, harness, splits };
+        let arm = |name: &str, role, pool, splits: &[Split]| {
+            Arm { name: name.to_owned(), role, pool, splits: splits.to_vec() }
+        };
+        let first: Pool = initial.clone().into();
+        let last = &evolution.pool;
         let mut arms = vec![
-            arm("initial", Role::Initial, initial.clone(), all.clone()),
-            arm("final", Role::Final, evolution.last.clone(), all),
-            arm("random", Role::Random, with(&evolution.last, wire::model("random")?), sealed.clone()),
-            arm("do-nothing", Role::Noop, with(initial, wire::model("noop")?), sealed.clone()),
+            arm("initial", Role::Initial, first.clone(), &all),
+            arm("final", Role::Final, last.clone(), &all),
+            arm("random", Role::Random, with(last, &wire::model("random")?), &sealed),
+            arm("do-nothing", Role::Noop, with(&first, &wire::model("noop")?), &sealed),
         ];
-        arms.extend(generic.map(|run| arm("generic only", Role::Generic, run.last.clone(), sealed.clone())));
-        let own = |name: &str| self.exam.suite.harnesses.get(name);
-        if let Some(rules) = own("rules") {
-            let rules = with(rules, wire::model("first")?);
+        arms.extend(others.map(|(role, name, pool)| arm(name, role, pool.clone(), &sealed)));
+        for (name, harness) in last.variants.iter().filter(|_| last.variants.len() > 1) {
+            arms.push(arm(&format!("{name} alone"), Role::Variant, harness.clone().into(), &sealed));
+        }
+        if let Some(rules) = self.exam.suite.pool("rules") {
+            let rules = with(&rules, &wire::model("first")?);
             // Rules need packs that may not be installed; then there is no such arm.
-            if harness_spec::check(&rules, self.host.catalogue()).is_ok() {
-                arms.push(arm("no model", Role::NoModel, rules, sealed.clone()));
+            if rules.check(self.host.catalogue()).is_ok() {
+                arms.push(arm("no model", Role::NoModel, rules, &sealed));
             }
         }
-        if let Some(naive) = own("naive") {
-            arms.push(arm("naive", Role::Naive, with(naive, model.clone()), sealed));
+        if let Some(naive) = self.exam.suite.pool("naive") {
+            arms.push(arm("naive", Role::Naive, with(&naive, model), &sealed));
         }
         Ok(arms)
     }

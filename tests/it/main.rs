@@ -11,6 +11,7 @@ mod bad_packs;
 mod c_pack;
 mod conformance;
 mod edit;
+mod ends;
 mod evolve;
 mod help;
 mod mixed;

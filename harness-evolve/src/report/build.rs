@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use evolve_gate::{GroupSplit, Split};
-use harness_spec::diff;
 
+use super::credit;
 use super::statistics::{cell, difference, first_duel, placebo};
 use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
 use crate::controls::{Extent, Measured, Measurement, Role};
@@ -44,6 +44,10 @@ pub fn build(
     let config = &evolution.config;
     let arms = &measurement.arms;
     let sizes: Vec<usize> = split.folds.iter().map(Vec::len).collect();
+    let contrasts = contrasts(config.seed, arms);
+    let spent = generic.map_or(evolution.meter, |other| evolution.meter.plus(other.meter));
+    let headline = contrasts.iter().find(|contrast| contrast.headline && contrast.split == Split::Sealed);
+    let gained = headline.map(|contrast| 100.0 * contrast.difference.mean).filter(|points| *points > 0.0);
     Ok(Report {
         suite: evolution.suite.clone(),
         label: context.label,
@@ -55,8 +59,12 @@ pub fn build(
         groups: (split.explore.len(), sizes, split.sealed.len()),
         extent: context.extent,
         rows: arms.iter().map(|arm| row(config.seed, arm, evolution)).collect(),
-        contrasts: contrasts(config.seed, arms),
+        contrasts,
         ships: evolution.ships.iter().map(|ship| shipped(ship, evolution)).collect(),
+        variants: credit::variants(evolution, arms),
+        best_of: credit::best_of(config.seed, measurement),
+        attribution: credit::attribution(evolution),
+        predictions: credit::predictions(evolution),
         rejected: rejected(evolution),
         rounds: rounds(evolution),
         generic_ships: generic.map(|run| run.ships.iter().map(|ship| ship.text.clone()).collect()),
@@ -66,14 +74,15 @@ pub fn build(
         alpha: config.alpha,
         alpha_spent: evolution.alpha_spent.value(),
         cost: Cost {
-            evolution: generic.map_or(evolution.meter, |other| evolution.meter.plus(other.meter)),
+            evolution: spent,
+            tokens_per_point: gained.map(|points| evolution.meter.tokens() as f64 / points),
             measurement: measurement.meter,
             calls: context.calls,
             wall_seconds: context.wall_seconds,
         },
         sealed_looks_before: context.sealed_looks_before,
         placebo: placebo(config, &split.folds, &split.explore, arms)?,
-        final_toml: evolution.last.to_toml().unwrap_or_else(|error| format!("# {error}")),
+        final_toml: evolution.pool.to_toml().unwrap_or_else(|error| format!("# {error}")),
     })
 }
 
@@ -83,7 +92,7 @@ fn row(seed: u64, arm: &Measured, evolution: &Evolution) -> Row {
         name: arm.name.clone(),
         role: arm.role,
         variant: arm.variant.short(),
-        edits: diff(&evolution.initial, &arm.harness).to_string(),
+        edits: credit::edits(evolution, arm),
         cells: cells.collect(),
         tokens: arm.meter.tokens(),
     }
@@ -96,7 +105,8 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
     for split in [Split::Sealed, Split::Gate, Split::Explore] {
         let best = best_alternative(arms, split);
         let mut against: Vec<(&Measured, bool)> = best.into_iter().map(|arm| (arm, true)).collect();
-        let others = [Role::Initial, Role::NoModel, Role::Random, Role::Noop, Role::Generic, Role::Naive];
+        let others =
+            [Role::Initial, Role::NoModel, Role::Random, Role::Noop, Role::Generic, Role::Single, Role::Variant, Role::Naive];
         against.extend(arms.iter().filter(|arm| others.contains(&arm.role)).map(|arm| (arm, false)));
         for (other, headline) in against {
             let scores = last.scores.get(&split).zip(other.scores.get(&split));
@@ -120,20 +130,18 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
 /// The better of the initial harness and the no-model controls on a split. Chosen on the outcomes it is compared on,
 /// which favours it: the gain over it is understated if anything.
 fn best_alternative(arms: &[Measured], split: Split) -> Option<&Measured> {
-    let mean = |arm: &Measured| {
-        let scores = arm.scores.get(&split).map_or(&[][..], Vec::as_slice);
-        let valued: Vec<f64> = scores.iter().filter_map(|one| Some(one.outcome.score()?.value())).collect();
-        valued.iter().sum::<f64>() / valued.len().max(1) as f64
-    };
     let competes =
         |arm: &&Measured| matches!(arm.role, Role::Initial | Role::NoModel) && arm.scores.contains_key(&split);
     // Of equal ones the first: the initial harness, as the caller lists it.
-    arms.iter().filter(competes).rev().max_by(|a, b| mean(a).total_cmp(&mean(b)))
+    arms.iter().filter(competes).rev().max_by(|a, b| credit::mean(a, split).total_cmp(&credit::mean(b, split)))
 }
 
 fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
     let test = &ship.certificate;
     let judged = evolution.judged.iter().find(|judged| judged.candidate == ship.candidate.id && judged.ships);
+    let shares = evolution.attributions.iter().flat_map(|found| &found.shares);
+    let place = evolution.ships.iter().position(|other| other.candidate.id == ship.candidate.id);
+    let mut worth = shares.filter(|share| Some(share.ship) == place).filter_map(|share| share.worth);
     Shipped {
         round: ship.round,
         edit: ship.text.clone(),
@@ -144,6 +152,13 @@ fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
         alpha: test.plan.terms.alpha.value(),
         capital: test.capital,
         mean_difference: test.mean_difference,
+        approved: evolution
+            .answers
+            .iter()
+            .find(|(candidate, answer)| *candidate == ship.candidate.id && answer.approved)
+            .map(|(_, answer)| answer.by.clone()),
+        fork: ship.fork.as_ref().map(|cell| (ship.variant.clone(), cell.to_string())),
+        worth: worth.next(),
         unlocked: ship.unlocked,
         panel: match judged.and_then(|judged| judged.panel.as_ref()) {
             Some(panel) => format!("clear: harm not proven, n = {} groups", panel.groups),
@@ -165,6 +180,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
                     At::Rebase => "rebase",
                     At::Critic => "critic",
                     At::Check => "check",
+                    At::Person => "person",
                 }
                 .to_owned(),
                 verdict: None,
@@ -181,6 +197,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
             .collect();
         for row in &round.screened {
             let (at, verdict, reason) = match judged.get(row.candidate.as_str()) {
+                // Shipped, or proven and then declined or still waiting: said elsewhere.
                 Some(judged) if judged.ships => continue,
                 Some(judged) => ("gate", Some(judged.certificate.verdict), judged.reason()),
                 None if unfit(&row.candidate) => continue,
@@ -210,6 +227,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
 fn rounds(evolution: &Evolution) -> Vec<RoundRow> {
     let row = |round: &crate::outcome::Round| RoundRow {
         round: round.round,
+        about: if round.cell.is_everything() { String::new() } else { round.cell.to_string() },
         passed: round.landscape.passed,
         tasks: round.landscape.tasks,
         failures: round.landscape.clusters.iter().map(|c| (c.category.name().to_owned(), c.tasks.len())).collect(),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use evolve_gate::Split;
 
-use super::terminal::{counts, footnotes, percent, points};
+use super::terminal::{counts, credited, footnotes, made, percent, points};
 use super::{Report, charts, ended, split_name};
 
 const STYLE: &str = r"
@@ -60,6 +60,7 @@ fn suite(out: &mut String, report: &Report) -> std::fmt::Result {
     figure(out, &charts::arms(report, Split::Sealed), "Sealed tasks: nothing of them was seen before the last round.")?;
     table(out, report)?;
     differences(out, report)?;
+    credit(out, report)?;
     decisions(out, report)?;
     figure(out, &charts::curve(report), "Explore tasks feed the stages; this is progress, not proof.")?;
     figure(out, &charts::funnel(report), "Where candidates ended.")?;
@@ -160,6 +161,37 @@ fn differences(out: &mut String, report: &Report) -> std::fmt::Result {
     write!(out, "</table></div>")
 }
 
+fn credit(out: &mut String, report: &Report) -> std::fmt::Result {
+    write!(out, "<h2>To whom it is owed</h2>")?;
+    if let Some(variants) = &report.variants {
+        if let Some(contrast) = &variants.against_single {
+            let difference = &contrast.difference;
+            write!(
+                out,
+                "<p class=\"headline\"><b class=\"{}\">{}</b> on sealed tasks: {} variants minus the best single harness ({}). <span class=\"soft\">{}; 95 % interval over groups.</span></p>",
+                sign(difference.low, difference.high),
+                points(difference),
+                variants.variants.len(),
+                escape(&contrast.against),
+                counts(difference)
+            )?;
+        }
+        write!(
+            out,
+            "<div class=\"wide\"><table><tr><th>Variant</th><th>Plays</th><th>How it differs from the initial harness</th></tr>"
+        )?;
+        for (name, plays, edits) in &variants.variants {
+            write!(out, "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name), escape(plays), escape(edits))?;
+        }
+        write!(out, "</table></div>")?;
+    }
+    write!(out, "<ul>")?;
+    for line in credited(report).iter().filter(|line| !line.starts_with("variant ")) {
+        write!(out, "<li>{}</li>", escape(line))?;
+    }
+    write!(out, "</ul>")
+}
+
 fn decisions(out: &mut String, report: &Report) -> std::fmt::Result {
     write!(out, "<h2>Shipped ({})</h2>", report.ships.len())?;
     if report.ships.is_empty() {
@@ -169,8 +201,9 @@ fn decisions(out: &mut String, report: &Report) -> std::fmt::Result {
         let unlocked = ship.unlocked.map_or("not scored".to_owned(), |(hits, of)| format!("{hits} of {of}"));
         write!(
             out,
-            "<p><b class=\"good\">{}</b><br><span class=\"soft\">Round {}, meant for {}. Proven on fold {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2} (biased by stopping). Predicted unlocks: {unlocked}. Panel {}.</span></p>",
+            "<p><b class=\"good\">{}</b>{}<br><span class=\"soft\">Round {}, meant for {}. Proven on fold {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2} (biased by stopping). Predicted unlocks: {unlocked}. Panel {}.</span></p>",
             escape(&ship.edit),
+            escape(&made(ship)),
             ship.round,
             ship.meant_for.as_deref().unwrap_or("nothing in particular"),
             ship.fold,

@@ -3,6 +3,7 @@
 
 mod build;
 mod charts;
+mod credit;
 mod html;
 mod statistics;
 mod terminal;
@@ -19,6 +20,7 @@ use evolve_gate::{Guarantee, Split, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::controls::{Extent, Role};
+use crate::routing::Routing;
 use crate::session::{Meter, Stop};
 
 /// An arm on a split.
@@ -64,6 +66,33 @@ pub struct Contrast {
     pub difference: Interval,
 }
 
+/// Variants against one harness for all, on sealed tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Variants {
+    /// Name, cells it plays, and how it differs from the initial harness.
+    pub variants: Vec<(String, String, String)>,
+    /// The final pool − the best single harness: that of the initial one, of each variant alone, and of what the same
+    /// evolver found with one harness. Chosen on the outcomes it is compared on, which favours it.
+    pub against_single: Option<Contrast>,
+    /// What routing is worth on explore tasks it was not fitted on.
+    pub routing: Option<Routing>,
+}
+
+/// The initial harness with as many tries as the final one's tokens pay for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BestOfRow {
+    /// Tries that equal cost pays for, and tries played.
+    pub k: (u64, u64),
+    /// At which temperature.
+    pub temperature: f64,
+    /// Tokens per task of the initial and the final harness.
+    pub tokens: (f64, f64),
+    /// Success if the best try is picked by somebody who knows the answer.
+    pub oracle: Interval,
+    /// Success if the most frequent end is picked.
+    pub majority: Interval,
+}
+
 /// A shipped edit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shipped {
@@ -85,6 +114,12 @@ pub struct Shipped {
     pub capital: f64,
     /// Mean paired difference at the stop: biased by stopping, see the sealed table for the gain.
     pub mean_difference: f64,
+    /// Who approved it, where a person had the last word.
+    pub approved: Option<String>,
+    /// The variant it made, and the tasks it was made and proven for; `None`: it changed one in place.
+    pub fork: Option<(String, String)>,
+    /// What it is worth in the final harness: all edits − all but this one, on explore tasks; `None`: not known.
+    pub worth: Option<Interval>,
     /// Tasks it said it would unlock: (hits in the next round's explore, predicted).
     pub unlocked: Option<(usize, usize)>,
     /// What the protected panel said.
@@ -111,6 +146,8 @@ pub struct Rejected {
 pub struct RoundRow {
     /// Its number.
     pub round: u32,
+    /// The tasks it was about; empty: all.
+    pub about: String,
     /// Explore tasks the incumbent passed.
     pub passed: usize,
     /// Explore tasks.
@@ -140,6 +177,8 @@ pub struct Cost {
     pub measurement: Meter,
     /// Model calls made and, of all asked for, answered from the record; where the record counts them.
     pub calls: Option<(u64, u64)>,
+    /// Tokens of the evolution for each point of the headline; `None` where there is no gain.
+    pub tokens_per_point: Option<f64>,
     /// Wall clock of this sitting, in seconds.
     pub wall_seconds: f64,
 }
@@ -195,6 +234,14 @@ pub struct Report {
     pub contrasts: Vec<Contrast>,
     /// Shipped edits.
     pub ships: Vec<Shipped>,
+    /// Variants, where there are several.
+    pub variants: Option<Variants>,
+    /// Best-of-k at equal cost; `None`: not measured, or the final harness takes no more tokens.
+    pub best_of: Option<BestOfRow>,
+    /// What the shipped edits are worth, in words: interactions and what was pruned.
+    pub attribution: Vec<String>,
+    /// How often predictions came true: (bucket or module, hits, predicted).
+    pub predictions: Vec<(String, usize, usize)>,
     /// Everything else.
     pub rejected: Vec<Rejected>,
     /// Rounds.
@@ -251,5 +298,7 @@ pub(crate) fn ended(stop: Stop) -> &'static str {
         Stop::Tokens => "the budget of tokens ended",
         Stop::WallClock => "the time was up",
         Stop::Interrupted => "it was told to stop; the same command continues",
+        Stop::Lost => "the model or the world could not be reached any more; the same command continues",
+        Stop::Approval => "a proven edit waits for a person: `harness evolve approve RUN`; then the same command continues",
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use evolve_gate::interval::Interval;
 use evolve_gate::{Guarantee, Split};
 
-use super::{Contrast, Report, ended, split_name};
+use super::{Contrast, Report, Shipped, ended, split_name};
 
 struct Ink(bool);
 
@@ -64,8 +64,64 @@ fn write(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
     )?;
     table(out, report, ink)?;
     differences(out, report, ink)?;
+    credit(out, report, ink)?;
     decisions(out, report, ink)?;
     footer(out, report, ink)
+}
+
+fn credit(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
+    let lines = credited(report);
+    if !lines.is_empty() {
+        writeln!(out, "\n{}", ink.bold("to whom it is owed"))?;
+    }
+    for line in lines {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// Variants, tries and edits, a line each.
+pub(super) fn credited(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(variants) = &report.variants {
+        for (name, plays, _) in &variants.variants {
+            lines.push(format!("variant {name} plays {plays}"));
+        }
+        lines.push(match &variants.against_single {
+            Some(contrast) => format!(
+                "variants − the best single harness on sealed tasks ({}): {} ({})",
+                contrast.against,
+                points(&contrast.difference),
+                counts(&contrast.difference)
+            ),
+            None => "variants against the best single harness: not measured".to_owned(),
+        });
+        if let Some(routing) = &variants.routing {
+            lines.push(format!(
+                "routes on explore tasks they were not fitted on − the best single variant there: {} ({})",
+                points(&routing.gain),
+                counts(&routing.gain)
+            ));
+        }
+    }
+    lines.push(match &report.best_of {
+        Some(tries) => format!(
+            "best of {} tries of the initial harness at temperature {} ({:.0} tokens a task against {:.0}{}): oracle pick {}, majority pick {}",
+            tries.k.0,
+            tries.temperature,
+            tries.tokens.1,
+            tries.tokens.0,
+            if tries.k.1 < tries.k.0 { format!("; {} tries were played", tries.k.1) } else { String::new() },
+            percent(&tries.oracle),
+            percent(&tries.majority)
+        ),
+        None => "best of k tries at equal cost: the final harness takes no more tokens than the initial one, or was not measured".to_owned(),
+    });
+    for (name, hits, of) in &report.predictions {
+        lines.push(format!("predicted unlocks of shipped edits, {name}: {hits} of {of} came true"));
+    }
+    lines.extend(report.attribution.iter().cloned());
+    lines
 }
 
 fn table(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
@@ -131,7 +187,7 @@ fn differences(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result
 fn decisions(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
     writeln!(out, "\n{} ({})", ink.bold("shipped"), report.ships.len())?;
     for ship in &report.ships {
-        writeln!(out, "  round {}: {}", ship.round, ink.paint("32", &ship.edit))?;
+        writeln!(out, "  round {}: {}{}", ship.round, ink.paint("32", &ship.edit), made(ship))?;
         writeln!(
             out,
             "    proven on fold {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2}",
@@ -154,8 +210,9 @@ fn decisions(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
         let failures: Vec<String> = round.failures.iter().map(|(name, count)| format!("{count} {name}")).collect();
         writeln!(
             out,
-            "  {}: explore {}/{} pass; {} proposed, {} refused, {} screened, {} survived, {} judged{}; failing: {}",
+            "  {}{}: explore {}/{} pass; {} proposed, {} refused, {} screened, {} survived, {} judged{}; failing: {}",
             round.round,
+            if round.about.is_empty() { String::new() } else { format!(" ({})", round.about) },
             round.passed,
             round.tasks,
             round.proposed,
@@ -176,6 +233,18 @@ fn footer(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
         writeln!(out, "  {line}")?;
     }
     Ok(())
+}
+
+/// The variant a ship made, and what it is worth in the end.
+pub(super) fn made(ship: &Shipped) -> String {
+    let fork = ship.fork.as_ref().map(|(name, cell)| format!("; makes the variant {name} for {cell}, and is proven there"));
+    let worth = ship.worth.as_ref().map(|worth| format!("; left out of the final harness: {} on explore", points(&negated(worth))));
+    let by = ship.approved.as_ref().map(|name| format!("; approved by {name}"));
+    [fork, worth, by].into_iter().flatten().collect()
+}
+
+fn negated(interval: &Interval) -> Interval {
+    Interval { mean: -interval.mean, low: -interval.high, high: -interval.low, ..*interval }
 }
 
 /// The lines below every report.
@@ -224,6 +293,10 @@ pub(super) fn footnotes(report: &Report) -> Vec<String> {
         all.replayed.input_tokens + all.replayed.output_tokens,
         report.cost.wall_seconds
     ));
+    lines.push(match report.cost.tokens_per_point {
+        Some(tokens) => format!("cost per point of the headline: {tokens:.0} tokens of evolution"),
+        None => "cost per point: there is no gain over the better of the initial harness and no model".to_owned(),
+    });
     if let Some((made, replayed)) = report.cost.calls {
         let share = 100.0 * replayed as f64 / (made + replayed).max(1) as f64;
         lines.push(format!("model calls: {made} made, {replayed} answered from the record ({share:.0} % saved)"));

@@ -25,7 +25,7 @@ fn arms(last: &Harness) -> Vec<Arm> {
     let arm = |name: &str, role, harness: &Harness, splits: &[Split]| Arm {
         name: name.to_owned(),
         role,
-        harness: harness.clone(),
+        pool: harness.clone().into(),
         splits: splits.to_vec(),
     };
     vec![

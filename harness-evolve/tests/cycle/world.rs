@@ -199,6 +199,8 @@ impl<'a> World<'a> {
             Some((part, only)) => only == kind && has(part),
             None => has(part),
         };
+        // `a+b`: both of them.
+        let here = |part: &str| part.split('+').all(here);
         let gains = self.effects.iter().filter(|(part, _)| here(part)).map(|(_, gain)| gain).sum::<f64>();
         (self.base + gains).clamp(0.0, 1.0)
     }
@@ -291,6 +293,10 @@ impl Arena for World<'_> {
         };
         assert!(all.iter().all(|played| allowed.contains(&&played.group)), "a task of another split");
         Ok(all)
+    }
+
+    fn answer(&self, played: &Played) -> Result<String, ArenaError> {
+        Ok(format!("{:?}", played.outcome))
     }
 
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {

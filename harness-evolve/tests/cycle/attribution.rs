@@ -1,0 +1,62 @@
+//! Attribution and pruning: what every shipped edit is worth in the end, who works on whom, and what goes.
+
+use harness_evolve::{EvolveConfig, Memory, Stop};
+
+use crate::world::{BASE, Paid, World, catalogue, pack, run};
+
+/// Two modules of which the second makes the first superfluous.
+fn world(paid: &Paid) -> World<'_> {
+    let mut world = World::new(catalogue(&[BASE, &pack("planted", &["wrong_answer"]), &pack("second", &[])]), paid);
+    world.split.folds = (0..3).map(|fold| (0..120).map(|k| format!("gate{fold}-{k:03}")).collect()).collect();
+    (world.base, world.discordance) = (0.1, 0.0);
+    world
+}
+
+fn config() -> EvolveConfig {
+    EvolveConfig { seed: 3, idle_rounds: 3, delta: 0.1, combinations: 0, tunings: 0, ..EvolveConfig::default() }
+}
+
+#[test]
+fn edits_that_add_up_are_each_missed_and_stay() {
+    let paid = Paid::default();
+    let mut world = world(&paid);
+    world.effects = vec![("planted", 0.45), ("second", 0.35)];
+    let evolution = run(&world, &Memory::default(), &config()).unwrap();
+    let found = &evolution.attributions[0];
+    assert!(found.shares.len() >= 2, "{:?}", evolution.ships);
+    let of = |module: &str| {
+        let share = found.shares.iter().find(|share| share.edit.contains(module)).unwrap();
+        share.worth.unwrap().mean
+    };
+    assert!(of("planted") > 0.2 && of("second") > 0.1, "{found:?}");
+    assert!(found.pruning.is_none());
+}
+
+#[test]
+fn an_edit_whose_work_another_does_is_pruned_when_that_is_proven_harmless() {
+    // `both` is worth as much as `second` alone: what shipped first carries nothing once the second is there.
+    let paid = Paid::default();
+    let mut world = world(&paid);
+    world.effects = vec![("planted", 0.45), ("second", 0.8), ("planted+second", -0.45)];
+    let evolution = run(&world, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
+    let shipped: Vec<&str> = evolution.ships.iter().map(|ship| ship.text.as_str()).collect();
+    assert!(shipped.len() == 2 && shipped[0].contains("planted") && shipped[1].contains("second"), "{shipped:?}");
+    let found = &evolution.attributions[0];
+    assert!(found.shares[0].carries_nothing() && !found.shares[1].carries_nothing(), "{found:?}");
+    assert!(found.interactions.iter().any(|pair| pair.ships == (0, 1) && pair.excess.mean < -0.2), "{found:?}");
+    let pruning = found.pruning.as_ref().unwrap();
+    assert!(pruning.pruned, "{}", pruning.reason);
+    evolve_gate::recheck(pruning.certificate.as_ref().unwrap()).unwrap();
+    let left: Vec<&str> = evolution.last.processors.iter().map(|spec| spec.id.as_str()).collect();
+    assert!(left.contains(&"second") && !left.contains(&"planted"), "{left:?}");
+    // Without a fold to prove it on, it stays.
+    let paid = Paid::default();
+    let mut short = World { split: world.split.clone(), effects: world.effects.clone(), ..self::world(&paid) };
+    short.split.folds.truncate(2);
+    let evolution = run(&short, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
+    if evolution.ships.len() == 2 {
+        let pruning = evolution.attributions[0].pruning.as_ref().unwrap();
+        assert!(!pruning.pruned && pruning.reason.contains("no fold"), "{}", pruning.reason);
+        assert_eq!(evolution.ended, Stop::Folds);
+    }
+}
