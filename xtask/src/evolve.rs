@@ -39,11 +39,17 @@ pub const SUITES: [Suite; 2] = [
     Suite { name: "household", data: None, record: &["explore_groups=16", "screen_tasks=6", "rounds=3"] },
 ];
 
+/// Exams that are taken when somebody asks for them.
+const OTHERS: [Suite; 2] = [
+    Suite { name: "mixed", data: Some("bfcl"), record: &["explore_groups=16"] },
+    Suite { name: "menus", data: None, record: &["explore_groups=0"] },
+];
+
 /// The suites a person asked for: one by name, or both.
 pub fn suites(name: Option<&str>) -> Outcome<Vec<Suite>> {
     let Some(name) = name else { return Ok(SUITES.to_vec()) };
-    let named = SUITES.iter().find(|suite| suite.name == name);
-    let hint = "--suite functions or --suite household";
+    let named = SUITES.iter().chain(&OTHERS).find(|suite| suite.name == name);
+    let hint = "--suite functions, household, mixed or menus";
     named.map(|suite| vec![*suite]).ok_or_else(|| Failure::new(format!("no suite `{name}`")).hint(hint))
 }
 
