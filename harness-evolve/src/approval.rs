@@ -95,8 +95,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     pub(crate) fn request(&self, candidate: &str, edit: &str, proof: &Certificate, arms: Match<'_>) -> Request {
         let groups: Vec<Vec<f64>> = proof.counted.iter().map(|group| group.pairs.iter().map(gain).collect()).collect();
         let pairs = proof.counted.iter().flat_map(|group| &group.pairs);
-        let rollouts: Vec<Rollout> =
-            pairs.map(|pair| Rollout { task: pair.task.clone(), seed: pair.seed }).collect();
+        let rollouts: Vec<Rollout> = pairs.map(|pair| Rollout { task: pair.task.clone(), seed: pair.seed }).collect();
         let (old, new) = (self.spent_on(arms.incumbent, &rollouts), self.spent_on(arms.candidate, &rollouts));
         Request {
             candidate: candidate.to_owned(),

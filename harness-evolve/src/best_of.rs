@@ -61,7 +61,8 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         for harness in pool.variants.values_mut() {
             harness.sampling.temperature = harness.sampling.temperature.max(TEMPERATURE);
         }
-        let temperature = pool.variants.values().map(|harness| harness.sampling.temperature).fold(TEMPERATURE, f64::max);
+        let temperature =
+            pool.variants.values().map(|harness| harness.sampling.temperature).fold(TEMPERATURE, f64::max);
         let played = k.min(MOST);
         let mut tasks: Vec<String> = sealed.iter().map(|score| score.task.clone()).collect();
         tasks.dedup();

@@ -132,7 +132,8 @@ pub fn validate(seed: u64, seen: &[Seen]) -> Option<Routing> {
     let all: Vec<&Seen> = seen.iter().collect();
     let names = variants(&all);
     let (routes, best) = fit(&all)?;
-    let mut cells: BTreeSet<Cell> = routes.into_iter().map(|route| route.when).filter(|cell| cell.word.is_none()).collect();
+    let mut cells: BTreeSet<Cell> =
+        routes.into_iter().map(|route| route.when).filter(|cell| cell.word.is_none()).collect();
     cells.extend(seen.iter().map(|one| Cell { suite: Some(one.task.suite.clone()), ..Cell::default() }));
     cells.insert(Cell::default());
     let tallies = cells.iter().flat_map(|cell| names.iter().map(|name| tally(&all, cell, name))).collect();
@@ -177,7 +178,9 @@ mod tests {
         let coin = |n: usize, k: usize| f64::from(u8::from((n * 2_654_435_761 + k * 40_503) >> 7 & 1 == 1));
         let word = ["red", "green", "blue", "grey", "pink"];
         let all: Vec<Seen> = (0..200)
-            .map(|n| seen(n, word[n % 5], word[(n / 5) % 5], &[("a", coin(n, 1)), ("b", coin(n, 7)), ("c", coin(n, 13))]))
+            .map(|n| {
+                seen(n, word[n % 5], word[(n / 5) % 5], &[("a", coin(n, 1)), ("b", coin(n, 7)), ("c", coin(n, 13))])
+            })
             .collect();
         let routing = validate(3, &all).unwrap();
         assert!(routing.gain.low <= 0.0, "{:?}", routing.gain);

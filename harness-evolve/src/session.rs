@@ -310,11 +310,6 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         Err(Halt::Paused(Stop::Lost))
     }
 
-    /// Where the facts are.
-    pub fn ledger(&self) -> &'a L {
-        self.ledger
-    }
-
     /// Mean tokens and steps of what a pool played of `rollouts`.
     pub fn spent_on(&self, pool: &Pool, rollouts: &[Rollout]) -> (f64, f64) {
         let played = rollouts.iter().filter_map(|rollout| {

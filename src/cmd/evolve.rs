@@ -149,10 +149,10 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
             Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", config.run))
                 .hint("then the same command continues"))
         }
-        Some(_) => Err(Failure::new(
-            "the model or the world could not be reached any more; the report shows what is known",
-        )
-        .hint("the same command continues")),
+        Some(_) => {
+            Err(Failure::new("the model or the world could not be reached any more; the report shows what is known")
+                .hint("the same command continues"))
+        }
         None => Ok(()),
     }
 }
@@ -251,7 +251,8 @@ impl Sitting {
         let mut single = None;
         if config.variants > 1 && !interrupted {
             self.watcher.phase("one harness for all");
-            let mut one = EvolveConfig { variants: 1, approve: false, run: format!("{}-single", config.run), ..config.clone() };
+            let mut one =
+                EvolveConfig { variants: 1, approve: false, run: format!("{}-single", config.run), ..config.clone() };
             one.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * SINGLE_SHARE) as u64);
             single = Some(self.evolve(&self.runner(&one.run)?, &one, initial).await?);
             interrupted = single.as_ref().is_some_and(stopped);
@@ -298,8 +299,11 @@ impl Sitting {
             }
             pool
         };
-        let arm = |name: &str, role, pool, splits: &[Split]| {
-            Arm { name: name.to_owned(), role, pool, splits: splits.to_vec() }
+        let arm = |name: &str, role, pool, splits: &[Split]| Arm {
+            name: name.to_owned(),
+            role,
+            pool,
+            splits: splits.to_vec(),
         };
         let first: Pool = initial.clone().into();
         let last = &evolution.pool;

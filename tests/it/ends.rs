@@ -68,7 +68,10 @@ fn a_spent_budget_ends_in_a_report_and_stays_spent() {
     // The same command finds all of it in the record and says the same.
     workspace.run(&arguments).success();
     let again = report(&workspace);
-    assert_eq!((&again["ended"], &again["rows"], &again["rejected"]), (&first["ended"], &first["rows"], &first["rejected"]));
+    assert_eq!(
+        (&again["ended"], &again["rows"], &again["rejected"]),
+        (&first["ended"], &first["rows"], &first["rejected"])
+    );
     assert_eq!(paid_twice(&workspace), 0);
     // A wider budget is another run.
     workspace.run(&[evolve("random"), vec!["--rollouts", "5000"]].concat()).success();
@@ -169,7 +172,9 @@ fn answer(mut stream: TcpStream) -> Option<()> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| {
-            line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|value| value.trim().parse::<usize>().ok())
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length:")
+                .and_then(|value| value.trim().parse::<usize>().ok())
         });
         if body.len() >= length? {
             break serde_json::from_str::<Value>(body).ok()?;
@@ -187,6 +192,9 @@ fn answer(mut stream: TcpStream) -> Option<()> {
         let whole = json!({"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}], "usage": usage});
         ("application/json", whole.to_string())
     };
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        text.len()
+    );
     stream.write_all(format!("{head}{text}").as_bytes()).ok()
 }

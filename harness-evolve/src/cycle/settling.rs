@@ -128,9 +128,8 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let Some(leaner) = self.without(lineage, &idle.iter().copied().collect()) else {
             return Ok(kept("others rest on them", idle));
         };
-        let scope: Vec<usize> = (0..self.lanes.all.len())
-            .filter(|&lane| self.pool.route(&self.lanes.all[lane].like) == name)
-            .collect();
+        let scope: Vec<usize> =
+            (0..self.lanes.all.len()).filter(|&lane| self.pool.route(&self.lanes.all[lane].like) == name).collect();
         let Some((fold, groups)) = self.lanes.open(&scope) else {
             return Ok(kept("no fold is left to prove on that nothing is lost", idle));
         };
@@ -148,14 +147,12 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let candidate = format!("pruned {name}");
         let (count, order) = (plan.order.len(), plan.order_digest());
         let terms = plan.terms.clone();
-        self.session
-            .decide("duel", &Opened { round, candidate: &candidate, terms: &terms, groups: count, order })?;
+        self.session.decide("duel", &Opened { round, candidate: &candidate, terms: &terms, groups: count, order })?;
         let arms = Match { incumbent: &present, candidate: &pool };
         let (certificate, stop) = self.session.duel(plan, Split::Gate, Phase::Settle, arms).await?;
         let pruned = certificate.verdict == Verdict::Accept && stop.is_none();
         let verdict = format!("{:?}: {:?}, n = {} groups", certificate.verdict, certificate.reason, certificate.groups);
-        let pruning =
-            Pruning { ships: idle, certificate: Some(certificate), pruned, reason: verdict.to_lowercase() };
+        let pruning = Pruning { ships: idle, certificate: Some(certificate), pruned, reason: verdict.to_lowercase() };
         self.session.decide("pruned", &pruning)?;
         self.session.say(format!(
             "{} without {} edits that carry nothing: {}",

@@ -105,8 +105,16 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
     for split in [Split::Sealed, Split::Gate, Split::Explore] {
         let best = best_alternative(arms, split);
         let mut against: Vec<(&Measured, bool)> = best.into_iter().map(|arm| (arm, true)).collect();
-        let others =
-            [Role::Initial, Role::NoModel, Role::Random, Role::Noop, Role::Generic, Role::Single, Role::Variant, Role::Naive];
+        let others = [
+            Role::Initial,
+            Role::NoModel,
+            Role::Random,
+            Role::Noop,
+            Role::Generic,
+            Role::Single,
+            Role::Variant,
+            Role::Naive,
+        ];
         against.extend(arms.iter().filter(|arm| others.contains(&arm.role)).map(|arm| (arm, false)));
         for (other, headline) in against {
             let scores = last.scores.get(&split).zip(other.scores.get(&split));

@@ -299,6 +299,8 @@ pub(crate) fn ended(stop: Stop) -> &'static str {
         Stop::WallClock => "the time was up",
         Stop::Interrupted => "it was told to stop; the same command continues",
         Stop::Lost => "the model or the world could not be reached any more; the same command continues",
-        Stop::Approval => "a proven edit waits for a person: `harness evolve approve RUN`; then the same command continues",
+        Stop::Approval => {
+            "a proven edit waits for a person: `harness evolve approve RUN`; then the same command continues"
+        }
     }
 }

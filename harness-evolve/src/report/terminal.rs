@@ -237,8 +237,12 @@ fn footer(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
 
 /// The variant a ship made, and what it is worth in the end.
 pub(super) fn made(ship: &Shipped) -> String {
-    let fork = ship.fork.as_ref().map(|(name, cell)| format!("; makes the variant {name} for {cell}, and is proven there"));
-    let worth = ship.worth.as_ref().map(|worth| format!("; left out of the final harness: {} on explore", points(&negated(worth))));
+    let fork =
+        ship.fork.as_ref().map(|(name, cell)| format!("; makes the variant {name} for {cell}, and is proven there"));
+    let worth = ship
+        .worth
+        .as_ref()
+        .map(|worth| format!("; left out of the final harness: {} on explore", points(&negated(worth))));
     let by = ship.approved.as_ref().map(|name| format!("; approved by {name}"));
     [fork, worth, by].into_iter().flatten().collect()
 }

@@ -82,7 +82,8 @@ fn a_full_pool_stays_as_large_as_it_may_be() {
     world.split.explore = (0..60).map(|k| format!("explore-{k:03}")).collect();
     let hurts = |module: &'static str, at: [&'static str; 2]| at.map(|at| (at, -0.4, module));
     world.effects = vec![("planted@house", 0.4), ("second@calls", 0.55)];
-    let harm = [hurts("planted", ["planted@calls", "planted@menus"]), hurts("second", ["second@house", "second@menus"])];
+    let harm =
+        [hurts("planted", ["planted@calls", "planted@menus"]), hurts("second", ["second@house", "second@menus"])];
     world.effects.extend(harm.concat().into_iter().map(|(part, harm, _)| (part, harm)));
     let evolution = run(&world, &Memory::default(), &config(2)).unwrap();
     assert!(evolution.pool.variants.len() <= 2, "{:?}", evolution.pool.routes);
