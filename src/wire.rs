@@ -7,7 +7,7 @@ use std::{
 
 use harness_bench::{Exam, Suite};
 use harness_host::{ChildSettings, Host, Lock, search_path};
-use harness_spec::{Config, Harness, ModelSpec, ModuleRef, Pool};
+use harness_spec::{Config, Harness, ModelSpec, ModuleRef, Policy, Pool};
 use harness_trace::Store;
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
+    let policy = policy::policy()?;
     let host = Host::builder()
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
@@ -37,16 +38,17 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
         .linked(bench_menus::pack())
         .search(folders(plugins))
         .lock(lock)
-        .policy(policy::policy()?)
+        .children(children(&policy))
+        .policy(policy)
         .store(store())
-        .children(children())
         .build()?;
     Ok(host)
 }
 
 /// A host with nothing but the pack in this file, on the terms of the policy, whatever a lock says.
 pub fn host_of_file(file: &Path) -> Result<Host, Failure> {
-    let mut host = Host::builder().file(file).policy(policy::policy()?).store(store()).children(children()).build()?;
+    let policy = policy::policy()?;
+    let mut host = Host::builder().file(file).children(children(&policy)).policy(policy).store(store()).build()?;
     match host.take_refused().pop() {
         Some(refused) => Err(refused.into()),
         None => Ok(host),
@@ -54,8 +56,8 @@ pub fn host_of_file(file: &Path) -> Result<Host, Failure> {
 }
 
 /// How packs are run whose code runs in a process of its own: a child of this very program.
-fn children() -> ChildSettings {
-    ChildSettings { quarantine: Some(paths::quarantine()), ..ChildSettings::default() }
+fn children(policy: &Policy) -> ChildSettings {
+    ChildSettings { quarantine: Some(paths::quarantine()), unconfined: policy.unconfined, ..ChildSettings::default() }
 }
 
 /// Where private copies of loaded packs are kept.

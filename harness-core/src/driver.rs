@@ -191,7 +191,7 @@ impl<'a> Live<'a> {
         };
         let decisions = match called {
             Ok(decisions) => decisions,
-            Err(error) if starved && error.class.is_transient() => {
+            Err(error) if (starved || harness_host::is_lost(&error)) && error.class.is_transient() => {
                 let plan = self.plan.clone();
                 self.machine.infrastructure(Some(hook), plan.id(slot), &error);
                 return Ok(None);

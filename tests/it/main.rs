@@ -13,6 +13,7 @@ mod conformance;
 mod edit;
 mod ends;
 mod evolve;
+mod faults;
 mod help;
 mod mixed;
 mod models;

@@ -17,8 +17,9 @@ use crate::{
 };
 
 /// Benchmarks that are cargo bench targets, with what they are about.
-const BENCHES: [(&str, &str, &str); 4] = [
+const BENCHES: [(&str, &str, &str); 5] = [
     ("hooks and packs", "harness-host", "hook"),
+    ("packs in child processes", "harness-host", "child"),
     ("engine", "harness-core", "engine"),
     ("record", "harness-trace", "journal"),
     ("household games", "household-engine", "steps"),

@@ -8,13 +8,17 @@ use crate::{
     place, process,
 };
 
+/// What isolation is tested with: nobody wants it where packs are looked for.
+const NEVER_INSTALLED: &str = "faulty";
+
 /// The packs cargo builds, by name: every folder of `plugins/` with a manifest that is a crate. One in C is built as its source says.
 pub fn names() -> Outcome<Vec<String>> {
     let folder = place::root().join("plugins");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).map_err(|error| Failure::file(&folder, error))? {
         let path = entry.map_err(|error| Failure::file(&folder, error))?.path();
-        if path.join("pack.toml").is_file() && path.join("Cargo.toml").is_file() {
+        let tested_with = path.ends_with(NEVER_INSTALLED);
+        if !tested_with && path.join("pack.toml").is_file() && path.join("Cargo.toml").is_file() {
             names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
     }

@@ -243,6 +243,11 @@ impl Host {
         })
     }
 
+    /// Why an installed pack was given up, if it was.
+    pub fn quarantine(&self, name: &str, version: Version) -> Option<String> {
+        self.quarantine.reason(&self.file(name, version)?.sha256)
+    }
+
     /// Packs that were given up, and why.
     pub fn quarantined(&self) -> Vec<Quarantined> {
         self.quarantine.packs()

@@ -20,7 +20,7 @@ pub mod testing;
 
 pub use admit::Trust;
 pub use child::{
-    ChildSettings, ServeError,
+    ChildSettings, ServeError, is_lost,
     quarantine::{Quarantined, read as quarantined, release},
     serve,
 };

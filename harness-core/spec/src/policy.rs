@@ -16,6 +16,9 @@ pub struct Policy {
     /// Whether packs that no trusted publisher signed are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_signed: bool,
+    /// Whether packs in a child process run even where the kernel cannot confine them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfined: bool,
     /// Who is trusted.
     #[serde(rename = "publisher", default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<Publisher>,
@@ -68,10 +71,11 @@ impl Policy {
     /// Reads the text of a policy file.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&["isolation", "only_signed", "publisher", "pack"])?;
+            root.only(&["isolation", "only_signed", "unconfined", "publisher", "pack"])?;
             let mut policy = Self {
                 isolation: root.word("isolation")?.unwrap_or_default(),
                 only_signed: root.boolean("only_signed")?.unwrap_or_default(),
+                unconfined: root.boolean("unconfined")?.unwrap_or_default(),
                 ..Self::default()
             };
             for table in root.tables("publisher")? {

@@ -53,6 +53,9 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
     });
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} {} — {}\n  {place}{trust}", pack.pack.name, pack.pack.version, pack.pack.description);
+    if let Some(reason) = host.quarantine(&pack.pack.name, pack.pack.version) {
+        let _ = writeln!(text, "  in quarantine: {reason}; `harness plugin release {}` lets it out", pack.pack.name);
+    }
     let width = |of: fn(&Module) -> usize| pack.modules.iter().map(of).max().unwrap_or_default();
     let (names, kinds) = (width(|module| module.name.len()), width(|module| kind(module).len()));
     for module in &pack.modules {
@@ -76,7 +79,8 @@ fn object(host: &Host, pack: &PackManifest) -> Value {
     json!({
         "name": pack.pack.name, "version": pack.pack.version, "publisher": pack.pack.publisher,
         "description": pack.pack.description, "path": file.map(|file| &file.path),
-        "sha256": file.map(|file| &file.sha256), "size": file.map(|file| file.size), "modules": modules,
+        "sha256": file.map(|file| &file.sha256), "size": file.map(|file| file.size),
+        "quarantine": host.quarantine(&pack.pack.name, pack.pack.version), "modules": modules,
         "signer": trust.map(|trust| offer::signer(&trust.signer)), "key": trust.and_then(|trust| trust.signer.key()),
         "trusted_as": trust.and_then(|trust| trust.publisher.as_ref()),
         "isolation": host.isolation(&pack.pack.name, pack.pack.version),

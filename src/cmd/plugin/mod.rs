@@ -10,6 +10,7 @@ mod list;
 mod lock;
 mod new;
 mod offer;
+mod release;
 mod remove;
 mod sign;
 mod trust;
@@ -55,6 +56,8 @@ enum Command {
     Update(add::AddArgs),
     /// Take a pack away
     Remove(remove::RemoveArgs),
+    /// Let a pack out of quarantine
+    Release(release::ReleaseArgs),
     /// Check that everything is as harness.lock says; starts tools to hear what they say of themselves
     Verify,
     /// Approve all that is installed as it is: writes harness.lock, and from then on only these very files are admitted
@@ -77,6 +80,7 @@ pub fn run(global: &Global, args: PluginArgs) -> Result<(), Failure> {
         Command::Add(args) => add::add(global, &args),
         Command::Update(args) => add::update(global, &args),
         Command::Remove(args) => remove::run(global, &args),
+        Command::Release(args) => release::run(global, &args),
         Command::Verify => verify::run(global),
         Command::Lock => lock::run(global),
         Command::Trust(args) => trust::run(global, &args),

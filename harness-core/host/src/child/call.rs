@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Why a call has no answer.
 #[derive(Debug)]
 pub enum Broken {
+    /// The process ended before, in somebody else's call.
+    Lost,
     /// The process is no more, or has to be ended: for the reason, if it is ours.
     Child(Option<String>),
     /// It took too long.
@@ -80,13 +82,13 @@ impl Child {
     /// Makes one call.
     pub fn call(&self, request: Request<'_>, patience: Patience, serve: &dyn Serve) -> Result<Reply, Broken> {
         if self.has_ended() {
-            return Err(Broken::Child(None));
+            return Err(Broken::Lost);
         }
         let began = Instant::now();
         let end = from_now(patience.deadline).unwrap_or(began);
         let late = || Broken::Late(format!("it did not answer within {} ms", patience.deadline.as_millis()));
         let mut lane = self.lane().map_err(|error| match self.has_ended() {
-            true => Broken::Child(None),
+            true => Broken::Lost,
             false => Broken::Unsent(error),
         })?;
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));

@@ -21,10 +21,18 @@ use super::{
 };
 use crate::{Inspected, Refusal, load};
 
+/// What the error of an instance carries that was lost in somebody else's call.
+const LOST: &str = "{\"lost\":true}";
+
+/// Whether a module failed only because its process ended in a call of another episode: that says nothing of the harness.
+pub fn is_lost(error: &ModuleError) -> bool {
+    error.extra.as_str() == LOST
+}
+
 /// Keeps the child of one pack.
 #[derive(Debug)]
 pub struct Keeper {
-    pub(super) settings: Arc<ChildSettings>,
+    settings: Arc<ChildSettings>,
     quarantine: Arc<Quarantine>,
     file: Inspected,
     setup: Setup,
@@ -126,10 +134,17 @@ impl Keeper {
         let child = self.child().map_err(ModuleError::fault)?;
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);
         let request = Request::Make { id, kind, name, config };
-        match self.settle(&child, child.call(request, self.patience(), &Nobody))? {
+        // A processor is built on the thread that drives its episode.
+        let patience = if kind == Kind::Processor { self.hook_patience() } else { self.patience() };
+        match self.settle(&child, child.call(request, patience, &Nobody))? {
             Reply::Made => Ok(Instance { child, id }),
             other => Err(self.unexpected(&child, &other)),
         }
+    }
+
+    /// How long a hook may take.
+    pub fn hook_patience(&self) -> Patience {
+        Patience { deadline: self.settings.hook_deadline, cancel_grace: self.settings.cancel_grace }
     }
 
     /// How long a call other than a hook may take.
@@ -151,10 +166,22 @@ impl Keeper {
     /// The answer, or what the lack of one means for the child and for the caller.
     fn settle(&self, child: &Arc<Child>, answer: Result<Reply, Broken>) -> Result<Reply, ModuleError> {
         let (class, why, counts) = match answer {
-            Ok(Reply::Failed(error)) => return Err(error.into()),
+            Ok(Reply::Failed(error)) => {
+                let mut error = ModuleError::from(error);
+                if is_lost(&error) {
+                    error.extra.clear();
+                }
+                return Err(error);
+            }
             Ok(Reply::GaveUp) => return Err(ModuleError::fault("it gave up without an answer")),
             Ok(reply) => return Ok(reply),
             Err(Broken::Unsent(why)) => return Err(ModuleError::unsupported(why)),
+            Err(Broken::Lost) => {
+                let message = format!("its process ended in another call: {}", child.end(None));
+                let mut error = ModuleError::new(ErrorClass::UNAVAILABLE, message);
+                error.extra = LOST.into();
+                return Err(error);
+            }
             Err(Broken::Child(why)) => (ErrorClass::FAULT, why, true),
             Err(Broken::Late(why)) => (ErrorClass::TIMEOUT, Some(why), true),
             Err(Broken::Deaf(why)) => (ErrorClass::CANCELLED, Some(why), false),

@@ -175,3 +175,78 @@ fn ready(file: &File, events: libc::c_short, until: Option<Instant>) -> io::Resu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use std::time::Duration;
+
+    use super::*;
+    use crate::child::passing;
+
+    /// Two ends of a lane; the first belongs to a host.
+    fn lanes() -> (Lane, Lane) {
+        let (from, to, [theirs_from, theirs_to]) = passing::pipes().unwrap();
+        (Lane::new(from, to), Lane::new(theirs_from, theirs_to))
+    }
+
+    fn soon() -> Option<Instant> {
+        Instant::now().checked_add(Duration::from_secs(10))
+    }
+
+    #[test]
+    fn frames_of_every_size_cross_in_order() {
+        let (mut host, mut child) = lanes();
+        let sizes = [0, 1, 100, 65_530, 65_536, 70_000, 3_000_000, 7];
+        let writer = std::thread::spawn(move || {
+            for size in sizes {
+                child.send(&"x".repeat(size), None).unwrap();
+            }
+            child
+        });
+        for size in sizes {
+            assert!(host.receive(soon()).unwrap());
+            assert_eq!(host.frame::<&str>().unwrap().len(), size);
+        }
+        let child = writer.join().unwrap();
+        assert!(!host.receive(Some(Instant::now())).unwrap(), "nothing more was said");
+        drop(child);
+        assert!(matches!(host.receive(soon()), Err(LaneError::Closed)));
+    }
+
+    #[test]
+    fn a_frame_beyond_the_limit_is_refused_by_its_header() {
+        let (mut host, mut child) = lanes();
+        child.to.write_all(&u32::MAX.to_le_bytes()).unwrap();
+        assert!(matches!(host.receive(soon()), Err(LaneError::Oversize(_))));
+        assert!(host.inbox.len() <= CHUNK);
+        assert!(matches!(child.send(&"x".repeat(MOST_FRAME), None), Err(LaneError::Unspeakable(_))));
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_makes_a_writer_late() {
+        let (mut host, _child) = lanes();
+        let soon = Instant::now().checked_add(Duration::from_millis(20));
+        assert!(matches!(host.send(&"x".repeat(1 << 20), soon), Err(LaneError::Late)));
+    }
+
+    #[test]
+    fn nonsense_is_garbage_and_nothing_worse() {
+        use crate::child::wire::{Envelope, Event};
+        let mut state = 7u64;
+        for length in 0..600usize {
+            let (mut host, mut child) = lanes();
+            let nonsense: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 33) as u8
+                })
+                .collect();
+            child.to.write_all(&(length as u32).to_le_bytes()).unwrap();
+            child.to.write_all(&nonsense).unwrap();
+            assert!(host.receive(soon()).unwrap());
+            assert!(matches!(host.frame::<Event<'_>>(), Err(LaneError::Garbage(_))));
+            assert!(matches!(host.frame::<Envelope<'_>>(), Err(LaneError::Garbage(_))));
+        }
+    }
+}

@@ -17,6 +17,6 @@ mod settings;
 mod wire;
 mod wire_decision;
 
-pub use keeper::Keeper;
+pub use keeper::{Keeper, is_lost};
 pub use serve::{ServeError, serve};
 pub use settings::ChildSettings;

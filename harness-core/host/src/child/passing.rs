@@ -80,11 +80,18 @@ pub fn receive(socket: &File) -> io::Result<Option<[OwnedFd; FILES]>> {
     let (mut byte, mut control) = (0, Control { bytes: [0; 64] });
     let mut vector = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
     let mut message = message(&mut byte, &mut vector, &mut control);
-    // SAFETY: everything the message points to lives until the call returns.
-    match unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) } {
-        0 => return Ok(None),
-        1 => {}
-        _ => return Err(io::Error::last_os_error()),
+    loop {
+        // SAFETY: everything the message points to lives until the call returns.
+        match unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) } {
+            0 => return Ok(None),
+            1 => break,
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
     }
     // SAFETY: the kernel filled the control buffer; headers are looked at only where it says there is one.
     unsafe {

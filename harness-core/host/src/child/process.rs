@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,6 +21,12 @@ use super::{
     wire::{Setup, Welcome},
 };
 
+/// The exit code of a child that says why it gave up.
+pub const GAVE_UP: i32 = 70;
+/// The exit code of a child that did, and says, what it may not.
+pub const NOT_ALLOWED: i32 = 77;
+/// Variables that name places: who may read files may know where they are.
+const PLACES: &[&str] = &["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
 /// Bytes of standard error that are kept.
 const TAIL: usize = 2 << 10;
 /// Bytes of standard error that are read at all.
@@ -70,8 +77,11 @@ impl Child {
         command.arg("plugin-host").stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C is for the host, which ends its children when it is done with them.
         command.process_group(0);
-        if !setup.permissions.contains(&harness_spec::Permission::Env) {
+        if !setup.permissions.contains(&Permission::Env) {
             command.env_clear();
+            if setup.permissions.contains(&Permission::Fs) {
+                command.envs(PLACES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+            }
         }
         let mut process =
             command.spawn().map_err(|error| fail(&format!("{} cannot be started", program.display()), error))?;
@@ -144,8 +154,10 @@ impl Child {
     pub fn end(&self, why: Option<&str>) -> &str {
         self.ended.get_or_init(|| {
             let mut process = lock(&self.process);
-            // A process that is dying of something else keeps its own cause of death.
-            let _ = process.kill();
+            // A process that is dying of something else keeps its own cause of death. What it started goes with it.
+            let group = -(process.id() as libc::pid_t);
+            // SAFETY: sends a signal to the group of a child that was not waited for, so the number is still its own.
+            unsafe { libc::kill(group, libc::SIGKILL) };
             let status = process.wait();
             if let Some(said) = lock(&self.said).take() {
                 // Processes it started may keep the pipe open.
@@ -154,6 +166,7 @@ impl Child {
             let words = last_line(&lock(&self.tail));
             let how = match (why, status) {
                 (Some(why), _) => return why.to_owned(),
+                (None, Ok(status)) if matches!(status.code(), Some(NOT_ALLOWED | GAVE_UP)) => return words,
                 (None, Ok(status)) => describe(status),
                 (None, Err(error)) => format!("it ended and cannot be asked how: {error}"),
             };
@@ -210,7 +223,8 @@ fn describe(status: ExitStatus) -> String {
         Some(libc::SIGABRT) => "SIGABRT",
         Some(libc::SIGILL) => "SIGILL",
         Some(libc::SIGFPE) => "SIGFPE",
-        Some(libc::SIGSYS) => "SIGSYS",
+        // The name of the call is not known: the process was not let name it, or had blocked the signal.
+        Some(libc::SIGSYS) => return "it tried to do what its permissions do not allow (SIGSYS)".to_owned(),
         Some(libc::SIGKILL) => "SIGKILL",
         Some(libc::SIGXCPU) => "SIGXCPU",
         Some(_) => "a signal",
@@ -226,7 +240,8 @@ fn describe(status: ExitStatus) -> String {
 /// The last line that says something, made fit for one line of a record.
 fn last_line(tail: &[u8]) -> String {
     let text = String::from_utf8_lossy(tail);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: ");
+    let line = text.lines().rev().find(says).unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 

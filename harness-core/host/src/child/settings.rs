@@ -15,7 +15,7 @@ pub struct ChildSettings {
     pub start_deadline: Duration,
     /// How long a call that was cancelled may go on.
     pub cancel_grace: Duration,
-    /// Most bytes of address space.
+    /// Most bytes of memory of its own.
     pub memory: u64,
     /// Whether packs run even where the kernel cannot confine them.
     pub unconfined: bool,

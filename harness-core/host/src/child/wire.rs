@@ -22,7 +22,7 @@ pub struct Setup {
     pub manifest: String,
     /// What all its modules together may do.
     pub permissions: Vec<Permission>,
-    /// Most bytes of address space.
+    /// Most bytes of memory of its own.
     pub memory: u64,
     /// Whether it may run where the kernel cannot confine it.
     pub unconfined: bool,

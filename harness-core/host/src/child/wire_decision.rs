@@ -172,3 +172,67 @@ impl WireAnswer {
 pub fn decisions(stored: RVec<StoredDecision>) -> Result<Vec<WireDecision>, ModuleError> {
     stored.into_iter().map(WireDecision::new).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use harness_abi::{ChatReply, Part, Role, ScoreItem, ScoreReply, ScoreRequest};
+
+    use super::*;
+
+    fn crossed<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+        rmp_serde::from_slice(&rmp_serde::to_vec_named(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_decision_crosses_unchanged() {
+        let (message, text) = (Message::user("hello"), RString::from("text"));
+        let call = Message::new(Role::Assistant, [Part::tool_call("c1", "dice", "{}")]);
+        let chat = AskChat::new([message.clone()]).role("judge");
+        let shared = [message.clone(), call.clone()];
+        let request = ScoreRequest::new([ScoreItem::new(&shared, "a"), ScoreItem::new(&shared[..1], "b")]);
+        let score = AskScore { role: text.clone(), request };
+        let questions = [Ask::Chat { chat }, Ask::Score { score }].map(StoredAsk::new);
+        let edit = HistoryEdit { start: 1, end: 3, with: vec![message.clone(), call.clone()].into() };
+        let decisions = [
+            Decision::SetSystem { text: text.clone() },
+            Decision::EditHistory { edits: vec![edit].into() },
+            Decision::SetLastUser { text: text.clone() },
+            Decision::AppendUser { text: text.clone() },
+            Decision::ShowTools { names: vec![text.clone()].into() },
+            Decision::Constrain { constraint_json: text.clone() },
+            Decision::UseModel { role: text.clone() },
+            Decision::Sample { sampling_json: text.clone() },
+            Decision::SetResponse { message: call.clone() },
+            Decision::SetArguments { arguments: text.clone() },
+            Decision::SetResult { text: text.clone(), is_error: true },
+            Decision::Split { messages: vec![call.clone()].into() },
+            Decision::Answer { message },
+            Decision::Interrupt { reason: text.clone() },
+            Decision::Adapt { signal: text.clone() },
+            Decision::Annotate { key: text.clone(), value_json: text },
+            Decision::Ask { questions: questions.into_iter().collect() },
+        ];
+        for decision in decisions {
+            let wire = crossed(&WireDecision::new(StoredDecision::new(decision.clone())).unwrap());
+            assert_eq!(wire.into_stored(), StoredDecision::new(decision));
+        }
+    }
+
+    #[test]
+    fn every_answer_crosses_unchanged() {
+        let reply = ScoreReply {
+            scores: vec![Score { logprob: -1.5, tokens: 3 }].into(),
+            usage: Usage::default(),
+            extra: RString::new(),
+        };
+        for answer in [
+            Answer::Chat { reply: ChatReply::text("well") },
+            Answer::Score { reply },
+            Answer::Failed { error: ModuleError::config("wrong") },
+        ] {
+            let wire = crossed(&WireAnswer::new(&StoredAnswer::new(answer.clone())).unwrap());
+            assert_eq!(wire.into_stored(), StoredAnswer::new(answer));
+        }
+    }
+}

@@ -9,7 +9,7 @@ use harness_abi::{
 
 use super::{Instance, Keeper};
 use crate::child::{
-    call::{Patience, Serve},
+    call::Serve,
     wire::{Given, HookCall, Pull, Reply, Request, WireCall, budget},
     wire_decision::{WireAnswer, WireDecision},
 };
@@ -52,8 +52,7 @@ impl Processor {
             outcome: cx.outcome().as_str(),
             answers,
         }));
-        let settings = &self.keeper.settings;
-        let patience = Patience { deadline: settings.hook_deadline, cancel_grace: settings.cancel_grace };
+        let patience = self.keeper.hook_patience();
         let reply = match self.keeper.call(&self.instance, request, patience, &Context(cx)) {
             Ok(reply) => reply,
             Err(error) => {

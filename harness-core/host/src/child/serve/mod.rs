@@ -19,7 +19,7 @@ use self::{instances::Instances, perform::perform, reaper::Reaper};
 use super::{
     lane::Lane,
     passing,
-    process::{read_message, write_message},
+    process::{GAVE_UP, read_message, write_message},
     sandbox,
     wire::{Envelope, Event, Reply, Setup, Welcome},
 };
@@ -75,11 +75,10 @@ fn leave() -> ! {
 
 /// Leaves and says why.
 fn give_up(why: &str) -> ! {
-    const FAILED: libc::c_int = 70;
     // The host may have stopped listening.
     let _ = writeln!(std::io::stderr(), "{why}");
     // SAFETY: ends the process; nothing of it is used afterwards.
-    unsafe { libc::_exit(FAILED) }
+    unsafe { libc::_exit(GAVE_UP) }
 }
 
 fn prepare(setup: &Setup) -> Result<Root, String> {

@@ -1,0 +1,66 @@
+//! Which files a child may open (Landlock). Without a permission: the system's libraries and its own copy, to read.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError,
+};
+
+use super::Allowed;
+
+/// Truncation is guarded since this version; older kernels would let it through.
+const LEAST: ABI = ABI::V3;
+/// Where the dynamic linker looks.
+const LIBRARIES: &[&str] = &["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"];
+/// What resolving names and checking certificates reads.
+const NETWORK: &[&str] =
+    &["/etc", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve"];
+/// Where programs are.
+const PROGRAMS: &[&str] = &["/bin", "/sbin", "/usr", "/etc"];
+
+/// Confines the process, and all it starts, for ever.
+pub fn confine(copy: &str, allowed: Allowed) -> Result<(), String> {
+    rules(copy, allowed).map_err(|error| error.to_string())
+}
+
+fn rules(copy: &str, allowed: Allowed) -> Result<(), RulesetError> {
+    let all = AccessFs::from_all(LEAST);
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let handled = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(all)?;
+    let mut rules = handled.create()?;
+    rules = allow(rules, LIBRARIES, read)?;
+    rules = allow(rules, &[copy], AccessFs::ReadFile.into())?;
+    rules = allow(rules, &["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"], AccessFs::ReadFile.into())?;
+    rules = allow(rules, &["/dev/null"], AccessFs::WriteFile.into())?;
+    if allowed.net {
+        rules = allow(rules, NETWORK, read)?;
+    }
+    if allowed.exec {
+        rules = allow(rules, PROGRAMS, read | AccessFs::Execute)?;
+    }
+    if allowed.fs {
+        // Reads are the user's own; writes stay in the folder the host works in and in the one for scratch.
+        rules = allow(rules, &["/"], read)?;
+        let places = [std::env::current_dir().ok(), Some(std::env::temp_dir())];
+        let places: Vec<PathBuf> = places.into_iter().flatten().collect();
+        rules = allow(rules, &places, all & !AccessFs::Execute)?;
+    }
+    rules.restrict_self().map(drop)
+}
+
+/// Allows this much beneath the places that are there.
+fn allow<P: AsRef<Path>>(
+    mut rules: RulesetCreated,
+    places: &[P],
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    for place in places {
+        let place = place.as_ref();
+        let Ok(opened) = PathFd::new(place) else { continue };
+        // Rights that only folders have are refused for a file.
+        let access = if place.is_dir() { access } else { access & AccessFs::from_file(LEAST) };
+        rules = rules.add_rule(PathBeneath::new(opened, access))?;
+    }
+    Ok(rules)
+}
