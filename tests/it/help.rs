@@ -5,9 +5,24 @@ use crate::support::Workspace;
 #[test]
 fn every_subcommand_shows_examples() {
     let workspace = Workspace::new();
-    for command in
-        ["bench", "evolve", "plugin", "plugin new", "plugin inspect", "run", "edit", "model", "data", "trace"]
-    {
+    for command in [
+        "bench",
+        "evolve",
+        "plugin",
+        "plugin new",
+        "plugin inspect",
+        "plugin check",
+        "plugin add",
+        "plugin remove",
+        "plugin sign",
+        "plugin keygen",
+        "plugin trust",
+        "run",
+        "edit",
+        "model",
+        "data",
+        "trace",
+    ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = workspace.run(&arguments).success().out;
         assert!(help.contains(&format!("harness {command} ")), "{command}: {help}");
