@@ -10,6 +10,7 @@ mod dist;
 mod engine;
 mod evolve;
 mod failure;
+mod growth;
 mod packs;
 mod phases;
 mod place;
@@ -36,6 +37,8 @@ cargo xtask COMMAND
   test                  tidy and all tests of all crates
   ci                    rustfmt and clippy where they are installed, whether harness-abi can be published, then test
   tidy                  the rules of the house that no compiler checks
+  growth                a host of a simulated next version of the interface, with packs of this version and of that one
+  abi-fixture           build these packs anew, after the interface changed and before it is released
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
   dist                  binary, packs and licences in one folder, target/dist
 ";
@@ -57,6 +60,8 @@ fn run(mut args: Args) -> Outcome {
         "test" => args.done().and_then(|()| test::test()),
         "ci" => args.done().and_then(|()| test::ci()),
         "tidy" => args.done().and_then(|()| tidy::run()),
+        "growth" => growth::run(args),
+        "abi-fixture" => growth::fixture(args),
         "plugin" => packs::plugin(args),
         "dist" => args.done().and_then(|()| dist::run()),
         "help" | "--help" | "-h" => {

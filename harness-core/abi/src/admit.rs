@@ -4,8 +4,9 @@ use std::ffi::c_void;
 
 use abi_stable::{
     StableAbi,
-    abi_stability::abi_checking::check_layout_compatibility,
+    abi_stability::abi_checking::{CheckingGlobals, check_layout_compatibility_with_globals},
     library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL},
+    type_layout::TypeLayout,
 };
 
 use crate::PackRef;
@@ -44,16 +45,25 @@ pub unsafe fn admit(symbol: *mut c_void) -> Result<(PackRef, Relation), String> 
     let header = header.upgrade().map_err(|error| brief(&error.to_string()))?;
     let host = <PackRef as StableAbi>::LAYOUT;
     let pack = header.layout().ok_or("the pack hides its layout")?;
-    let relation = match check_layout_compatibility(host, pack) {
+    let relation = match check(host, pack) {
         Ok(()) => Relation::SameOrNewerPack,
         Err(error) => {
-            check_layout_compatibility(pack, host).map_err(|_| brief(&error.to_string()))?;
+            check(pack, host).map_err(|_| error)?;
             Relation::OlderPack
         }
     };
     // SAFETY: the layout is compatible in one direction; what the older side lacks is checked at every access.
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PackRef>() };
     root.map(|root| (root, relation)).map_err(|error| brief(&error.to_string()))
+}
+
+/// Whether `interface` is part of `implementation`.
+///
+/// Nothing is remembered from one pack to the next: abi_stable would compare each pack with the largest layout any pack
+/// before it showed, in one direction, and so refuse a newer pack because an older one came first.
+fn check(interface: &'static TypeLayout, implementation: &'static TypeLayout) -> Result<(), String> {
+    check_layout_compatibility_with_globals(interface, implementation, &CheckingGlobals::new())
+        .map_err(|error| brief(&error.to_string()))
 }
 
 /// abi_stable prints up to 28 KB per mismatch: keeps the innermost errors.
