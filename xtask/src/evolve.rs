@@ -78,7 +78,7 @@ pub struct Evolution<'a> {
     pub suite: Suite,
     /// Whether a stand-in plays on tasks that need no download.
     pub smoke: bool,
-    /// Whether it is a run of record: every task of every sealed group, wider screens.
+    /// Whether it is a run of record: every task of a group, more sealed groups, wider screens.
     pub full: bool,
     /// Its budget of wall clock.
     pub budget: Duration,
