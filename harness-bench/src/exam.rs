@@ -138,7 +138,7 @@ impl Exam {
                 }
             }
             let name = |id: String| if mixed { format!("{}/{id}", part.name) } else { id };
-            join(&mut split, own_split, most, &name);
+            join(&mut split, own_split, most, name);
             let seated = |(id, task): (String, Task)| {
                 let group = name(task.group.clone());
                 (name(id), Listed { task, group, ground: index })

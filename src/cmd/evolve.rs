@@ -1,5 +1,7 @@
 //! `harness evolve`: improves a suite's harness by evidence, measures what came of it, writes the report.
 
+mod approve;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -7,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use evolve_gate::Split;
 use harness_bench::{Exam, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
@@ -38,14 +40,18 @@ const LEAST_MEASURE_SHARE: f64 = 0.2;
 /// when the judge has proof. At the end every arm is measured on sealed tasks, beside controls. The same command
 /// continues a run that was stopped.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Examples:
   harness evolve functions --model random                        no downloads: shows the machinery, proves nothing
   harness evolve functions --model smollm2 --data bfcl           a real small model on BFCL live_multiple
   harness evolve household --model smollm2 --minutes 60          generated household games
   harness evolve household --model smollm2 --data ~/alfworld     ALFWorld's own games")]
 pub struct EvolveArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The suite: functions, household, menus, mixed
-    suite: String,
+    #[arg(required = true)]
+    suite: Option<String>,
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
     #[arg(long, short, default_value = "smollm2")]
     model: String,
@@ -84,11 +90,30 @@ pub struct EvolveArgs {
     out: Option<PathBuf>,
 }
 
-/// Evolves, measures, reports.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Let the proven edits of a run that wait for a person ship
+    Approve(approve::ApproveArgs),
+    /// Decline them
+    Reject(approve::ApproveArgs),
+}
+
+/// Runs the subcommand, or an evolution.
 pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
+    match &args.command {
+        Some(Command::Approve(args)) => approve::run(global, args, true),
+        Some(Command::Reject(args)) => approve::run(global, args, false),
+        None => evolve_suite(global, args),
+    }
+}
+
+/// Evolves, measures, reports.
+fn evolve_suite(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let host = Arc::new(wire::host(&global.plugins)?);
-    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
+    // Without a suite there would be a subcommand, and we would not be here.
+    let name = args.suite.as_deref().unwrap_or_default();
+    let exam = wire::exam(name, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
     let exam = Arc::new(exam);
     let model = wire::model(&args.model)?;
     let mut initial = match &args.harness {
@@ -117,7 +142,7 @@ pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
         store,
         command,
         cancel: stop::on_ctrl_c(),
-        watcher: Watcher::new(global.quiet, &args.suite),
+        watcher: Watcher::new(global.quiet, name),
         began,
     };
     let sealed = args.sealed.unwrap_or(sitting.exam.suite.evolve.sealed);

@@ -108,7 +108,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
 
     /// Candidates that begin with a harness somebody wrote for this lane, while it has no variant of its own: the harness
     /// itself, and edits of it. With one lane those of every part come into question.
-    pub(super) async fn from_starts(
+    pub(super) async fn started(
         &self,
         view: View<'_>,
         digests: &[TaskDigest],

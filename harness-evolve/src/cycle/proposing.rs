@@ -156,7 +156,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let waited = candidates.len();
         let fresh = self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?;
         met.extend(fresh.iter().map(|candidate| candidate.variant));
-        let started = self.from_starts(view, &digests, &mut met, most).await?;
+        let started = self.started(view, &digests, &mut met, most).await?;
         let places = waited + most + started.len();
         candidates.extend(fresh.into_iter().chain(started));
         for (number, candidate) in candidates.iter_mut().enumerate() {

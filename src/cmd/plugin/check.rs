@@ -89,7 +89,7 @@ fn settings(args: &CheckArgs, modules: &[ModuleRef]) -> Result<BTreeMap<String, 
         };
         let mut names = modules.iter().map(|known| known.module.as_str());
         if !names.clone().any(|name| name == module) {
-            let hint = nearest(module, names.clone()).map_or_else(|| names.next().unwrap_or_default(), |near| near);
+            let hint = nearest(module, names.clone()).unwrap_or_else(|| names.next().unwrap_or_default());
             return Err(
                 Failure::input(format!("the pack has no module `{module}`")).hint(format!("did you mean `{hint}`?"))
             );
