@@ -119,6 +119,9 @@ pub fn model(name: &str) -> Result<ModelSpec, Failure> {
         }
         (None, _) => {}
     }
+    // As the clients of this protocol do; it becomes part of the value, so that the record says which server it was.
+    let base = std::env::var("OPENAI_BASE_URL").ok().filter(|base| kind == "openai" && !base.is_empty());
+    config.extend(base.map(|base| ("base_url".to_owned(), base.into())));
     Ok(ModelSpec { module, config, fallbacks: Vec::new() })
 }
 

@@ -60,7 +60,10 @@ const KNOWN: [Weights; 1] = [Weights {
 /// Models that need no weights here.
 const OTHERS: [(&str, &str); 5] = [
     ("gguf:FILE", "other GGUF weights of the llama architecture"),
-    ("openai:NAME", "a model of OpenAI's server ($OPENAI_API_KEY); of another: [model.main] with config.base_url"),
+    (
+        "openai:NAME",
+        "a model of OpenAI's server ($OPENAI_API_KEY), or of another at $OPENAI_BASE_URL or [model.main] config.base_url",
+    ),
     ("random", "control: draws uniformly among what is allowed; simulated"),
     ("first", "control: takes the first of what is allowed; simulated"),
     ("noop", "control: does nothing; simulated"),
