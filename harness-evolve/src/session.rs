@@ -269,12 +269,15 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
     ) -> Result<Vec<Played>, Halt> {
         let mut played = self.play(harness, id, split, phase, rollouts).await?;
         for _ in 1..self.config.attempts.max(1) {
-            if played.iter().all(|one| one.outcome != Outcome::Infrastructure) {
-                break;
+            if lost(&played) == 0 {
+                return Ok(played);
             }
             played = self.play(harness, id, split, phase, rollouts).await?;
         }
-        Ok(played)
+        if lost(&played) < rollouts.len().max(1) {
+            return Ok(played);
+        }
+        self.give_up(rollouts.iter().map(|rollout| (id, rollout)))
     }
 
     /// As [`Session::insist`], each rollout by the variant its task is routed to. If the infrastructure lost all of them
@@ -286,26 +289,29 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         phase: Phase,
         rollouts: &[Rollout],
     ) -> Result<Vec<Played>, Halt> {
-        let lost = |played: &[Played], of: usize| {
-            played.iter().filter(|one| one.outcome == Outcome::Infrastructure).count() >= of.max(1)
-        };
         let mut played = self.play_pool(pool, split, phase, rollouts).await?;
         for _ in 1..self.config.attempts.max(1) {
-            if !lost(&played, 1) {
+            if lost(&played) == 0 {
                 return Ok(played);
             }
             played = self.play_pool(pool, split, phase, rollouts).await?;
         }
-        if !lost(&played, rollouts.len()) {
+        if lost(&played) < rollouts.len().max(1) {
             return Ok(played);
         }
-        for rollout in rollouts {
-            let harness = pool.variant_for(&self.arena.features(&rollout.task));
-            let id = harness.map(|harness| harness.variant_id(self.arena.catalogue()));
-            if let Some(id) = id {
-                let key = fault_key(id, rollout);
-                self.ledger.put(&self.config.run, &fault_kind(self.kind), &key, &serde_json::Value::Null)?;
-            }
+        let id = |rollout: &Rollout| {
+            let harness = pool.variant_for(&self.arena.features(&rollout.task))?;
+            Some(harness.variant_id(self.arena.catalogue()))
+        };
+        let ids: Vec<_> = rollouts.iter().filter_map(|rollout| Some((id(rollout)?, rollout))).collect();
+        self.give_up(ids.into_iter())
+    }
+
+    /// Nothing came back: the faults are taken back, so that a repetition asks again, and the run pauses.
+    fn give_up<'r, T>(&self, all: impl Iterator<Item = (VariantId, &'r Rollout)>) -> Result<T, Halt> {
+        for (id, rollout) in all {
+            let key = fault_key(id, rollout);
+            self.ledger.put(&self.config.run, &fault_kind(self.kind), &key, &serde_json::Value::Null)?;
         }
         Err(Halt::Paused(Stop::Lost))
     }
@@ -455,6 +461,11 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             None => self.limits.micros.is_some_and(|limit| self.elapsed() >= limit),
         }
     }
+}
+
+/// How many of them the infrastructure lost.
+fn lost(played: &[Played]) -> usize {
+    played.iter().filter(|one| one.outcome == Outcome::Infrastructure).count()
 }
 
 fn key(id: VariantId, rollout: &Rollout) -> Key {
