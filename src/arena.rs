@@ -6,7 +6,7 @@ use evolve_gate::{GroupSplit, PlannedGroup, Split};
 use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
 use harness_evolve::{Arena, ArenaError, Played, Rollout};
 use harness_spec::{Catalogue, Features, Harness, VariantId};
-use harness_trace::Entry;
+use harness_trace::{Entry, Store, TraceError};
 
 /// The exam of a runner as an arena.
 pub struct ExamArena<'a> {
@@ -21,7 +21,18 @@ fn arena_error(error: RunError) -> ArenaError {
     }
 }
 
-fn played(row: Scored) -> Played {
+/// What an episode's calls took, replayed ones as long as they took then, in microseconds.
+pub fn latency(store: &Store, episode: &str) -> Result<u64, TraceError> {
+    let took = |entry: &Entry| match entry {
+        Entry::Chat { micros, .. } | Entry::Score { micros, .. } | Entry::Tool { micros, .. } => *micros,
+        _ => 0,
+    };
+    let entries = store.entries(&store.episode(episode)?)?;
+    entries.map(|entry| entry.map(|(_, entry)| took(&entry))).sum()
+}
+
+/// A row of the exam as evolution sees it.
+pub fn played(row: Scored) -> Played {
     Played {
         rollout: Rollout { task: row.task, seed: row.seed },
         group: row.group,
@@ -78,6 +89,10 @@ impl Arena for ExamArena<'_> {
         }
     }
 
+    fn latency(&self, played: &Played) -> Result<u64, ArenaError> {
+        latency(self.runner.store(), &played.episode).map_err(|error| ArenaError::Failed(error.to_string()))
+    }
+
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
         if !self.split().explore.contains(&played.group) {
             let message =
@@ -85,7 +100,7 @@ impl Arena for ExamArena<'_> {
             return Err(ArenaError::Failed(message));
         }
         let store = self.runner.store();
-        let fail = |error: harness_trace::TraceError| ArenaError::Failed(error.to_string());
+        let fail = |error: TraceError| ArenaError::Failed(error.to_string());
         let row = store.episode(&played.episode).map_err(fail)?;
         let entries = store.entries(&row).map_err(fail)?;
         entries.collect::<Result<_, _>>().map_err(fail)

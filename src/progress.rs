@@ -125,6 +125,7 @@ impl harness_evolve::Observer for Watcher {
                     Phase::Duel => "before the judge",
                     Phase::Panel => "protected panel",
                     Phase::Settle => "what each edit is worth",
+                    Phase::Drift => "testing for drift",
                     Phase::Report => "measuring arms",
                 }
                 .to_owned();

@@ -37,7 +37,8 @@ pub struct Scored {
 }
 
 impl Scored {
-    pub(crate) fn remembered(row: &EpisodeRow) -> Self {
+    /// A finished episode as the record gives it back.
+    pub fn remembered(row: &EpisodeRow) -> Self {
         Self { remembered: true, ..Self::fresh(row) }
     }
 

@@ -87,6 +87,10 @@ pub trait Arena: Send + Sync {
         rollouts: Vec<Rollout>,
     ) -> impl Future<Output = Result<Vec<Played>, ArenaError>> + Send;
 
+    /// What an episode's model and tool calls took in microseconds, replayed ones as long as they took then. A number, not
+    /// a trace: the judge may ask it of any split.
+    fn latency(&self, played: &Played) -> Result<u64, ArenaError>;
+
     /// What happened in an episode of an *explore* task; any other is refused.
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError>;
 

@@ -9,6 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::EditKind;
 
+/// What a candidate may ship for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// A proven gain in success.
+    #[default]
+    Success,
+    /// That, or proven less money (tokens where nothing costs money) at proven non-inferior success.
+    Cost,
+    /// That, or proven less time in models and tools, likewise.
+    Latency,
+}
+
+/// Whether the seesaw of HarnessX has a say beside the protected panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeesawRule {
+    /// No.
+    #[default]
+    Off,
+    /// No explore task that passed in one of two attempts may fail in both.
+    Strict,
+}
+
 /// The settings of a run. Defaults suit a suite with about 100 gate groups in 3 folds and effects of 30 points and more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +56,18 @@ pub struct EvolveConfig {
     /// present harness.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub starts: BTreeMap<String, Harness>,
+    /// What a candidate may ship for: `success`, `cost` or `latency`. Default `success`.
+    pub objective: Objective,
+    /// Loss of success that a cheaper candidate is proven not to exceed, as a share of 1. Default 0.1.
+    pub margin: f64,
+    /// Smallest saving worth having, as a share of the price; candidates that are likely below it are given up. Default 0.1.
+    pub saving: f64,
+    /// Whether no task that passed may fail: `off`, or `strict` as in HarnessX. Default `off`.
+    pub seesaw: SeesawRule,
+    /// Ships after which the incumbent is tested against the harness the run began with; 0: never. Default 2.
+    pub drift_every: u32,
+    /// Chance that any such test finds a drop where there is none. Default 0.05.
+    pub drift_alpha: f64,
     /// Most rounds. Default 5.
     pub rounds: u32,
     /// Rounds without a ship in a row that end the run. Default 2.
@@ -88,6 +124,12 @@ impl Default for EvolveConfig {
             variants: 1,
             approve: false,
             starts: BTreeMap::new(),
+            objective: Objective::Success,
+            margin: 0.1,
+            saving: 0.1,
+            seesaw: SeesawRule::Off,
+            drift_every: 2,
+            drift_alpha: 0.05,
             rounds: 5,
             idle_rounds: 2,
             first_candidates: 16,
@@ -139,6 +181,11 @@ impl EvolveConfig {
     /// Seeds of the episodes.
     pub(crate) fn seeds(&self) -> Vec<u64> {
         (0..u64::from(self.seeds_per_task.max(1))).map(|k| self.seed.wrapping_add(k)).collect()
+    }
+
+    /// The two attempts of a strict seesaw.
+    pub(crate) fn two_seeds(&self) -> [u64; 2] {
+        [self.seed, self.seed.wrapping_add(1)]
     }
 
     /// Seeds no screen and no duel plays: the protected panel's.

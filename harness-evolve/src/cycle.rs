@@ -2,6 +2,7 @@
 //! of settings, catalogue, initial harness and outcomes: resumed, it is played again and must decide the same. Refuses
 //! any state that is not made of decisions in the ledger and rollouts in the record.
 
+mod drift;
 mod lanes;
 mod placing;
 mod proposing;
@@ -10,7 +11,7 @@ mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{Alpha, Certificate, DuelPlan, Split, Verdict};
+use evolve_gate::{Alpha, Certificate};
 use harness_spec::{Harness, ONLY, Permission, Pool, VariantId};
 
 use self::lanes::Lanes;
@@ -25,12 +26,12 @@ use crate::critic::wish;
 use crate::digest::{EpisodeDigest, TaskDigest};
 use crate::directions::UNCLAIMED_CATEGORY;
 use crate::error::EvolveError;
-use crate::events::{Clock, Event, Observer, Phase};
+use crate::events::{Clock, Event, Observer};
 use crate::experience::{Lesson, Lessons};
-use crate::judge::{Judged, Match, Opened, Unfit, blocks, past};
+use crate::judge::{Bench, Judged, Match, Unfit, past};
 use crate::landscape::Posterior;
 use crate::ledger::Ledger;
-use crate::outcome::{At, Begun, Ended, Evolution, Refused, Round, Ship, fingerprint};
+use crate::outcome::{At, Begun, BegunLane, Ended, Evolution, Refused, Round, Ship, Wire, fingerprint};
 use crate::routing::Routing;
 use crate::screen::Contender;
 use crate::session::{Halt, Limits, Session, Stop};
@@ -84,6 +85,11 @@ struct Run<'a, A, L, S> {
     /// What the run began with, and what it has come to.
     initial: Harness,
     pool: Pool,
+    /// What it began with.
+    anchor: Pool,
+    /// The last pool that passed the tripwire, and the ships until then.
+    passed_wire: (Pool, usize),
+    wires: Vec<Wire>,
     /// The variant this round is about, and its name in the pool.
     incumbent: Harness,
     variant: String,
@@ -115,20 +121,21 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         })?;
         let packs: Vec<_> = catalogue.packs().collect();
         let lessons = Lessons::open(session.ledger(), config, arena.suite())?;
-        session.decide(
-            "begun",
-            &Begun {
-                config,
-                suite: arena.suite(),
-                initial,
-                split: fingerprint(split)?,
-                catalogue: fingerprint(&packs)?,
-            },
-        )?;
         let mut lanes = Lanes::new(arena, config)?;
         for lane in &mut lanes.all {
             lane.tried.insert(initial.variant_id(catalogue));
         }
+        let pool = Pool::from(initial.clone());
+        let begun = Begun {
+            config: config.clone(),
+            suite: arena.suite().to_owned(),
+            initial: initial.clone(),
+            variant: initial.variant_id(catalogue),
+            lanes: lanes.all.iter().map(|lane| BegunLane::of(lane.purse.total(), &lane.folds, arena)).collect(),
+            split: fingerprint(split)?,
+            catalogue: fingerprint(&packs)?,
+        };
+        session.decide("begun", &begun)?;
         let groups: Vec<String> =
             [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
         let tasks = arena.planned(&groups).into_iter().flat_map(|planned| planned.tasks);
@@ -139,7 +146,10 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         permissions.extend(granted.flat_map(|entry| entry.module.permissions.iter().copied()));
         Ok(Self {
             initial: initial.clone(),
-            pool: initial.clone().into(),
+            anchor: pool.clone(),
+            passed_wire: (pool.clone(), 0),
+            wires: Vec::new(),
+            pool,
             incumbent: initial.clone(),
             variant: ONLY.to_owned(),
             lanes,
@@ -169,6 +179,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     async fn rounds(&mut self) -> Result<Stop, Halt> {
         let config = self.session.config;
         for round in 1..=config.rounds {
+            self.tripwire(round).await?;
             if let Some(stop) = self.lanes.all_done() {
                 return Ok(stop);
             }
@@ -242,35 +253,16 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             if alpha == Alpha::ZERO {
                 return Ok(false);
             }
-            let groups = self.session.arena.planned(&groups);
-            let (incumbent, catalogue) = (self.pool.clone(), self.session.arena.catalogue());
-            let terms = self.session.terms(placed.pool.id(catalogue), incumbent.id(catalogue), fold, alpha)?;
-            let plan = DuelPlan::draw(terms.clone(), groups);
-            plan.check()?;
-            let candidate = contender.candidate.id.clone();
-            let (groups, order) = (plan.order.len(), plan.order_digest());
-            self.session.decide("duel", &Opened { round, candidate: &candidate, terms: &terms, groups, order })?;
-            let arms = Match { incumbent: &incumbent, candidate: &placed.pool };
-            let (certificate, mut stop) = self.session.duel(plan, Split::Gate, Phase::Duel, arms).await?;
-            let mut panel = None;
-            if certificate.verdict == Verdict::Accept {
-                let past = past(&self.lanes.here().explore, played);
-                if let Some((ruled, why)) = self.session.panel(terms, &past, arms).await? {
-                    panel = Some(ruled);
-                    stop = stop.or(why);
-                }
-            }
-            // A panel that could not be heard blocks.
-            let ships = certificate.verdict == Verdict::Accept && !blocks(panel.as_ref()) && stop.is_none();
-            let judged = Judged {
+            let past = past(&self.lanes.here().explore, played);
+            let bench = Bench {
                 round,
-                candidate,
-                edit: contender.candidate.edit.to_string(),
-                estimate: contender.estimate,
-                certificate,
-                panel,
-                ships,
+                arms: Match { incumbent: &self.pool, candidate: &placed.pool },
+                scope: &placed.scope,
+                fold: (fold, self.session.arena.planned(&groups)),
+                alpha,
+                past: &past,
             };
+            let (judged, stop) = self.session.judge(&bench, &contender).await?;
             self.session.decide("verdict", &judged)?;
             self.session.say(format!("round {round}: {} — {}", judged.edit, judged.reason()));
             if let Some(summary) = self.rounds.last_mut() {
@@ -280,13 +272,14 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             if let Some(stop) = stop {
                 return Err(Halt::Spent(stop));
             }
-            if ships && !self.approved(&contender.candidate, &judged, &placed, &incumbent)? {
+            if judged.ships && !self.approved(&contender.candidate, &judged, &placed)? {
                 self.lanes.here_mut().rejected.insert(wish(&contender.candidate.changes));
                 self.learn(round, &contender.candidate, 0.0, 1.0)?;
                 continue;
             }
-            if ships {
-                self.ship(round, contender.candidate, placed, judged.certificate, waiting.map(|left| left.candidate))?;
+            if judged.ships {
+                let proof = judged.proof().clone();
+                self.ship(round, contender.candidate, placed, proof, waiting.map(|left| left.candidate))?;
                 return Ok(true);
             }
             self.lanes.here_mut().rejected.insert(wish(&contender.candidate.changes));
@@ -296,18 +289,12 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     }
 
     /// Whether a proven edit may ship: where a person has the last word, when there is one.
-    fn approved(
-        &mut self,
-        candidate: &Candidate,
-        judged: &Judged,
-        placed: &Placed,
-        incumbent: &Pool,
-    ) -> Result<bool, Halt> {
+    fn approved(&mut self, candidate: &Candidate, judged: &Judged, placed: &Placed) -> Result<bool, Halt> {
         if !self.session.config.approve {
             return Ok(true);
         }
-        let arms = Match { incumbent, candidate: &placed.pool };
-        let mut request = self.session.request(&candidate.id, &judged.edit, &judged.certificate, arms);
+        let arms = Match { incumbent: &self.pool, candidate: &placed.pool };
+        let mut request = self.session.request(&candidate.id, &judged.edit, judged.proof(), arms);
         request.fork = placed.fork.as_ref().map(ToString::to_string);
         let Some(answer) = self.session.ask(&request)? else {
             self.session.say(format!("{} waits for a person", judged.edit));
@@ -394,6 +381,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             rounds: self.rounds,
             ships: self.ships,
             judged: self.judged,
+            wires: self.wires,
             refused: self.refused,
             ended,
             guarantee: self.lanes.guarantee(),

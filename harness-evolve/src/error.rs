@@ -40,6 +40,9 @@ pub enum EvolveError {
         /// Results that came back.
         got: usize,
     },
+    /// Nothing of such a run is in the ledger.
+    #[error("the record holds no decisions of this run; `harness evolve` prints a run's id")]
+    NoRun,
     /// The suite leaves a split empty.
     #[error("the suite has no {what} groups; evolution needs some: change its shares or give it more data")]
     NoGroups {

@@ -16,6 +16,8 @@ pub enum Phase {
     Panel,
     /// Shipped edits left out, variants on tasks of others, pruned harnesses.
     Settle,
+    /// The incumbent against the harness the run began with.
+    Drift,
     /// Arms of the report.
     Report,
 }

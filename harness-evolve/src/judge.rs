@@ -1,49 +1,131 @@
-//! A survivor before the judge: cheap checks that need no statistics, then the duel on the open fold, then the protected
-//! panel. Refuses to tell a stage more than one bit.
+//! What a survivor meets before it ships, and what came of it. Refuses to tell a stage more than one bit.
 
-use std::collections::BTreeSet;
+mod checks;
+mod trial;
 
-use evolve_gate::panel::{PANEL_GROUPS, PastGroup, Ruling, choose_panel, harm_plan, ruling};
-use evolve_gate::{
-    Alpha, CallOff, Certificate, Claim, Duel, DuelPlan, Futility, Outcome, Pair, PlannedGroup, Split, Stopping, Terms,
-    Unit, Verdict,
-};
-use harness_spec::{Harness, Permission, Pool, VariantId};
+pub use checks::Unfit;
+pub(crate) use trial::{Bench, Match, Opened, Seat, past, price};
+
+use evolve_gate::panel::{Ruling, harm_terms, non_inferiority_terms, ruling};
+use evolve_gate::{Alpha, Certificate, Claim, Futility, Seesaw, Stopping, Terms, Unit, UnitError, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, ArenaError, Played, Rollout};
-use crate::digest::active_modules;
-use crate::error::EvolveError;
-use crate::events::Phase;
-use crate::ledger::Ledger;
-use crate::screen::Contender;
-use crate::session::{Halt, Session, Stop};
+use crate::config::{EvolveConfig, SeesawRule};
 
-/// Why a survivor never met the judge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// The tests there are. Each has its terms from the settings alone, so that a certificate can be held to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unfit {
-    /// The manifest lacks something.
-    #[error("its manifest has no {0}")]
-    Manifest(String),
-    /// The edit does not give the harness that was screened.
-    #[error("its edit does not give the harness that was screened")]
-    NotCanonical,
-    /// It cannot be brought up.
-    #[error("it cannot be brought up: {0}")]
-    NotAdmitted(String),
-    /// It may do what nobody allowed.
-    #[error("it may use `{0}`, which was not approved")]
-    Permission(Permission),
-    /// Smoke level 1: every explore episode ended in a fault.
-    #[error("every explore episode ended in a fault of the harness")]
-    AlwaysFaults,
-    /// Smoke level 2: nothing of it reached the model.
-    #[error("none of its modules decided anything in {0} explore episodes")]
-    Inert(usize),
+pub enum Test {
+    /// A candidate gains.
+    Gain,
+    /// A candidate costs less.
+    Cheaper,
+    /// A candidate that costs less loses nothing that matters.
+    NonInferior,
+    /// A proven candidate harms the protected panel.
+    Panel,
+    /// The incumbent is worse than the harness the run began with.
+    Drift,
+    /// Without edits that carry nothing, nothing is lost that matters.
+    Pruned,
 }
 
-/// What became of a candidate before the judge. Stages never see it.
+impl Test {
+    /// The terms of this test at level `alpha`.
+    ///
+    /// # Errors
+    /// A number of the settings is out of range.
+    pub(crate) fn terms(
+        self,
+        config: &EvolveConfig,
+        arms: (&str, &str),
+        fold: u32,
+        alpha: Alpha,
+    ) -> Result<Terms, UnitError> {
+        let futility = |delta: f64| -> Result<Stopping, UnitError> {
+            let futility = Futility { delta: Unit::new(delta)?, ..Futility::default() };
+            Ok(Stopping { futility: Some(futility), ..Stopping::default() })
+        };
+        let (incumbent, candidate) = (arms.0.to_owned(), arms.1.to_owned());
+        let terms = Terms {
+            run_seed: config.seed,
+            candidate,
+            incumbent,
+            fold,
+            claim: Claim::Gain,
+            alpha,
+            stopping: futility(config.delta)?,
+            seeds: config.seeds(),
+            attempts: config.attempts.max(1),
+        };
+        Ok(match self {
+            Self::Gain => terms,
+            Self::Cheaper => Terms { claim: Claim::Cheaper, stopping: futility(config.saving)?, ..terms },
+            Self::NonInferior | Self::Pruned => non_inferiority_terms(terms, Unit::new(config.margin)?),
+            Self::Panel => harm_terms(Terms { seeds: config.fresh_seeds(), ..terms }, alpha, Unit::ZERO),
+            Self::Drift => Terms { claim: Claim::Harm { beyond: Unit::ZERO }, ..terms },
+        })
+    }
+}
+
+/// The second way to ship, where the objective is cost or latency: proven cheaper *and* proven non-inferior, each at the
+/// second half of the candidate's level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thrift {
+    /// The proof that it costs less.
+    pub cheaper: Certificate,
+    /// The proof that it loses nothing; asked for once the first is there.
+    pub non_inferior: Option<Certificate>,
+}
+
+/// What became of a candidate before the judge. Stages never see it: of the judge's work a stage is told one bit per
+/// candidate, folded into the posterior and the track. This is all there is in its view, and nothing of it leads to a
+/// certificate:
+///
+/// ```
+/// use harness_evolve::{Direction, EvolveError, Planner, View};
+///
+/// struct Honest;
+///
+/// impl Planner for Honest {
+///     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
+///         // A field more, and this no longer compiles: whoever adds one says what leaks.
+///         let View { round, landscape, incumbent, catalogue, posterior, track, tokens_left, config } = view;
+///         let _ = (round, landscape, incumbent, catalogue, posterior, track, tokens_left, config);
+///         Ok(Vec::new())
+///     }
+/// }
+/// ```
+///
+/// The same stage, when it asks for more, does not compile:
+///
+/// ```compile_fail,E0609
+/// use harness_evolve::{Direction, EvolveError, Planner, View};
+///
+/// struct Peeking;
+///
+/// impl Planner for Peeking {
+///     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
+///         let capital = view.judged.last().map(|judged| judged.certificate.capital);
+///         Ok(Vec::new())
+///     }
+/// }
+/// ```
+///
+/// Nor when it opens what a module's fate left behind:
+///
+/// ```compile_fail,E0609
+/// use harness_evolve::{Direction, EvolveError, Planner, View};
+///
+/// struct Prying;
+///
+/// impl Planner for Prying {
+///     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
+///         let certificate = &view.posterior.certificate;
+///         Ok(Vec::new())
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The round.
@@ -54,232 +136,96 @@ pub struct Judged {
     pub edit: String,
     /// What the screen estimated.
     pub estimate: f64,
-    /// The proof.
+    /// The proof of its gain.
     pub certificate: Certificate,
+    /// The other way to ship, where it was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thrift: Option<Thrift>,
     /// The panel's test, where it had to be asked and had groups enough.
     pub panel: Option<Certificate>,
+    /// The strict seesaw, where it had to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seesaw: Option<Seesaw>,
     /// Whether it ships.
     pub ships: bool,
 }
 
 impl Judged {
+    /// Whether one of the two ways to ship is proven.
+    pub(crate) fn proven(&self) -> bool {
+        let accepts = |certificate: &Certificate| certificate.verdict == Verdict::Accept;
+        let thrift = self.thrift.as_ref().and_then(|thrift| Some((&thrift.cheaper, thrift.non_inferior.as_ref()?)));
+        accepts(&self.certificate) || thrift.is_some_and(|(cheaper, loses)| accepts(cheaper) && accepts(loses))
+    }
+
+    /// Whether it may ship: proven, and nobody who has a say blocks it.
+    pub(crate) fn deserves(&self, rule: SeesawRule) -> bool {
+        let heard = |panel: &Certificate| matches!(ruling(panel), Some(Ruling::Clear | Ruling::TooSmall));
+        let balanced = match rule {
+            SeesawRule::Off => true,
+            SeesawRule::Strict => self.seesaw.as_ref().is_some_and(|seesaw| !seesaw.blocks()),
+        };
+        self.proven() && self.panel.as_ref().is_none_or(heard) && balanced
+    }
+
+    /// The proof it shipped by: of its gain, else of its saving. Without either, of the gain it has not proven.
+    pub fn proof(&self) -> &Certificate {
+        match &self.thrift {
+            Some(thrift) if self.certificate.verdict != Verdict::Accept => &thrift.cheaper,
+            _ => &self.certificate,
+        }
+    }
+
+    /// Every certificate with the test it is of.
+    pub fn certificates(&self) -> Vec<(Test, &Certificate)> {
+        let thrift = self.thrift.as_ref();
+        [
+            (Test::Gain, Some(&self.certificate)),
+            (Test::Cheaper, thrift.map(|thrift| &thrift.cheaper)),
+            (Test::NonInferior, thrift.and_then(|thrift| thrift.non_inferior.as_ref())),
+            (Test::Panel, self.panel.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(test, certificate)| Some((test, certificate?)))
+        .collect()
+    }
+
     /// Why it did not ship, or how it did.
     pub fn reason(&self) -> String {
-        let test = &self.certificate;
-        let n = format!(
-            "n = {} groups ({} tasks), α = {:.4}, capital {:.1}",
-            test.groups,
-            test.tasks,
-            test.plan.terms.alpha.value(),
-            test.capital
-        );
-        if !self.ships && test.verdict == Verdict::Accept {
-            return format!("the protected panel proves harm; {n}");
-        }
-        format!("{:?}: {:?}, {n}", test.verdict, test.reason).to_lowercase()
-    }
-}
-
-/// A duel that was opened: on the disk before its first outcome.
-#[derive(Debug, Serialize)]
-pub(crate) struct Opened<'a> {
-    pub round: u32,
-    pub candidate: &'a str,
-    pub terms: &'a Terms,
-    pub groups: usize,
-    pub order: String,
-}
-
-/// Two harnesses, or pools of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Match<'a> {
-    pub incumbent: &'a Pool,
-    pub candidate: &'a Pool,
-}
-
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
-    /// The first thing that is wrong with a survivor.
-    pub(crate) fn unfit(
-        &self,
-        contender: &Contender,
-        incumbent: &Harness,
-        allowed: &BTreeSet<Permission>,
-    ) -> Result<Option<Unfit>, Halt> {
-        let candidate = &contender.candidate;
-        let manifest = &candidate.manifest;
-        let missing = [
-            ("evidence", manifest.evidence.is_empty()),
-            ("modules", manifest.modules.is_empty()),
-            ("capability evidence", manifest.capability.is_empty()),
-        ];
-        if let Some((what, _)) = missing.into_iter().find(|(_, missing)| *missing) {
-            return Ok(Some(Unfit::Manifest(what.to_owned())));
-        }
-        let catalogue = self.arena.catalogue();
-        let made = candidate.edit.apply(incumbent).map(|harness| harness.variant_id(catalogue));
-        if made.ok() != Some(candidate.variant) {
-            return Ok(Some(Unfit::NotCanonical));
-        }
-        let specs = candidate.harness.processors.iter().chain(&candidate.harness.tools);
-        let asked = specs.filter_map(|spec| catalogue.lookup(&spec.module).ok());
-        if let Some(permission) =
-            asked.flat_map(|entry| &entry.module.permissions).find(|permission| !allowed.contains(permission))
-        {
-            return Ok(Some(Unfit::Permission(*permission)));
-        }
-        match self.arena.admits(&candidate.harness) {
-            Ok(variant) if variant == candidate.variant => {}
-            Ok(_) => return Ok(Some(Unfit::NotCanonical)),
-            Err(ArenaError::Stopped) => return Err(Halt::Interrupted),
-            Err(ArenaError::Failed(why)) => return Ok(Some(Unfit::NotAdmitted(why))),
-        }
-        if contender.played.iter().all(|played| played.outcome == Outcome::Fault) {
-            return Ok(Some(Unfit::AlwaysFaults));
-        }
-        self.inert(contender)
-    }
-
-    fn inert(&self, contender: &Contender) -> Result<Option<Unfit>, Halt> {
-        let signature = &contender.candidate.manifest.signature;
-        if signature.is_empty() {
-            return Ok(None);
-        }
-        for played in contender.played.iter().filter(|played| played.outcome != Outcome::Infrastructure) {
-            let active = active_modules(&self.trace(played)?, &contender.candidate.harness);
-            if signature.iter().any(|sign| active.contains(&sign.module)) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Unfit::Inert(contender.played.len())))
-    }
-
-    pub(crate) fn trace(&self, played: &Played) -> Result<Vec<(u64, harness_trace::Entry)>, Halt> {
-        self.arena.trace(played).map_err(|error| match error {
-            ArenaError::Stopped => Halt::Interrupted,
-            ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
-        })
-    }
-
-    /// The terms of a candidate's duel.
-    pub(crate) fn terms(
-        &self,
-        candidate: VariantId,
-        incumbent: VariantId,
-        fold: u32,
-        alpha: Alpha,
-    ) -> Result<Terms, Halt> {
-        let futility = Futility { delta: Unit::new(self.config.delta)?, ..Futility::default() };
-        Ok(Terms {
-            run_seed: self.config.seed,
-            candidate: candidate.to_string(),
-            incumbent: incumbent.to_string(),
-            fold,
-            claim: Claim::Gain,
-            alpha,
-            stopping: Stopping { futility: Some(futility), ..Stopping::default() },
-            seeds: self.config.seeds(),
-            attempts: self.config.attempts.max(1),
-        })
-    }
-
-    /// Plays a planned test to its end. A budget that ends calls it off; the stop comes with the certificate.
-    pub(crate) async fn duel(
-        &mut self,
-        plan: DuelPlan,
-        split: Split,
-        phase: Phase,
-        arms: Match<'_>,
-    ) -> Result<(Certificate, Option<Stop>), Halt> {
-        let seeds = plan.terms.seeds.clone();
-        let mut duel = Duel::new(plan)?;
-        let mut stop = None;
-        while duel.verdict().is_none() {
-            let groups: Vec<PlannedGroup> =
-                duel.next_groups(self.config.concurrency.max(1)).into_iter().cloned().collect();
-            let pairs = self.pairs(&groups, &seeds, split, phase, arms).await;
-            match pairs {
-                Ok(pairs) => {
-                    for (group, pairs) in groups.iter().zip(pairs) {
-                        duel.record(&group.group, pairs)?;
-                    }
-                }
-                Err(Halt::Spent(why)) => {
-                    stop = Some(why);
-                    duel.call_off(CallOff::Budget);
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        match duel.certificate() {
-            Some(certificate) => Ok((certificate, stop)),
-            // A duel with a verdict has a certificate.
-            None => Err(Halt::Failed(EvolveError::Arena("a test ended without an answer".to_owned()))),
-        }
-    }
-
-    async fn pairs(
-        &mut self,
-        groups: &[PlannedGroup],
-        seeds: &[u64],
-        split: Split,
-        phase: Phase,
-        arms: Match<'_>,
-    ) -> Result<Vec<Vec<Pair>>, Halt> {
-        let of_group = |group: &PlannedGroup| -> Vec<Rollout> {
-            let tasks = group.tasks.iter();
-            tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect()
+        let line = |test: &Certificate| {
+            format!(
+                "n = {} groups ({} tasks), α = {:.4}, capital {:.1}",
+                test.groups,
+                test.tasks,
+                test.plan.terms.alpha.value(),
+                test.capital
+            )
         };
-        let rollouts: Vec<Rollout> = groups.iter().flat_map(of_group).collect();
-        let (old, new) = (arms.incumbent, arms.candidate);
-        let mut incumbent = self.play_pool(old, split, phase, &rollouts).await?;
-        if incumbent.iter().all(|one| one.outcome == Outcome::Infrastructure) {
-            // What plays every day and is lost to the last rollout was not lost by the harness.
-            incumbent = self.insist_pool(old, split, phase, &rollouts).await?;
+        let verdict = |test: &Certificate| format!("{:?}: {:?}", test.verdict, test.reason).to_lowercase();
+        let mut text = format!("{}, {}", verdict(&self.certificate), line(&self.certificate));
+        if let Some(thrift) = &self.thrift {
+            let loses = thrift.non_inferior.as_ref();
+            let loses = loses.map(|test| format!("; non-inferior: {}, {}", verdict(test), line(test)));
+            let cheaper = &thrift.cheaper;
+            text = format!("{text}; cheaper: {}, {}{}", verdict(cheaper), line(cheaper), loses.unwrap_or_default());
         }
-        let candidate = self.play_pool(new, split, phase, &rollouts).await?;
-        let mut outcomes = incumbent.into_iter().zip(candidate);
-        let pair = |(a, b): (Played, Played)| Pair {
-            task: a.rollout.task,
-            seed: a.rollout.seed,
-            incumbent: a.outcome,
-            candidate: b.outcome,
-            price: None,
+        if self.ships || !self.proven() {
+            return text;
+        }
+        let blocked = match (self.panel.as_ref().and_then(ruling), &self.seesaw) {
+            (Some(Ruling::Blocks), _) => "the protected panel proves harm".to_owned(),
+            (Some(Ruling::Unheard), _) => "the protected panel could not be heard".to_owned(),
+            (_, Some(seesaw)) => {
+                format!("the strict seesaw lost {} of {} tasks", seesaw.regressed.len(), seesaw.passed)
+            }
+            (_, None) => "the run ended before it was heard out".to_owned(),
         };
-        let size = |group: &PlannedGroup| group.tasks.len() * seeds.len();
-        Ok(groups.iter().map(|group| outcomes.by_ref().take(size(group)).map(pair).collect()).collect())
-    }
-
-    /// The test of the protected panel: groups the incumbent passes on every known seed, played by both with seeds
-    /// nobody has seen. `None` below the least number of groups.
-    pub(crate) async fn panel(
-        &mut self,
-        terms: Terms,
-        past: &[PastGroup],
-        arms: Match<'_>,
-    ) -> Result<Option<(Certificate, Option<Stop>)>, Halt> {
-        let times = self.config.seeds().len();
-        let mut groups = choose_panel(past, Unit::ONE, times);
-        groups.truncate(self.config.panel_groups);
-        if groups.len() < PANEL_GROUPS as usize {
-            return Ok(None);
-        }
-        let terms = Terms { seeds: self.config.fresh_seeds(), ..terms };
-        // A false block ships nothing, so its level is no part of the error budget.
-        let plan = harm_plan(terms, Alpha::new(self.config.alpha)?, Unit::ZERO, groups);
-        self.duel(plan, Split::Explore, Phase::Panel, arms).await.map(Some)
+        format!("{blocked}; {text}")
     }
 }
 
-/// Whether a panel's certificate blocks.
-pub(crate) fn blocks(panel: Option<&Certificate>) -> bool {
-    panel.and_then(ruling) == Some(Ruling::Blocks)
-}
-
-/// The incumbent's scores by explore group: what a panel is chosen on.
-pub(crate) fn past(explore: &[PlannedGroup], played: &[Played]) -> Vec<PastGroup> {
-    let of_group = |planned: &PlannedGroup| {
-        let scores = played.iter().filter(|one| planned.tasks.contains(&one.rollout.task));
-        PastGroup { planned: planned.clone(), scores: scores.filter_map(|one| one.outcome.score()).collect() }
-    };
-    explore.iter().map(of_group).collect()
+/// The two halves of a candidate's level: for the gain, and for being cheaper without loss. Together never more than it.
+pub(crate) fn halves(alpha: Alpha) -> (Alpha, Alpha) {
+    let half = alpha.share(2);
+    (alpha.minus(half), half)
 }

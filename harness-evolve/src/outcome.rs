@@ -1,10 +1,13 @@
 //! What a run decides and what it comes to, as data. Refuses behaviour: the cycle has it.
 
-use evolve_gate::{Alpha, Certificate, Guarantee};
+use std::collections::BTreeMap;
+
+use evolve_gate::{Alpha, Certificate, FoldLedger, Guarantee, PlannedGroup};
 use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Answer;
+use crate::arena::Arena;
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
@@ -44,6 +47,30 @@ pub struct Ship {
     pub retired: Option<String>,
     /// Of the tasks it said it would unlock, how many pass in the next round's explore: (hits, predicted).
     pub unlocked: Option<(usize, usize)>,
+}
+
+/// A way back to the last harness that passed the tripwire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The inverse of everything shipped since: an edit of each variant that changed, by its name.
+    pub edits: BTreeMap<String, harness_spec::Edit>,
+    /// What they give, with the variants that came since gone.
+    pub pool: Pool,
+    /// Its id.
+    pub to: VariantId,
+    /// The ships it undoes.
+    pub undone: Vec<String>,
+}
+
+/// One look at whether the incumbent is worse than the harness the run began with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wire {
+    /// The round before which it was taken.
+    pub round: u32,
+    /// The test of harm.
+    pub certificate: Certificate,
+    /// What a proven drop led to.
+    pub back: Option<Rollback>,
 }
 
 /// Where a candidate was refused without a test.
@@ -128,6 +155,9 @@ pub struct Evolution {
     pub ships: Vec<Ship>,
     /// Everything that met the judge, in order.
     pub judged: Vec<Judged>,
+    /// The drift tripwire's tests, in order.
+    #[serde(default)]
+    pub wires: Vec<Wire>,
     /// Everything refused without a test.
     pub refused: Vec<Refused>,
     /// Why it ended.
@@ -144,13 +174,30 @@ pub struct Evolution {
     pub meter: Meter,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Begun<'a> {
-    pub config: &'a EvolveConfig,
-    pub suite: &'a str,
-    pub initial: &'a Harness,
+/// How a run began: what a certificate is held to.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begun {
+    pub config: EvolveConfig,
+    pub suite: String,
+    pub initial: Harness,
+    /// Its id, which is also that of a pool of it alone.
+    pub variant: VariantId,
+    pub lanes: Vec<BegunLane>,
     pub split: String,
     pub catalogue: String,
+}
+
+/// A lane's error level and its gate groups, fold by fold, with every task that is played.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct BegunLane {
+    pub alpha: Alpha,
+    pub folds: Vec<Vec<PlannedGroup>>,
+}
+
+impl BegunLane {
+    pub fn of<A: Arena>(alpha: Alpha, folds: &FoldLedger, arena: &A) -> Self {
+        Self { alpha, folds: folds.folds().iter().map(|fold| arena.planned(fold)).collect() }
+    }
 }
 
 #[derive(Serialize)]
@@ -187,7 +234,7 @@ pub(crate) struct Settled<'a> {
     pub pool: &'a Pool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub ended: Stop,
     pub alpha_spent: Alpha,

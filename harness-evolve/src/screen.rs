@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Played, Rollout};
 use crate::candidate::Candidate;
+use crate::config::{EvolveConfig, Objective};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::session::{Halt, Session};
@@ -31,6 +32,8 @@ pub struct Screened {
 pub(crate) struct Contender {
     pub candidate: Candidate,
     pub estimate: f64,
+    /// What it saved on the tasks it played, as a share of the price; 0 where only success counts.
+    pub saving: f64,
     pub played: Vec<Played>,
 }
 
@@ -116,7 +119,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         let most = self.config.screen_tasks.max(1);
         let mut pool: Vec<Contender> = candidates
             .into_iter()
-            .map(|candidate| Contender { candidate, estimate: 0.0, played: Vec::new() })
+            .map(|candidate| Contender { candidate, estimate: 0.0, saving: 0.0, played: Vec::new() })
             .collect();
         for tasks in [most.div_ceil(4), most.div_ceil(2), most] {
             for contender in &mut pool {
@@ -136,11 +139,23 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     /// Plays one candidate on all tasks of the ladder.
     pub(crate) async fn climb(&mut self, ladder: &Ladder, candidate: Candidate) -> Result<Contender, Halt> {
         let played = self.try_out(ladder, &candidate, self.config.screen_tasks.max(1)).await?;
-        Ok(Contender { estimate: ladder.estimate(&played), candidate, played })
+        Ok(Contender { estimate: ladder.estimate(&played), saving: 0.0, candidate, played })
     }
 }
 
 impl Contender {
+    /// Whether it promises half of what is worth having: less is rarely proven and costs a duel (measured in
+    /// docs/design/gate.md).
+    pub fn promises(&self, config: &EvolveConfig) -> bool {
+        let thrifty = match config.objective {
+            Objective::Success => false,
+            Objective::Cost | Objective::Latency => {
+                self.estimate > -config.margin && self.saving >= config.saving / 2.0
+            }
+        };
+        self.estimate >= (config.delta / 2.0).max(f64::MIN_POSITIVE) || thrifty
+    }
+
     pub fn row(&self, survived: bool) -> Screened {
         let tasks: std::collections::BTreeSet<&str> = self.played.iter().map(|p| p.rollout.task.as_str()).collect();
         Screened {

@@ -98,6 +98,23 @@ fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
     let (rollouts, twice) = played(&workspace);
     assert_eq!((rollouts, twice), (played(&twin).0, 0));
     assert!(rollouts > 50, "{rollouts}");
+
+    // What it decided holds against its record; the same decisions in a record without the episodes do not.
+    let found = workspace.run(&["evolve", "verify", "latest"]).success().out;
+    assert!(found.contains("confirmed  round 1") && !found.contains("DIFFERS"), "{found}");
+    let (store, forged) = (".harness/record.sqlite", "forged.sqlite");
+    let store = Store::open(workspace.path(store)).unwrap();
+    let other = Store::open(workspace.path(forged)).unwrap();
+    for run in store.runs().unwrap() {
+        for fact in store.facts(&run.id, "evolve").unwrap() {
+            other.put_fact(&run.id, "evolve", &fact.key, &fact.value).unwrap();
+        }
+        other.begin_run(run).unwrap();
+    }
+    drop(other);
+    let found = workspace.run(&["evolve", "verify", "latest", "--record", forged]);
+    assert_eq!(found.code, Some(1));
+    assert!(found.out.contains("DIFFERS") && found.out.contains("no such episode"), "{}", found.out);
 }
 
 #[test]

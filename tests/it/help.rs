@@ -8,6 +8,7 @@ fn every_subcommand_shows_examples() {
     for command in [
         "bench",
         "evolve",
+        "evolve verify",
         "plugin",
         "plugin new",
         "plugin inspect",

@@ -45,6 +45,11 @@ impl FoldLedger {
         Self { folds, ships: 0, closed: 0, open, guarantee: Guarantee::Holds }
     }
 
+    /// Every fold that was dealt.
+    pub fn folds(&self) -> &[Vec<String>] {
+        &self.folds
+    }
+
     /// The open fold's index and groups; `None` when they have run out.
     pub fn open(&self) -> Option<(u32, &[String])> {
         let index = self.open?;

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
-use crate::plan::{DuelPlan, PlannedGroup, Terms};
-use crate::process::{Claim, Stopping, Verdict};
+use crate::plan::{PlannedGroup, Terms};
+use crate::process::{Claim, Process, Reason, Stopping};
 use crate::unit::{Alpha, Unit};
 
 /// Groups a panel needs before it may block.
@@ -30,23 +30,32 @@ pub fn choose_panel(past: &[PastGroup], pass: Unit, times: usize) -> Vec<Planned
     past.iter().filter(reliable).map(|group| group.planned.clone()).collect()
 }
 
-/// The plan of the panel's test for an improvement: the claim is harm, at the panel's own `alpha` (a false block ships
+/// The terms of the panel's test for an improvement: the claim is harm, at the panel's own `alpha` (a false block ships
 /// nothing, so it is no part of the error budget), from [`PANEL_GROUPS`] on, without giving up early. `beyond` is the
 /// harm tolerated, 0 for none. Mind that a group which always passed can only tie or lose: at α = 0.05 and `beyond` 0
 /// seven whole groups lost and none won block, however many ties lie between.
-pub fn harm_plan(terms: Terms, alpha: Alpha, beyond: Unit, panel: Vec<PlannedGroup>) -> DuelPlan {
+pub fn harm_terms(terms: Terms, alpha: Alpha, beyond: Unit) -> Terms {
     let stopping = Stopping { min_groups: PANEL_GROUPS, futility: None };
-    DuelPlan::draw(Terms { claim: Claim::Harm { beyond }, alpha, stopping, ..terms }, panel)
+    Terms { claim: Claim::Harm { beyond }, alpha, stopping, ..terms }
 }
 
-/// The plan of a test that must *prove* that nothing is lost beyond `margin`: for edits that promise lower cost, and
-/// for pruning. It gives up when a loss, however small, is likely (β of the terms' futility, δ = 0).
-pub fn non_inferiority_plan(terms: Terms, margin: Unit, groups: Vec<PlannedGroup>) -> DuelPlan {
+/// The terms of a test that must *prove* that nothing is lost beyond `margin`: for edits that promise lower cost, and
+/// for pruning. It gives up when a loss, however small, is likely (β of the terms' futility, δ = 0). How many groups
+/// without any difference prove it: [`clean_groups`].
+pub fn non_inferiority_terms(terms: Terms, margin: Unit) -> Terms {
     let mut stopping = terms.stopping;
     if let Some(futility) = &mut stopping.futility {
         futility.delta = Unit::ZERO;
     }
-    DuelPlan::draw(Terms { claim: Claim::NonInferior { margin }, stopping, ..terms }, groups)
+    Terms { claim: Claim::NonInferior { margin }, stopping, ..terms }
+}
+
+/// Groups without any difference that prove non-inferiority with `margin` at `alpha`: the n to print beside it. `None`
+/// beyond `most`.
+pub fn clean_groups(alpha: Alpha, margin: Unit, most: u32) -> Option<u32> {
+    let stopping = Stopping { min_groups: 1, futility: None };
+    let mut process = Process::new(Claim::NonInferior { margin }, alpha, stopping, most);
+    (1..=most).find(|_| process.enter(0.0) == Some(Reason::Proven))
 }
 
 /// What the panel says of an improvement.
@@ -59,6 +68,8 @@ pub enum Ruling {
     Clear,
     /// Fewer groups than a panel needs: it had no say.
     TooSmall,
+    /// The budget or the infrastructure gave out before it could answer: nothing ships unheard.
+    Unheard,
 }
 
 /// The panel's ruling from the certificate of its test; `None` if that was not a test of harm.
@@ -66,11 +77,11 @@ pub fn ruling(certificate: &Certificate) -> Option<Ruling> {
     if !matches!(certificate.plan.terms.claim, Claim::Harm { .. }) {
         return None;
     }
-    Some(match certificate.verdict {
-        Verdict::Accept => Ruling::Blocks,
-        Verdict::Reject | Verdict::Insufficient if certificate.plan.order.len() < PANEL_GROUPS as usize => {
-            Ruling::TooSmall
-        }
-        Verdict::Reject | Verdict::Insufficient => Ruling::Clear,
+    let small = certificate.plan.order.len() < PANEL_GROUPS as usize;
+    Some(match certificate.reason {
+        Reason::Proven => Ruling::Blocks,
+        Reason::Budget | Reason::Infrastructure | Reason::Rebased => Ruling::Unheard,
+        Reason::Futile | Reason::NoEffect | Reason::FoldExhausted if small => Ruling::TooSmall,
+        Reason::Futile | Reason::NoEffect | Reason::FoldExhausted => Ruling::Clear,
     })
 }

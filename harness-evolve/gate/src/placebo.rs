@@ -11,6 +11,7 @@ use crate::interval::{clopper_pearson_lower, clopper_pearson_upper};
 use crate::outcome::{Difference, Pair};
 use crate::plan::{DuelPlan, PlannedGroup, Terms};
 use crate::process::{Claim, Stopping, Verdict};
+use crate::rivals::Rule;
 use crate::split::GroupSplit;
 use crate::stream::Stream;
 use crate::unit::Alpha;
@@ -81,6 +82,8 @@ pub struct Rehearsal {
     pub in_flight: usize,
     /// What a toss swaps.
     pub coin: Coin,
+    /// Who decides.
+    pub rule: Rule,
 }
 
 impl Default for Rehearsal {
@@ -96,6 +99,7 @@ impl Default for Rehearsal {
             stopping: Stopping::default(),
             in_flight: 32,
             coin: Coin::PerPair,
+            rule: Rule::Judge,
         }
     }
 }
@@ -291,6 +295,11 @@ impl Rehearsal {
         let before = |fold: usize| recording.folds.iter().take(fold).map(Vec::len).sum::<usize>();
         let offset = recording.explore.len() + before(terms.fold as usize);
         let fold = recording.folds.get(terms.fold as usize)?;
+        if self.rule != Rule::Judge {
+            let pairs = fold.iter().enumerate();
+            let pairs = pairs.flat_map(|(place, group)| proposal.pairs(group, offset + place, self.coin)).collect();
+            return self.rule.accepts(pairs).then_some(fold.len() as u32);
+        }
         let groups = fold.iter().map(|group| group.planned.clone()).collect();
         let mut duel = Duel::new(DuelPlan::draw(terms, groups)).ok()?;
         let index: std::collections::HashMap<&str, usize> =

@@ -45,6 +45,8 @@ pub struct World {
     pub folds: Vec<usize>,
     /// Tasks per group, which stand or fall together: they share one draw.
     pub siblings: usize,
+    /// Seeds each task is played with; every one is a draw of its own.
+    pub seeds: u64,
     /// Chance that an arm's episode times out, independently of the rest.
     pub timeouts: f64,
     /// The pairs of arms there are.
@@ -60,7 +62,7 @@ impl World {
         };
         let explore = part("explore", self.explore);
         let folds = self.folds.iter().enumerate().map(|(k, &groups)| part(&format!("gate{k}"), groups)).collect();
-        Recording { explore, folds, seeds: vec![0] }
+        Recording { explore, folds, seeds: (0..self.seeds.max(1)).collect() }
     }
 
     fn group(&self, stream: &mut Stream, group: String) -> RecordedGroup {
@@ -69,7 +71,7 @@ impl World {
             .contrasts
             .iter()
             .map(|contrast| {
-                let (incumbent, candidate) = contrast.draw(stream.uniform());
+                let draws: Vec<_> = (0..self.seeds.max(1)).map(|_| contrast.draw(stream.uniform())).collect();
                 let mut arm = |passes| {
                     if self.timeouts > 0.0 && stream.uniform() < self.timeouts {
                         Outcome::Timeout
@@ -77,16 +79,16 @@ impl World {
                         Outcome::Scored(Unit::pass(passes))
                     }
                 };
-                tasks
-                    .iter()
-                    .map(|task| Pair {
-                        task: task.clone(),
-                        seed: 0,
-                        incumbent: arm(incumbent),
-                        candidate: arm(candidate),
-                        price: None,
-                    })
-                    .collect()
+                let rollouts =
+                    tasks.iter().flat_map(|task| draws.iter().zip(0..).map(move |(draw, seed)| (task, seed, *draw)));
+                let pair = |(task, seed, (incumbent, candidate)): (&String, u64, (bool, bool))| Pair {
+                    task: task.clone(),
+                    seed,
+                    incumbent: arm(incumbent),
+                    candidate: arm(candidate),
+                    price: None,
+                };
+                rollouts.map(pair).collect()
             })
             .collect();
         RecordedGroup { planned: PlannedGroup { group, tasks }, contrasts }

@@ -164,6 +164,19 @@ impl Lanes {
         }
     }
 
+    /// Something was rolled back that was proven on these lanes: each closes its fold, and nobody waits any more.
+    pub fn roll_back(&mut self, scope: &[usize]) {
+        for &lane in scope {
+            let lane = &mut self.all[lane];
+            lane.purse.close_fold();
+            let _: NextFold = lane.folds.close();
+        }
+        for lane in &mut self.all {
+            lane.waiting.clear();
+            lane.rejected.clear();
+        }
+    }
+
     /// Granted so far, in all.
     pub fn spent(&self) -> Alpha {
         self.all.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()))

@@ -75,20 +75,26 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         // Of equal ones the shorter edit: it was there first.
         pool.sort_by(|a, b| b.estimate.total_cmp(&a.estimate));
-        let promising = pool.iter().filter(|contender| contender.estimate > 0.0).count().min(config.judged);
-        rows.splice(0..0, pool.iter().enumerate().map(|(rank, contender)| contender.row(rank < promising)));
+        for contender in &mut pool {
+            contender.saving = self.session.saving(played, contender)?;
+        }
+        let (mut promising, fallen): (Vec<_>, Vec<_>) =
+            pool.into_iter().partition(|contender| contender.promises(config));
+        let late = promising.split_off(promising.len().min(config.judged));
+        let fallen: Vec<Contender> = late.into_iter().chain(fallen).collect();
+        let ranked = promising.iter().map(|contender| contender.row(true));
+        rows.splice(0..0, ranked.chain(fallen.iter().map(|contender| contender.row(false))).collect::<Vec<_>>());
         rows.extend(needless.iter().map(|contender| contender.row(false)));
-        let fallen = pool.split_off(promising);
-        let finalists = pool.iter().map(|contender| contender.candidate.id.as_str()).collect();
+        let finalists = promising.iter().map(|contender| contender.candidate.id.as_str()).collect();
         self.session
             .decide("screened", &ScreenDone { round, rows: &rows, tuned: &tuned, combined: &pairs, finalists })?;
         for candidate in early.iter().chain(fallen.iter().map(|contender| &contender.candidate)) {
             self.learn(round, candidate, 0.0, 0.5)?;
         }
-        self.session.say(format!("round {round}: {} of {} candidates survive the screen", pool.len(), rows.len()));
+        self.session.say(format!("round {round}: {} of {} candidates survive the screen", promising.len(), rows.len()));
         if let Some(summary) = self.rounds.last_mut() {
             summary.screened = rows;
         }
-        Ok(pool)
+        Ok(promising)
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::panel::{MARGIN, non_inferiority_plan};
 use evolve_gate::{Alpha, Split, Verdict};
 use harness_spec::{Edit, Harness, Pool};
 
@@ -11,7 +10,7 @@ use super::Run;
 use crate::arena::{Arena, Rollout};
 use crate::attribution::{Attribution, Interaction, Pruning, Scores, Share, contrast, excess};
 use crate::events::Phase;
-use crate::judge::{Match, Opened};
+use crate::judge::{Match, Test};
 use crate::ledger::Ledger;
 use crate::outcome::Settled;
 use crate::routing::{Seen, validate};
@@ -138,18 +137,14 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if alpha == Alpha::ZERO {
             return Ok(kept("the error budget is spent", idle));
         }
-        let (present, catalogue) = (self.pool.clone(), self.session.arena.catalogue());
+        let present = self.pool.clone();
         let mut pool: Pool = present.clone();
         pool.variants.insert(name.to_owned(), leaner);
-        let terms = self.session.terms(pool.id(catalogue), present.id(catalogue), fold, alpha)?;
-        let plan = non_inferiority_plan(terms, MARGIN, self.session.arena.planned(&groups));
-        plan.check()?;
+        let groups = (fold, self.session.arena.planned(&groups));
         let candidate = format!("pruned {name}");
-        let (count, order) = (plan.order.len(), plan.order_digest());
-        let terms = plan.terms.clone();
-        self.session.decide("duel", &Opened { round, candidate: &candidate, terms: &terms, groups: count, order })?;
         let arms = Match { incumbent: &present, candidate: &pool };
-        let (certificate, stop) = self.session.duel(plan, Split::Gate, Phase::Settle, arms).await?;
+        let (certificate, stop) =
+            self.session.test((round, &candidate), Test::Pruned, alpha, (&scope, &groups), arms).await?;
         let pruned = certificate.verdict == Verdict::Accept && stop.is_none();
         let verdict = format!("{:?}: {:?}, n = {} groups", certificate.verdict, certificate.reason, certificate.groups);
         let pruning = Pruning { ships: idle, certificate: Some(certificate), pruned, reason: verdict.to_lowercase() };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evolve_gate::interval::{Interval, difference_interval, mean_interval};
 use evolve_gate::placebo::{Coin, RecordedGroup, Recording, Rehearsal};
 use evolve_gate::simulate::{Contrast as World, power};
-use evolve_gate::{Alpha, Futility, Pair, PlannedGroup, Split, Stopping, Unit};
+use evolve_gate::{Alpha, Futility, Pair, PlannedGroup, Rule, Split, Stopping, Unit};
 
 use super::{Cell, Placebo, Power};
 use crate::config::EvolveConfig;
@@ -118,6 +118,7 @@ pub fn placebo(
         stopping: stopping(config)?,
         in_flight: config.concurrency,
         coin: Coin::PerPair,
+        rule: Rule::Judge,
     };
     let line = rehearsal.placebo(0..PLACEBOS, |_| recording.clone());
     Ok(Some(Placebo { line, contrasts: different.len(), groups: count, alpha: config.alpha }))

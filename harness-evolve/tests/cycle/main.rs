@@ -8,4 +8,5 @@ mod report;
 mod resume;
 mod stages;
 mod variants;
+mod verify;
 mod world;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split, Unit};
 use harness_abi::{Hook, Message, Usage};
 use harness_evolve::{Arena, ArenaError, Clock, Deterministic, Evolution, EvolveConfig, EvolveError, Memory, Played};
-use harness_evolve::{Rollout, evolve};
+use harness_evolve::{Recorded, Rollout, evolve};
 use harness_spec::{Catalogue, Features, Harness, PackManifest, VariantId, check};
 use harness_trace::Entry;
 
@@ -146,6 +146,10 @@ pub struct World<'a> {
     pub base: f64,
     /// What a part is worth: a module's name, or `name.key=value`.
     pub effects: Vec<(&'static str, f64)>,
+    /// What a module is worth on tasks whose name begins so, on top of that.
+    pub elsewhere: Vec<(&'static str, &'static str, f64)>,
+    /// What a module takes in tokens, of 100 and more; negative: saves.
+    pub tokens: Vec<(&'static str, i64)>,
     /// Kinds of tasks.
     pub kinds: Vec<&'static str>,
     /// Share of tasks on which a variant goes its own way.
@@ -169,6 +173,8 @@ impl<'a> World<'a> {
             seed: 0,
             base: 0.3,
             effects: Vec::new(),
+            elsewhere: Vec::new(),
+            tokens: Vec::new(),
             kinds: Vec::new(),
             discordance: 0.1,
             stop_after: None,
@@ -184,8 +190,8 @@ impl<'a> World<'a> {
         if self.kinds.is_empty() { "" } else { self.kinds[number % self.kinds.len()] }
     }
 
-    fn chance(&self, harness: &Harness, kind: &str) -> f64 {
-        let has = |part: &str| match part.split_once('.') {
+    fn has(harness: &Harness, part: &str) -> bool {
+        match part.split_once('.') {
             None => harness.processors.iter().any(|spec| spec.module.module == part),
             Some((module, setting)) => harness.processors.iter().any(|spec| {
                 let set = spec.config.iter().any(|(key, value)| {
@@ -193,16 +199,26 @@ impl<'a> World<'a> {
                 });
                 spec.module.module == module && set
             }),
-        };
+        }
+    }
+
+    fn chance(&self, harness: &Harness, task: &str) -> f64 {
         // `part@kind` is worth something on tasks of that kind alone.
         let here = |part: &str| match part.split_once('@') {
-            Some((part, only)) => only == kind && has(part),
-            None => has(part),
+            Some((part, only)) => only == self.kind(task) && Self::has(harness, part),
+            None => Self::has(harness, part),
         };
         // `a+b`: both of them.
         let here = |part: &str| part.split('+').all(here);
         let gains = self.effects.iter().filter(|(part, _)| here(part)).map(|(_, gain)| gain).sum::<f64>();
-        (self.base + gains).clamp(0.0, 1.0)
+        let there =
+            self.elsewhere.iter().filter(|(part, begins, _)| task.starts_with(begins) && Self::has(harness, part));
+        (self.base + gains + there.map(|(_, _, gain)| gain).sum::<f64>()).clamp(0.0, 1.0)
+    }
+
+    fn input_tokens(&self, harness: &Harness) -> u64 {
+        let extra = self.tokens.iter().filter(|(part, _)| Self::has(harness, part)).map(|(_, more)| more).sum::<i64>();
+        100_u64.saturating_add_signed(extra)
     }
 
     fn outcome(&self, harness: &Harness, id: VariantId, rollout: &Rollout) -> Outcome {
@@ -211,9 +227,7 @@ impl<'a> World<'a> {
         let who = if own { id.as_str() } else { "anyone" };
         // Siblings stand or fall together.
         let group = rollout.task.split('/').next().unwrap_or_default();
-        Outcome::Scored(Unit::pass(
-            draw(&["luck", &world, who, group, &seed]) < self.chance(harness, self.kind(&rollout.task)),
-        ))
+        Outcome::Scored(Unit::pass(draw(&["luck", &world, who, group, &seed]) < self.chance(harness, &rollout.task)))
     }
 }
 
@@ -257,7 +271,12 @@ impl Arena for World<'_> {
                 reward: outcome.score().map_or(0.0, Unit::value),
                 parts: vec![("strict".to_owned(), outcome.score().map_or(0.0, Unit::value))],
                 steps: 3,
-                usage: Usage { input_tokens: 100, cached_tokens: 0, output_tokens: 10, cost_micros: 0 },
+                usage: Usage {
+                    input_tokens: self.input_tokens(harness),
+                    cached_tokens: 0,
+                    output_tokens: 10,
+                    cost_micros: 0,
+                },
                 replayed: Usage::default(),
                 micros: 1000,
                 remembered: times > 0,
@@ -299,6 +318,10 @@ impl Arena for World<'_> {
         Ok(format!("{:?}", played.outcome))
     }
 
+    fn latency(&self, played: &Played) -> Result<u64, ArenaError> {
+        Ok(10 * played.usage.input_tokens)
+    }
+
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
         if !self.split.explore.contains(&played.group) {
             return Err(ArenaError::Failed(format!("{} is no explore task", played.rollout.task)));
@@ -315,6 +338,18 @@ impl Arena for World<'_> {
         let mut entries = vec![(0, Entry::Message { message: Message::user(format!("do {}", played.rollout.task)) })];
         entries.extend(known.iter().map(|module| (1, decided(module))));
         Ok(entries)
+    }
+}
+
+impl Recorded for Paid {
+    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<Played> {
+        let paid = self.0.lock().unwrap();
+        let key = (harness.parse().ok()?, task.to_owned(), seed);
+        paid.get(&key).map(|(played, _)| played.clone()).filter(|played| played.outcome != Outcome::Infrastructure)
+    }
+
+    fn latency(&self, played: &Played) -> Result<u64, String> {
+        Ok(10 * played.usage.input_tokens)
     }
 }
 

@@ -14,7 +14,7 @@ const PLANTED_GROUPS: usize = 120;
 
 fn world(siblings: usize, timeouts: f64) -> World {
     let contrasts = [0.13, 0.3, 0.05, 0.2].map(|discordance| Contrast { effect: 0.0, discordance }).to_vec();
-    World { explore: 64, folds: vec![GROUPS; 2], siblings, timeouts, contrasts }
+    World { explore: 64, folds: vec![GROUPS; 2], siblings, seeds: 1, timeouts, contrasts }
 }
 
 /// The two cores of a small machine share the seeds.

@@ -1,6 +1,4 @@
-//! `harness evolve`: improves a suite's harness by evidence, measures what came of it, writes the report.
-
-mod approve;
+//! `harness evolve SUITE`: improves a suite's harness by evidence, measures what came of it, writes the report.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use evolve_gate::Split;
 use harness_bench::{Exam, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
@@ -23,8 +21,7 @@ use harness_spec::{Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::json;
 
-use super::Global;
-use crate::{arena::ExamArena, failure::Failure, progress::Watcher, stop, wire};
+use crate::{arena::ExamArena, cmd::Global, failure::Failure, progress::Watcher, stop, wire};
 
 /// Shares of the time: evolving, evolving again with generic modules only, where there are variants once more with one
 /// harness, measuring the arms.
@@ -33,22 +30,9 @@ const GENERIC_SHARE: f64 = 0.2;
 const SINGLE_SHARE: f64 = 0.1;
 const LEAST_MEASURE_SHARE: f64 = 0.2;
 
-/// Improve a suite's harness by evidence.
-///
-/// Plays the initial harness on explore tasks, reads the traces, proposes edits over the modules that are installed,
-/// screens them, and lets the survivors meet the harness of the day on gate tasks that no stage ever sees. An edit ships
-/// when the judge has proof. At the end every arm is measured on sealed tasks, beside controls. The same command
-/// continues a run that was stopped.
+/// What an evolution is told.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(after_help = "Examples:
-  harness evolve functions --model random                        no downloads: shows the machinery, proves nothing
-  harness evolve functions --model smollm2 --data bfcl           a real small model on BFCL live_multiple
-  harness evolve household --model smollm2 --minutes 60          generated household games
-  harness evolve household --model smollm2 --data ~/alfworld     ALFWorld's own games")]
-pub struct EvolveArgs {
-    #[command(subcommand)]
-    command: Option<Command>,
+pub struct RunArgs {
     /// The suite: functions, household, menus, mixed
     #[arg(required = true)]
     suite: Option<String>,
@@ -79,6 +63,12 @@ pub struct EvolveArgs {
     /// Groups of each arm measured on sealed tasks; 0: all
     #[arg(long, value_name = "N")]
     sealed: Option<usize>,
+    /// What a candidate may ship for: success, or proven lower cost or latency at proven non-inferior success
+    #[arg(long, value_name = "WHAT", value_parser = ["success", "cost", "latency"])]
+    objective: Option<String>,
+    /// `strict`: beside the judge, no explore task that passed in one of two attempts may fail in both
+    #[arg(long, value_name = "RULE", value_parser = ["off", "strict"])]
+    seesaw: Option<String>,
     /// Change a setting of the evolution, e.g. rounds=3, alpha=0.01, delta=0.1, screen_tasks=12
     #[arg(long = "with", value_name = "KEY=VALUE")]
     with: Vec<String>,
@@ -90,25 +80,8 @@ pub struct EvolveArgs {
     out: Option<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Let the proven edits of a run that wait for a person ship
-    Approve(approve::ApproveArgs),
-    /// Decline them
-    Reject(approve::ApproveArgs),
-}
-
-/// Runs the subcommand, or an evolution.
-pub fn run(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
-    match &args.command {
-        Some(Command::Approve(args)) => approve::run(global, args, true),
-        Some(Command::Reject(args)) => approve::run(global, args, false),
-        None => evolve_suite(global, args),
-    }
-}
-
 /// Evolves, measures, reports.
-fn evolve_suite(global: &Global, args: &EvolveArgs) -> Result<(), Failure> {
+pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let host = Arc::new(wire::host(&global.plugins)?);
     // Without a suite there would be a subcommand, and we would not be here.
@@ -189,13 +162,18 @@ fn extent(sealed: usize) -> Extent {
 
 /// The settings of this run: the suite's, then those of the command line. The id names the whole question, so that the
 /// same command continues and another begins anew.
-fn settings(args: &EvolveArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<EvolveConfig, Failure> {
+fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<EvolveConfig, Failure> {
     let mut settings = exam.suite.evolve.settings.clone();
     for setting in &args.with {
         let (key, value) = setting
             .split_once('=')
             .ok_or_else(|| Failure::input(format!("--with takes KEY=VALUE, got `{setting}`")))?;
         settings.insert(key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into()));
+    }
+    for (key, value) in [("objective", &args.objective), ("seesaw", &args.seesaw)] {
+        if let Some(value) = value {
+            settings.insert(key.to_owned(), value.as_str().into());
+        }
     }
     let mut config: EvolveConfig = serde_json::from_value(settings.into())
         .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
@@ -247,7 +225,7 @@ impl Sitting {
 
     async fn work(
         &self,
-        args: &EvolveArgs,
+        args: &RunArgs,
         config: &EvolveConfig,
         initial: &Harness,
         model: &ModelSpec,

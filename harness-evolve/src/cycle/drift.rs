@@ -1,0 +1,71 @@
+//! The drift tripwire: every few ships, the present pool against the harness the run began with, on folds nothing was decided
+//! on yet; a proven drop goes back to the last state that passed. Refuses to spend the error budget of ships on it.
+
+use std::collections::BTreeMap;
+
+use evolve_gate::{Alpha, Verdict, drift_level};
+use harness_spec::{Edit, Pool, diff};
+
+use super::Run;
+use crate::arena::Arena;
+use crate::judge::{Match, Test};
+use crate::ledger::Ledger;
+use crate::outcome::{Rollback, Wire};
+use crate::session::Halt;
+use crate::stages::Stages;
+
+impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+    /// Tests for drift when enough was shipped since the last time. Each ship was proven, but on folds of its own and with
+    /// an error level: this looks at all of them together. A rollback closes the folds it was decided on.
+    pub(super) async fn tripwire(&mut self, round: u32) -> Result<(), Halt> {
+        let config = self.session.config;
+        let since = self.ships.len() - self.passed_wire.1;
+        if config.drift_every == 0 || since < config.drift_every as usize || self.pool == self.anchor {
+            return Ok(());
+        }
+        let scope: Vec<usize> = (0..self.lanes.all.len()).filter(|&lane| self.lanes.open(&[lane]).is_some()).collect();
+        let Some((fold, groups)) = self.lanes.open(&scope) else { return Ok(()) };
+        let groups = (fold, self.session.arena.planned(&groups));
+        let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.wires.len() as u32);
+        let (anchor, pool) = (self.anchor.clone(), self.pool.clone());
+        let arms = Match { incumbent: &anchor, candidate: &pool };
+        let (certificate, stop) =
+            self.session.test((round, "incumbent"), Test::Drift, alpha, (&scope, &groups), arms).await?;
+        let (good, ships) = self.passed_wire.clone();
+        let dropped = certificate.verdict == Verdict::Accept;
+        let back = dropped.then(|| Rollback {
+            edits: way_back(&pool, &good),
+            to: good.id(self.session.arena.catalogue()),
+            pool: good.clone(),
+            undone: self.ships.iter().skip(ships).map(|ship| ship.candidate.id.clone()).collect(),
+        });
+        let wire = Wire { round, certificate, back };
+        self.session.decide("tripwire", &wire)?;
+        let n = wire.certificate.groups;
+        self.session.say(match &wire.back {
+            Some(back) => {
+                let edits: Vec<String> = back.edits.values().map(Edit::to_string).collect();
+                format!("round {round}: the tripwire proves a drop on {n} groups; rolled back: {}", edits.join("; "))
+            }
+            None => format!("round {round}: the tripwire proves no drop, n = {n} groups"),
+        });
+        self.wires.push(wire);
+        if let Some(stop) = stop {
+            return Err(Halt::Spent(stop));
+        }
+        self.passed_wire.1 = self.ships.len();
+        if dropped {
+            self.pool = good;
+            self.lanes.roll_back(&scope);
+        } else {
+            self.passed_wire.0 = pool;
+        }
+        Ok(())
+    }
+}
+
+/// What leads each variant of `good` back to what it was.
+fn way_back(now: &Pool, good: &Pool) -> BTreeMap<String, Edit> {
+    let both = good.variants.iter().filter_map(|(name, then)| Some((name, now.variants.get(name)?, then)));
+    both.filter(|(_, now, then)| now != then).map(|(name, now, then)| (name.clone(), diff(now, then))).collect()
+}

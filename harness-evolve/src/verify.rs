@@ -1,0 +1,518 @@
+//! A run's decisions held against themselves: every certificate is judged again from its own pairs, its pairs are held
+//! against the recorded outcomes, its terms against the settings, its level against the purse, its groups against the open
+//! fold. Refuses to believe a verdict, and to play anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evolve_gate::{
+    Alpha, Certificate, ErrorBudget, FoldLedger, NextFold, Outcome, Pair, PlannedGroup, Seesaw, Unit, Verdict,
+    drift_level, recheck,
+};
+use harness_spec::{Pool, VariantId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::approval::Answer;
+use crate::arena::Played;
+use crate::attribution::Pruning;
+use crate::candidate::Candidate;
+use crate::config::{EvolveConfig, Objective};
+use crate::error::EvolveError;
+use crate::judge::{Judged, Opened, Seat, Test, halves, price};
+use crate::outcome::{Begun, BegunLane, Ended, Ship, Wire};
+
+/// What the record holds of rollouts.
+pub trait Recorded {
+    /// The rollout of a harness on a task with a seed, if it was played and its outcome counts.
+    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<Played>;
+
+    /// What its calls took, in microseconds.
+    ///
+    /// # Errors
+    /// A message, when the record cannot say.
+    fn latency(&self, played: &Played) -> Result<u64, String>;
+}
+
+/// One certificate, checked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checked {
+    /// The round.
+    pub round: u32,
+    /// The candidate, or `incumbent` for the tripwire.
+    pub candidate: String,
+    /// What was tested.
+    pub test: Test,
+    /// What the certificate says.
+    pub verdict: Verdict,
+    /// Groups it counted.
+    pub groups: u32,
+    /// Recorded episodes its pairs were held against.
+    pub episodes: usize,
+    /// What does not hold; empty: confirmed.
+    pub differs: Vec<String>,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// Every certificate, in order.
+    pub certificates: Vec<Checked>,
+    /// What does not hold of the run as a whole: levels, folds, ships.
+    pub differs: Vec<String>,
+    /// Whether the run ended; a run that goes on can be checked as far as it is.
+    pub ended: bool,
+}
+
+impl Verification {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.differs.is_empty() && self.certificates.iter().all(|checked| checked.differs.is_empty())
+    }
+}
+
+/// Checks the decisions of a run: facts of kind [`crate::DECISIONS`], in order, as (key, value).
+///
+/// # Errors
+/// A fact is not what a run of this version writes, or the run has none.
+pub fn verify(facts: &[(String, Value)], recorded: &impl Recorded) -> Result<Verification, EvolveError> {
+    let mut check: Option<Check<'_, _>> = None;
+    for (key, value) in facts {
+        let name = key.split_once(' ').map_or(key.as_str(), |(_, name)| name);
+        match (&mut check, name) {
+            (None, "begun") => check = Some(Check::new(Begun::deserialize(value)?, recorded)),
+            (None, _) => break,
+            (Some(check), "proposed" | "screened") => check.meet(value)?,
+            (Some(check), "duel") => check.opened.push(Opened::deserialize(value)?),
+            (Some(check), "verdict") => check.judged(Judged::deserialize(value)?)?,
+            (Some(check), "shipped") => check.shipped(&Ship::deserialize(value)?),
+            (Some(check), "tripwire") => check.wire(&Wire::deserialize(value)?)?,
+            (Some(check), "pruned") => check.pruned(&Pruning::deserialize(value)?)?,
+            (Some(check), "answered") => check.answered(&<(String, Answer)>::deserialize(value)?),
+            // Routes are fitted on explore: what they come to is not the judge's.
+            (Some(check), "routed") => check.routed = true,
+            (Some(check), "ended") => check.ended(&Ended::deserialize(value)?),
+            (Some(_), _) => {}
+        }
+    }
+    check.map(|check| check.found).ok_or(EvolveError::NoRun)
+}
+
+/// A lane as far as the run was read.
+struct Lane {
+    purse: ErrorBudget,
+    folds: FoldLedger,
+    round: u32,
+}
+
+/// What the run has come to, and under which id it is tested.
+#[derive(Clone)]
+struct Standing {
+    pool: Pool,
+    id: String,
+    variants: BTreeMap<String, VariantId>,
+}
+
+/// The run as far as it was read.
+struct Check<'a, R> {
+    config: EvolveConfig,
+    recorded: &'a R,
+    lanes: Vec<Lane>,
+    planned: BTreeMap<String, PlannedGroup>,
+    anchor: Standing,
+    now: Standing,
+    passed_wire: Standing,
+    wires: u32,
+    /// Whether routes were fitted after the last round.
+    routed: bool,
+    /// Candidates met so far: what each gives.
+    proposed: BTreeMap<String, VariantId>,
+    /// Tests opened and not yet answered.
+    opened: Vec<Opened>,
+    /// The last judged candidate and its scope, while it waits for its ship.
+    proven: Option<(Judged, Vec<usize>)>,
+    found: Verification,
+}
+
+/// What a certificate is held to.
+struct Held<'a> {
+    round: u32,
+    candidate: &'a str,
+    alpha: Alpha,
+    /// The harness that may play for the candidate where the two differ, if it was proposed; any of its pool may elsewhere.
+    new: Option<VariantId>,
+    old: &'a Standing,
+}
+
+impl<'a, R: Recorded> Check<'a, R> {
+    fn new(begun: Begun, recorded: &'a R) -> Self {
+        let ids = |fold: &Vec<PlannedGroup>| fold.iter().map(|planned| planned.group.clone()).collect();
+        let lane = |lane: &BegunLane| Lane {
+            purse: begun.config.purse_of(lane.alpha, lane.folds.len()),
+            folds: FoldLedger::new(lane.folds.iter().map(ids).collect()),
+            round: 0,
+        };
+        let lanes: Vec<Lane> = begun.lanes.iter().map(lane).collect();
+        let planned = begun.lanes.iter().flat_map(|lane| lane.folds.iter().flatten());
+        let planned = planned.map(|planned| (planned.group.clone(), planned.clone())).collect();
+        let pool = Pool::from(begun.initial.clone());
+        let variants = pool.variants.keys().map(|name| (name.clone(), begun.variant)).collect();
+        let anchor = Standing { pool, id: begun.variant.to_string(), variants };
+        let mut found = Verification { certificates: Vec::new(), differs: Vec::new(), ended: false };
+        let share = Alpha::new(begun.config.alpha).map(|alpha| alpha.share(begun.lanes.len() as u64));
+        if begun.lanes.iter().any(|lane| Ok(lane.alpha) != share) {
+            found.differs.push("its lanes do not have equal parts of the run's error level".to_owned());
+        }
+        Self {
+            config: begun.config,
+            recorded,
+            lanes,
+            planned,
+            now: anchor.clone(),
+            passed_wire: anchor.clone(),
+            anchor,
+            wires: 0,
+            routed: false,
+            proposed: BTreeMap::new(),
+            opened: Vec::new(),
+            proven: None,
+            found,
+        }
+    }
+
+    /// Candidates of a round, by id.
+    fn meet(&mut self, fact: &Value) -> Result<(), EvolveError> {
+        for list in ["candidates", "tuned", "combined"] {
+            let Some(candidates) = fact.get(list) else { continue };
+            for candidate in Vec::<Candidate>::deserialize(candidates)? {
+                self.proposed.insert(candidate.id, candidate.variant);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the purses of these lanes grant a candidate.
+    fn grant(&mut self, scope: &[usize], round: u32) -> Alpha {
+        let mut levels = Vec::new();
+        for &lane in scope {
+            let Some(lane) = self.lanes.get_mut(lane) else { return Alpha::ZERO };
+            if lane.round < round {
+                lane.round = round;
+                lane.purse.open_round();
+            }
+            levels.push(lane.purse.grant());
+        }
+        levels.into_iter().min().unwrap_or(Alpha::ZERO)
+    }
+
+    fn judged(&mut self, judged: Judged) -> Result<(), EvolveError> {
+        let candidate = judged.candidate.as_str();
+        let gain = self.opened.iter().find(|open| open.test == Test::Gain && open.candidate == candidate);
+        let scope = gain.map(|open| open.scope.clone()).unwrap_or_default();
+        let granted = self.grant(&scope, judged.round);
+        let (gain, thrift) = match self.config.objective {
+            Objective::Success => (granted, Alpha::ZERO),
+            Objective::Cost | Objective::Latency => halves(granted),
+        };
+        let Some(new) = self.proposed.get(candidate).copied() else {
+            self.found.differs.push(format!("candidate {candidate} was judged and never proposed"));
+            return Ok(());
+        };
+        let old = self.now.clone();
+        let mut seats = Vec::new();
+        for (test, certificate) in judged.certificates() {
+            let alpha = match test {
+                Test::Gain | Test::Drift | Test::Pruned => gain,
+                Test::Cheaper | Test::NonInferior => thrift,
+                Test::Panel => Alpha::new(self.config.alpha)?,
+            };
+            let held = Held { round: judged.round, candidate, alpha, new: Some(new), old: &old };
+            seats = self.certificate(test, certificate, &held)?;
+        }
+        if let Some(seesaw) = &judged.seesaw {
+            let mut differs = Vec::new();
+            if old.variants.len() == 1 && seats.len() == 1 {
+                // One harness against one: it plays all explore tasks.
+                seats[0].tasks = seesaw.pairs.iter().map(|pair| pair.task.clone()).collect();
+                self.pairs(&seesaw.pairs, &seats, &mut differs);
+            }
+            if Seesaw::of(seesaw.pairs.clone()) != *seesaw {
+                differs.push("its attempts do not give what it says".to_owned());
+            }
+            self.found.differs.extend(differs.into_iter().map(|why| format!("seesaw of {candidate}: {why}")));
+        }
+        if judged.ships != judged.deserves(self.config.seesaw) {
+            let ships = judged.ships;
+            self.found.differs.push(format!("candidate {candidate}: ships is {ships}, its certificates say otherwise"));
+        }
+        self.proven = Some((judged, scope));
+        Ok(())
+    }
+
+    /// The groups of the open folds of these lanes, and the number of the first one's.
+    fn open(&self, scope: &[usize]) -> Option<(u32, Vec<PlannedGroup>)> {
+        let folds: Option<Vec<_>> = scope.iter().map(|&lane| self.lanes.get(lane)?.folds.open()).collect();
+        let folds = folds?;
+        let groups = folds.iter().flat_map(|(_, groups)| groups.iter());
+        Some((folds.first()?.0, groups.filter_map(|id| self.planned.get(id).cloned()).collect()))
+    }
+
+    fn shipped(&mut self, ship: &Ship) {
+        let candidate = &ship.candidate.id;
+        let mut wrong = |what: &str| self.found.differs.push(format!("ship of {candidate}: {what}"));
+        let mut scope = Vec::new();
+        match self.proven.take() {
+            Some((judged, on)) if judged.ships && judged.candidate == *candidate => {
+                scope = on;
+                if judged.proof() != &ship.certificate {
+                    wrong("its certificate is not the one it was judged by");
+                }
+            }
+            _ => wrong("no verdict lets it ship"),
+        }
+        match ship.inverse.apply(&ship.harness) {
+            Ok(before) if ship.candidate.edit.apply(&before).ok().as_ref() == Some(&ship.harness) => {
+                if !self.now.pool.variants.values().any(|harness| *harness == before) {
+                    wrong("its inverse does not lead back");
+                }
+            }
+            _ => wrong("its edit and its inverse do not undo each other"),
+        }
+        if self.proposed.get(candidate) != Some(&ship.candidate.variant) {
+            wrong("it is not the variant that was proposed");
+        }
+        let pool = match &ship.fork {
+            Some(cell) => self.now.pool.forked(&ship.variant, ship.harness.clone(), cell.clone()),
+            None => {
+                let mut pool = self.now.pool.clone();
+                pool.variants.insert(ship.variant.clone(), ship.harness.clone());
+                pool
+            }
+        };
+        self.now.pool = match &ship.retired {
+            Some(name) => pool.retired(name).unwrap_or(pool),
+            None => pool,
+        };
+        self.now.variants.insert(ship.variant.clone(), ship.candidate.variant);
+        self.now.variants.retain(|name, _| self.now.pool.variants.contains_key(name));
+        self.now.id.clone_from(&ship.certificate.plan.terms.candidate);
+        if self.now.pool.variants.len() == 1 && self.now.id != ship.candidate.variant.to_string() {
+            self.found.differs.push(format!("ship of {candidate}: it was proven of another harness"));
+        }
+        self.close(&scope);
+    }
+
+    fn wire(&mut self, wire: &Wire) -> Result<(), EvolveError> {
+        let alpha = drift_level(Alpha::new(self.config.drift_alpha)?, self.wires);
+        self.wires += 1;
+        let (round, old) = (wire.round, self.anchor.clone());
+        let scope = self.opened.iter().find(|open| open.test == Test::Drift).map(|open| open.scope.clone());
+        let Some(new) = self.now.variants.values().next().copied() else { return Err(EvolveError::NoRun) };
+        let held = Held { round, candidate: "incumbent", alpha, new: Some(new), old: &old };
+        self.certificate(Test::Drift, &wire.certificate, &held)?;
+        if (wire.certificate.verdict == Verdict::Accept) != wire.back.is_some() {
+            self.found.differs.push(format!("tripwire of round {round}: a proven drop goes back, nothing else does"));
+        }
+        let Some(back) = &wire.back else {
+            self.passed_wire = self.now.clone();
+            return Ok(());
+        };
+        let good = &self.passed_wire;
+        let leads = back.edits.iter().all(|(name, edit)| {
+            let now = self.now.pool.variants.get(name).and_then(|harness| edit.apply(harness).ok());
+            now.is_some() && now.as_ref() == good.pool.variants.get(name)
+        });
+        if !leads || back.pool != good.pool || back.to.to_string() != good.id {
+            let why = "its rollback does not lead to the last state that passed";
+            self.found.differs.push(format!("tripwire of round {round}: {why}"));
+        }
+        self.now = self.passed_wire.clone();
+        for lane in scope.unwrap_or_default() {
+            if let Some(lane) = self.lanes.get_mut(lane) {
+                lane.purse.close_fold();
+                let _: NextFold = lane.folds.close();
+            }
+        }
+        Ok(())
+    }
+
+    /// Taking edits out is proven like a cheaper candidate, at a level of the purse.
+    fn pruned(&mut self, pruning: &Pruning) -> Result<(), EvolveError> {
+        let Some(certificate) = &pruning.certificate else { return Ok(()) };
+        let Some(open) = self.opened.iter().find(|open| open.test == Test::Pruned) else {
+            self.found.differs.push("edits were taken out and no test of it was opened".to_owned());
+            return Ok(());
+        };
+        let (round, candidate, scope) = (open.round, open.candidate.clone(), open.scope.clone());
+        let (alpha, old) = (self.grant(&scope, round), self.now.clone());
+        let held = Held { round, candidate: &candidate, alpha, new: None, old: &old };
+        let seats = self.certificate(Test::Pruned, certificate, &held)?;
+        if pruning.pruned && certificate.verdict != Verdict::Accept {
+            self.found.differs.push(format!("{candidate}: taken without a proof"));
+        }
+        if pruning.pruned {
+            self.now.id.clone_from(&certificate.plan.terms.candidate);
+            let name = candidate.trim_start_matches("pruned ").to_owned();
+            if let Some(seat) = seats.iter().find(|seat| seat.incumbent != seat.candidate) {
+                self.now.variants.insert(name, seat.candidate);
+            }
+            self.close(&scope);
+        }
+        Ok(())
+    }
+
+    /// A person's word: a declined edit does not ship.
+    fn answered(&mut self, (candidate, answer): &(String, Answer)) {
+        let declined = |(judged, _): &(Judged, Vec<usize>)| judged.candidate == *candidate && !answer.approved;
+        self.proven = self.proven.take().filter(|proven| !declined(proven));
+    }
+
+    /// A ship closes the open folds of these lanes.
+    fn close(&mut self, scope: &[usize]) {
+        for &lane in scope {
+            if let Some(lane) = self.lanes.get_mut(lane) {
+                lane.purse.ship();
+                let _: NextFold = lane.folds.ship();
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended) {
+        self.found.ended = true;
+        let spent = self.lanes.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()));
+        if ended.alpha_spent != spent || Alpha::new(self.config.alpha).is_ok_and(|alpha| spent > alpha) {
+            let (stated, found) = (ended.alpha_spent.value(), spent.value());
+            self.found.differs.push(format!("the run says that it spent α = {stated}; its tests were granted {found}"));
+        }
+        if !self.routed && ended.last.to_string() != self.now.id {
+            self.found.differs.push("what the run came to is not what its ships lead to".to_owned());
+        }
+    }
+
+    /// One certificate against everything there is to hold it against. Gives who played what.
+    fn certificate(
+        &mut self,
+        test: Test,
+        certificate: &Certificate,
+        held: &Held<'_>,
+    ) -> Result<Vec<Seat>, EvolveError> {
+        let mut differs = Vec::new();
+        let terms = &certificate.plan.terms;
+        let place = self.opened.iter().position(|open| (open.test, open.candidate.as_str()) == (test, held.candidate));
+        let open = place.map(|place| self.opened.remove(place));
+        match &open {
+            Some(open) if open.terms == *terms && open.order == certificate.order_digest => {}
+            Some(_) => differs.push("it is not the test that was opened before the first outcome".to_owned()),
+            None => differs.push("no such test was opened before its first outcome".to_owned()),
+        }
+        let (scope, seats) = open.map(|open| (open.scope, open.seats)).unwrap_or_default();
+        let tasks = |planned: &[PlannedGroup]| -> BTreeMap<String, Vec<String>> {
+            planned.iter().map(|planned| (planned.group.clone(), planned.tasks.clone())).collect()
+        };
+        let mut fold = terms.fold;
+        if test == Test::Panel {
+            self.protected(&certificate.plan.order, &seats, &mut differs);
+        } else if let Some((number, groups)) = self.open(&scope) {
+            fold = number;
+            if tasks(&groups) != tasks(&certificate.plan.order) {
+                differs.push("its groups are not the open fold's".to_owned());
+            }
+        } else {
+            differs.push("no fold was open for it".to_owned());
+        }
+        // Who the candidate is was said when the test was opened; who it meets is what the run had come to.
+        let due = test.terms(&self.config, (&held.old.id, &terms.candidate), fold, held.alpha)?;
+        if due.alpha != terms.alpha {
+            let (granted, stated) = (due.alpha.value(), terms.alpha.value());
+            differs.push(format!("its level is {stated}, and the purse grants {granted}"));
+        }
+        if due != *terms {
+            differs.push("its terms are not those of the run's settings".to_owned());
+        }
+        self.seated(certificate, &seats, held, &mut differs);
+        if let Err(error) = recheck(certificate) {
+            differs.push(error.to_string());
+        }
+        let pairs: Vec<Pair> = certificate.counted.iter().flat_map(|group| group.pairs.iter().cloned()).collect();
+        let episodes = self.pairs(&pairs, &seats, &mut differs);
+        self.found.certificates.push(Checked {
+            round: held.round,
+            candidate: held.candidate.to_owned(),
+            test,
+            verdict: certificate.verdict,
+            groups: certificate.groups,
+            episodes,
+            differs,
+        });
+        Ok(seats)
+    }
+
+    /// Everybody who plays belongs to one of the two sides.
+    fn seated(&self, certificate: &Certificate, seats: &[Seat], held: &Held<'_>, differs: &mut Vec<String>) {
+        let old: BTreeSet<VariantId> = held.old.variants.values().copied().collect();
+        let new = |id: &VariantId| {
+            held.new.is_none_or(|new| new == *id) || self.now.variants.values().any(|other| other == id)
+        };
+        if !seats.iter().all(|seat| old.contains(&seat.incumbent) && new(&seat.candidate)) {
+            differs.push("a harness played in it that belongs to neither side".to_owned());
+        }
+        let one = |arm: fn(&Seat) -> VariantId, id: &String| match seats {
+            [seat] => arm(seat).to_string() == *id || self.now.variants.len() > 1,
+            _ => true,
+        };
+        let terms = &certificate.plan.terms;
+        if !one(|seat| seat.incumbent, &terms.incumbent) || !one(|seat| seat.candidate, &terms.candidate) {
+            differs.push("others played in it than it names".to_owned());
+        }
+    }
+
+    /// A panel's groups passed every time, on outcomes that are not the panel's.
+    fn protected(&self, panel: &[PlannedGroup], seats: &[Seat], differs: &mut Vec<String>) {
+        let seeds = self.config.seeds();
+        let passes = |task: &String| {
+            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else { return false };
+            let incumbent = seat.incumbent.to_string();
+            seeds.iter().all(|&seed| {
+                let played = self.recorded.played(&incumbent, task, seed);
+                played.is_some_and(|played| played.outcome.score() == Some(Unit::ONE))
+            })
+        };
+        if let Some(planned) = panel.iter().find(|planned| !planned.tasks.iter().all(passes)) {
+            differs.push(format!("its group {} did not pass reliably before", planned.group));
+        }
+    }
+
+    /// Pairs against the recorded outcomes. How many episodes were compared.
+    fn pairs(&self, pairs: &[Pair], seats: &[Seat], differs: &mut Vec<String>) -> usize {
+        let mut met: BTreeSet<String> = BTreeSet::new();
+        for pair in pairs {
+            let (task, seed) = (&pair.task, pair.seed);
+            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else {
+                differs.push(format!("task {task}: nobody was said to play it"));
+                continue;
+            };
+            let arm = |harness: VariantId, stated: Outcome| match self.recorded.played(&harness.to_string(), task, seed)
+            {
+                Some(played) if played.outcome == stated => Ok(Some(played)),
+                // What the infrastructure lost in this attempt may have been played for another test.
+                _ if stated == Outcome::Infrastructure => Ok(None),
+                Some(played) => {
+                    Err(format!("task {task} seed {seed}: it says {stated:?}, the record says {:?}", played.outcome))
+                }
+                None => Err(format!("task {task} seed {seed}: the record has no such episode")),
+            };
+            match (arm(seat.incumbent, pair.incumbent), arm(seat.candidate, pair.candidate)) {
+                (Ok(Some(a)), Ok(Some(b))) => {
+                    match price(self.config.objective, (&a, &b), |played| self.recorded.latency(played)) {
+                        Ok(found) if found == pair.price => {}
+                        Ok(_) => differs.push(format!("task {task} seed {seed}: its prices differ")),
+                        Err(why) => differs.push(why),
+                    }
+                    met.extend([a.episode, b.episode]);
+                }
+                (Ok(_), Ok(_)) => {}
+                (a, b) => differs.extend([a.err(), b.err()].into_iter().flatten()),
+            }
+        }
+        met.len()
+    }
+}

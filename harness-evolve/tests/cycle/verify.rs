@@ -1,0 +1,225 @@
+//! What a third party finds in the record: that an honest run holds, and that no tampering does.
+
+use evolve_gate::{Outcome, Unit, Verdict};
+use harness_evolve::{EvolveConfig, Memory, Objective, SeesawRule, Test, Verification, verify};
+use serde_json::{Value, json};
+
+use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, pack, run};
+
+fn world(paid: &Paid) -> World<'_> {
+    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    world.effects = vec![("planted", 0.55)];
+    world.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
+    world
+}
+
+fn facts(ledger: &Memory) -> Vec<(String, Value)> {
+    decisions(ledger).into_iter().map(|[_, _, key, json]| (key, serde_json::from_str(&json).unwrap())).collect()
+}
+
+fn checked(config: &EvolveConfig, change: impl FnOnce(&mut World<'_>)) -> (Paid, Vec<(String, Value)>, Verification) {
+    let (paid, ledger) = (Paid::default(), Memory::default());
+    let mut world = world(&paid);
+    change(&mut world);
+    run(&world, &ledger, config).unwrap();
+    let facts = facts(&ledger);
+    let found = verify(&facts, &paid).unwrap();
+    (paid, facts, found)
+}
+
+#[test]
+fn honest_runs_are_confirmed() {
+    let config = EvolveConfig { seed: 7, ..EvolveConfig::default() };
+    let settings = [
+        config.clone(),
+        EvolveConfig { control: evolve_gate::Control::ShareOfShips, ..config.clone() },
+        EvolveConfig { seesaw: SeesawRule::Strict, ..config.clone() },
+        EvolveConfig { objective: Objective::Cost, ..config.clone() },
+        EvolveConfig { objective: Objective::Latency, ..config.clone() },
+        EvolveConfig { max_rollouts: Some(300), ..config.clone() },
+        EvolveConfig { drift_every: 1, seeds_per_task: 2, ..config },
+    ];
+    for config in settings {
+        let (_, _, found) = checked(&config, |_| ());
+        assert!(found.holds(), "{config:?}: {found:#?}");
+        assert!(found.ended);
+        // A budget may end a run before anybody meets the judge.
+        if config.max_rollouts.is_none() {
+            assert!(found.certificates.iter().any(|one| one.episodes > 20), "{config:?}: {found:#?}");
+        }
+    }
+}
+
+/// What a forger does to a certificate.
+type Change = Box<dyn Fn(&mut Value)>;
+
+/// Changes the first certificate of a run's verdicts.
+fn tampered(facts: &[(String, Value)], paid: &Paid, change: impl Fn(&mut Value)) -> Verification {
+    let mut facts = facts.to_vec();
+    let verdict = facts.iter_mut().find(|(key, _)| key.ends_with("verdict")).unwrap();
+    change(&mut verdict.1["certificate"]);
+    verify(&facts, paid).unwrap()
+}
+
+#[test]
+fn no_tampering_is_confirmed() {
+    let config = EvolveConfig { seed: 7, ..EvolveConfig::default() };
+    let (paid, facts, found) = checked(&config, |_| ());
+    assert!(found.holds());
+    let flip = |pair: &mut Value, arm: &str| {
+        let now = pair[arm]["scored"] == json!(0);
+        pair[arm] = json!({"scored": if now { 1_000_000 } else { 0 }});
+    };
+    let changes: Vec<(&str, Change)> = vec![
+        ("an outcome", Box::new(move |c| flip(&mut c["counted"][0]["pairs"][0], "candidate"))),
+        ("the incumbent's outcome", Box::new(move |c| flip(&mut c["counted"][2]["pairs"][0], "incumbent"))),
+        ("the order", Box::new(|c| c["plan"]["order"].as_array_mut().unwrap().swap(0, 1))),
+        ("the groups", Box::new(|c| drop(c["plan"]["order"].as_array_mut().unwrap().pop()))),
+        ("a pair", Box::new(|c| drop(c["counted"].as_array_mut().unwrap().remove(3)))),
+        ("the level", Box::new(|c| c["plan"]["terms"]["alpha"] = json!(50_000_000_000_u64))),
+        ("a term", Box::new(|c| c["plan"]["terms"]["stopping"]["futility"] = Value::Null)),
+        ("the claim", Box::new(|c| c["plan"]["terms"]["claim"] = json!({"non_inferior": {"margin": 100_000}}))),
+        ("the seed", Box::new(|c| c["plan"]["terms"]["run_seed"] = json!(8))),
+        ("the candidate", Box::new(|c| c["plan"]["terms"]["candidate"] = c["plan"]["terms"]["incumbent"].clone())),
+        ("the fold", Box::new(|c| c["plan"]["terms"]["fold"] = json!(1))),
+        ("the verdict", Box::new(|c| c["verdict"] = json!("insufficient"))),
+        ("the capital", Box::new(|c| c["capital"] = json!(1.0))),
+        ("the digest of the order", Box::new(|c| c["order_digest"] = json!("00"))),
+    ];
+    for (what, change) in changes {
+        let found = tampered(&facts, &paid, change);
+        assert!(!found.holds(), "{what} was changed and nobody noticed");
+    }
+}
+
+#[test]
+fn a_consistent_forgery_is_held_against_the_record() {
+    // A forger who plays the duel again with better outcomes, everywhere in the ledger: the episodes say otherwise.
+    let config = EvolveConfig { seed: 7, ..EvolveConfig::default() };
+    let (paid, facts, _) = checked(&config, |_| ());
+    let ship = facts.iter().find(|(key, _)| key.ends_with("shipped")).unwrap();
+    let (task, harness) = {
+        let pair = &ship.1["certificate"]["counted"][0]["pairs"][0];
+        (pair["task"].as_str().unwrap().to_owned(), ship.1["candidate"]["variant"].as_str().unwrap().to_owned())
+    };
+    {
+        let mut episodes = paid.0.lock().unwrap();
+        let key = (harness.parse().unwrap(), task.clone(), 7);
+        let (played, _) = episodes.get_mut(&key).unwrap();
+        let passed = played.outcome.score() == Some(Unit::ONE);
+        played.outcome = Outcome::Scored(Unit::pass(!passed));
+    }
+    let found = verify(&facts, &paid).unwrap();
+    let differing: Vec<_> = found.certificates.iter().filter(|one| !one.differs.is_empty()).collect();
+    assert!(!found.holds() && differing.iter().any(|one| one.differs[0].contains(&task)), "{found:#?}");
+    paid.0.lock().unwrap().retain(|(_, played, _), _| *played != task);
+    assert!(!verify(&facts, &paid).unwrap().holds(), "an episode that is gone");
+}
+
+#[test]
+fn a_run_is_held_together() {
+    let config = EvolveConfig { seed: 7, ..EvolveConfig::default() };
+    let (paid, facts, _) = checked(&config, |_| ());
+    let without = |name: &str| -> Vec<(String, Value)> {
+        let first = facts.iter().position(|(key, _)| key.ends_with(name)).unwrap();
+        facts.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, fact)| fact.clone()).collect()
+    };
+    for gone in ["duel", "verdict", "shipped", "proposed"] {
+        assert!(!verify(&without(gone), &paid).unwrap().holds(), "without {gone}");
+    }
+    assert!(verify(&without("begun"), &paid).is_err());
+    let changed = |name: &str, field: &str, value: Value| {
+        let mut facts = facts.clone();
+        facts.iter_mut().find(|(key, _)| key.ends_with(name)).unwrap().1[field] = value;
+        verify(&facts, &paid).unwrap().holds()
+    };
+    assert!(!changed("verdict", "ships", json!(false)));
+    assert!(!changed("ended", "alpha_spent", json!(1)));
+    let edit = facts.iter().find(|(key, _)| key.ends_with("shipped")).unwrap().1["candidate"]["edit"].clone();
+    assert!(!changed("shipped", "inverse", edit));
+    let mut settings = facts[0].1["config"].clone();
+    settings["alpha"] = json!(0.5);
+    assert!(!changed("begun", "config", settings));
+}
+
+#[test]
+fn the_tripwire_rolls_back_a_proven_drop() {
+    // It helps on explore and on the first fold, and harms everywhere else: no single fold can know.
+    let config = EvolveConfig { seed: 7, drift_every: 1, ..EvolveConfig::default() };
+    let (_, facts, found) = checked(&config, |world| {
+        world.base = 0.4;
+        world.elsewhere = vec![("planted", "gate1", -0.95), ("planted", "gate2", -0.95)];
+    });
+    assert!(found.holds(), "{found:#?}");
+    let drift: Vec<_> = found.certificates.iter().filter(|one| one.test == Test::Drift).collect();
+    assert!(drift.iter().any(|one| one.verdict == Verdict::Accept), "{drift:#?}");
+    let wire = &facts.iter().find(|(key, _)| key.ends_with("tripwire")).unwrap().1;
+    let begun = &facts[0].1;
+    assert_eq!(wire["back"]["to"], begun["variant"], "the last good harness is the one it began with");
+    assert_eq!(facts.last().unwrap().1["last"], begun["variant"]);
+    let mut forged = facts.clone();
+    for (_, fact) in forged.iter_mut().filter(|(key, _)| key.ends_with("tripwire")) {
+        fact["back"] = Value::Null;
+    }
+    assert!(!verify(&forged, &Paid::default()).unwrap().holds());
+}
+
+#[test]
+fn the_tripwire_lets_a_real_gain_be() {
+    let config = EvolveConfig { seed: 7, drift_every: 1, ..EvolveConfig::default() };
+    let (_, facts, found) = checked(&config, |_| ());
+    assert!(found.certificates.iter().any(|one| one.test == Test::Drift && one.verdict != Verdict::Accept));
+    assert!(facts.iter().all(|(key, fact)| !key.ends_with("tripwire") || fact["back"].is_null()));
+}
+
+#[test]
+fn what_only_saves_ships_for_cost_and_latency_and_not_for_success() {
+    let settings = EvolveConfig { seed: 7, alpha: 0.3, margin: 0.3, ..EvolveConfig::default() };
+    for objective in [Objective::Success, Objective::Cost, Objective::Latency] {
+        let config = EvolveConfig { objective, ..settings.clone() };
+        let (_, facts, found) = checked(&config, |world| {
+            world.catalogue = catalogue(&[BASE, DUDS, &pack("second", &["wrong_answer"])]);
+            (world.base, world.discordance, world.effects) = (0.8, 0.0, Vec::new());
+            world.tokens = vec![("second", -60)];
+        });
+        assert!(found.holds(), "{objective:?}: {found:#?}");
+        let ships: Vec<_> = facts.iter().filter(|(key, _)| key.ends_with("shipped")).collect();
+        let thrifty = ships.iter().any(|(_, ship)| ship["text"].as_str().unwrap().contains("second"));
+        assert_eq!(thrifty, objective != Objective::Success, "{objective:?}: {found:#?}");
+        let proven = |test| found.certificates.iter().any(|one| one.test == test && one.verdict == Verdict::Accept);
+        assert_eq!(proven(Test::Cheaper) && proven(Test::NonInferior), objective != Objective::Success);
+    }
+}
+
+#[test]
+fn what_saves_and_loses_does_not_ship() {
+    // Cheap because it gives up: proven cheaper, and never proven to lose nothing.
+    for seed in 0..8 {
+        let config = EvolveConfig { seed, alpha: 0.3, objective: Objective::Cost, ..EvolveConfig::default() };
+        let (_, facts, found) = checked(&config, |world| {
+            world.catalogue = catalogue(&[BASE, &pack("second", &["wrong_answer"])]);
+            (world.base, world.discordance) = (0.8, 0.0);
+            (world.effects, world.tokens) = (vec![("second", -0.08)], vec![("second", -80)]);
+        });
+        assert!(found.holds(), "{found:#?}");
+        assert!(
+            facts.iter().all(|(key, ship)| !key.ends_with("shipped") || !ship["text"].to_string().contains("second"))
+        );
+    }
+}
+
+#[test]
+fn the_strict_seesaw_blocks_what_breaks_a_task() {
+    // A real gain on the whole that some tasks pay for: the judge ships it, the seesaw does not.
+    let ships = |seesaw: SeesawRule| {
+        let config = EvolveConfig { seed: 7, seesaw, ..EvolveConfig::default() };
+        let (_, facts, found) = checked(&config, |world| {
+            world.base = 0.4;
+            world.elsewhere = vec![("planted", "explore-00", -0.95)];
+        });
+        assert!(found.holds(), "{found:#?}");
+        facts.iter().filter(|(key, _)| key.ends_with("shipped")).count()
+    };
+    assert!(ships(SeesawRule::Off) > 0);
+    assert_eq!(ships(SeesawRule::Strict), 0);
+}
