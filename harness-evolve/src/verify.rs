@@ -2,23 +2,23 @@
 //! against the recorded outcomes, its terms against the settings, its level against the purse, its groups against the open
 //! fold. Refuses to believe a verdict, and to play anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod certificates;
 
-use evolve_gate::{
-    Alpha, Certificate, ErrorBudget, FoldLedger, NextFold, Outcome, Pair, PlannedGroup, Seesaw, Unit, Verdict,
-    drift_level, recheck,
-};
+use std::collections::BTreeMap;
+
+use evolve_gate::{Alpha, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Seesaw, Verdict, drift_level};
 use harness_spec::{Pool, VariantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::certificates::Held;
 use crate::approval::Answer;
 use crate::arena::Played;
 use crate::attribution::Pruning;
 use crate::candidate::Candidate;
 use crate::config::{EvolveConfig, Objective};
 use crate::error::EvolveError;
-use crate::judge::{Judged, Opened, Seat, Test, halves, price};
+use crate::judge::{Judged, Opened, Test, halves};
 use crate::outcome::{Begun, BegunLane, Ended, Ship, Wire};
 
 /// What the record holds of rollouts.
@@ -131,16 +131,6 @@ struct Check<'a, R> {
     /// The last judged candidate and its scope, while it waits for its ship.
     proven: Option<(Judged, Vec<usize>)>,
     found: Verification,
-}
-
-/// What a certificate is held to.
-struct Held<'a> {
-    round: u32,
-    candidate: &'a str,
-    alpha: Alpha,
-    /// The harness that may play for the candidate where the two differ, if it was proposed; any of its pool may elsewhere.
-    new: Option<VariantId>,
-    old: &'a Standing,
 }
 
 impl<'a, R: Recorded> Check<'a, R> {
@@ -386,133 +376,5 @@ impl<'a, R: Recorded> Check<'a, R> {
         if !self.routed && ended.last.to_string() != self.now.id {
             self.found.differs.push("what the run came to is not what its ships lead to".to_owned());
         }
-    }
-
-    /// One certificate against everything there is to hold it against. Gives who played what.
-    fn certificate(
-        &mut self,
-        test: Test,
-        certificate: &Certificate,
-        held: &Held<'_>,
-    ) -> Result<Vec<Seat>, EvolveError> {
-        let mut differs = Vec::new();
-        let terms = &certificate.plan.terms;
-        let place = self.opened.iter().position(|open| (open.test, open.candidate.as_str()) == (test, held.candidate));
-        let open = place.map(|place| self.opened.remove(place));
-        match &open {
-            Some(open) if open.terms == *terms && open.order == certificate.order_digest => {}
-            Some(_) => differs.push("it is not the test that was opened before the first outcome".to_owned()),
-            None => differs.push("no such test was opened before its first outcome".to_owned()),
-        }
-        let (scope, seats) = open.map(|open| (open.scope, open.seats)).unwrap_or_default();
-        let tasks = |planned: &[PlannedGroup]| -> BTreeMap<String, Vec<String>> {
-            planned.iter().map(|planned| (planned.group.clone(), planned.tasks.clone())).collect()
-        };
-        let mut fold = terms.fold;
-        if test == Test::Panel {
-            self.protected(&certificate.plan.order, &seats, &mut differs);
-        } else if let Some((number, groups)) = self.open(&scope) {
-            fold = number;
-            if tasks(&groups) != tasks(&certificate.plan.order) {
-                differs.push("its groups are not the open fold's".to_owned());
-            }
-        } else {
-            differs.push("no fold was open for it".to_owned());
-        }
-        // Who the candidate is was said when the test was opened; who it meets is what the run had come to.
-        let due = test.terms(&self.config, (&held.old.id, &terms.candidate), fold, held.alpha)?;
-        if due.alpha != terms.alpha {
-            let (granted, stated) = (due.alpha.value(), terms.alpha.value());
-            differs.push(format!("its level is {stated}, and the purse grants {granted}"));
-        }
-        if due != *terms {
-            differs.push("its terms are not those of the run's settings".to_owned());
-        }
-        self.seated(certificate, &seats, held, &mut differs);
-        if let Err(error) = recheck(certificate) {
-            differs.push(error.to_string());
-        }
-        let pairs: Vec<Pair> = certificate.counted.iter().flat_map(|group| group.pairs.iter().cloned()).collect();
-        let episodes = self.pairs(&pairs, &seats, &mut differs);
-        self.found.certificates.push(Checked {
-            round: held.round,
-            candidate: held.candidate.to_owned(),
-            test,
-            verdict: certificate.verdict,
-            groups: certificate.groups,
-            episodes,
-            differs,
-        });
-        Ok(seats)
-    }
-
-    /// Everybody who plays belongs to one of the two sides.
-    fn seated(&self, certificate: &Certificate, seats: &[Seat], held: &Held<'_>, differs: &mut Vec<String>) {
-        let old: BTreeSet<VariantId> = held.old.variants.values().copied().collect();
-        let new = |id: &VariantId| {
-            held.new.is_none_or(|new| new == *id) || self.now.variants.values().any(|other| other == id)
-        };
-        if !seats.iter().all(|seat| old.contains(&seat.incumbent) && new(&seat.candidate)) {
-            differs.push("a harness played in it that belongs to neither side".to_owned());
-        }
-        let one = |arm: fn(&Seat) -> VariantId, id: &String| match seats {
-            [seat] => arm(seat).to_string() == *id || self.now.variants.len() > 1,
-            _ => true,
-        };
-        let terms = &certificate.plan.terms;
-        if !one(|seat| seat.incumbent, &terms.incumbent) || !one(|seat| seat.candidate, &terms.candidate) {
-            differs.push("others played in it than it names".to_owned());
-        }
-    }
-
-    /// A panel's groups passed every time, on outcomes that are not the panel's.
-    fn protected(&self, panel: &[PlannedGroup], seats: &[Seat], differs: &mut Vec<String>) {
-        let seeds = self.config.seeds();
-        let passes = |task: &String| {
-            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else { return false };
-            let incumbent = seat.incumbent.to_string();
-            seeds.iter().all(|&seed| {
-                let played = self.recorded.played(&incumbent, task, seed);
-                played.is_some_and(|played| played.outcome.score() == Some(Unit::ONE))
-            })
-        };
-        if let Some(planned) = panel.iter().find(|planned| !planned.tasks.iter().all(passes)) {
-            differs.push(format!("its group {} did not pass reliably before", planned.group));
-        }
-    }
-
-    /// Pairs against the recorded outcomes. How many episodes were compared.
-    fn pairs(&self, pairs: &[Pair], seats: &[Seat], differs: &mut Vec<String>) -> usize {
-        let mut met: BTreeSet<String> = BTreeSet::new();
-        for pair in pairs {
-            let (task, seed) = (&pair.task, pair.seed);
-            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else {
-                differs.push(format!("task {task}: nobody was said to play it"));
-                continue;
-            };
-            let arm = |harness: VariantId, stated: Outcome| match self.recorded.played(&harness.to_string(), task, seed)
-            {
-                Some(played) if played.outcome == stated => Ok(Some(played)),
-                // What the infrastructure lost in this attempt may have been played for another test.
-                _ if stated == Outcome::Infrastructure => Ok(None),
-                Some(played) => {
-                    Err(format!("task {task} seed {seed}: it says {stated:?}, the record says {:?}", played.outcome))
-                }
-                None => Err(format!("task {task} seed {seed}: the record has no such episode")),
-            };
-            match (arm(seat.incumbent, pair.incumbent), arm(seat.candidate, pair.candidate)) {
-                (Ok(Some(a)), Ok(Some(b))) => {
-                    match price(self.config.objective, (&a, &b), |played| self.recorded.latency(played)) {
-                        Ok(found) if found == pair.price => {}
-                        Ok(_) => differs.push(format!("task {task} seed {seed}: its prices differ")),
-                        Err(why) => differs.push(why),
-                    }
-                    met.extend([a.episode, b.episode]);
-                }
-                (Ok(_), Ok(_)) => {}
-                (a, b) => differs.extend([a.err(), b.err()].into_iter().flatten()),
-            }
-        }
-        met.len()
     }
 }
