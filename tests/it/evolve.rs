@@ -80,6 +80,7 @@ fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
     let whole = began.elapsed();
 
     let workspace = Workspace::with(&packs);
+    let mut stopped = 0;
     for moment in 0..STOPS {
         let mut child = workspace.command(HOUSEHOLD).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // The moment is the point of the test, not a way to wait for something. Uneven, the same in every run.
@@ -87,8 +88,13 @@ fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
         let signal = if moment % 2 == 0 { "-KILL" } else { "-INT" };
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         // No code: a Ctrl-C in the first moments, before anything is begun, just ends it.
-        assert!(matches!(child.wait().unwrap().code(), None | Some(130)), "it ended before stop {moment}");
+        match child.wait().unwrap().code() {
+            None | Some(130) => stopped += 1,
+            Some(0) => {} // so much is in the record by now that it was done before its stop
+            code => panic!("stop {moment} by {signal}: {code:?}"),
+        }
     }
+    assert!(stopped >= 10, "only {stopped} stops came in time");
     workspace.run(HOUSEHOLD).success();
     let (mine, his) = (decided(&workspace), decided(&twin));
     for (one, other) in mine.0.iter().zip(&his.0) {
