@@ -102,7 +102,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         tasks: usize,
     ) -> Result<Vec<Played>, Halt> {
         let rollouts = ladder.rollouts(tasks);
-        self.insist(&candidate.harness, candidate.variant, Split::Explore, Phase::Screen, &rollouts).await
+        self.insist(&candidate.harness, Split::Explore, Phase::Screen, &rollouts).await
     }
 
     /// Plays the candidates on more and more tasks, keeping the better half each time but never fewer than `keep`. The

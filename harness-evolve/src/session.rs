@@ -257,31 +257,19 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         self.before.saturating_add(self.clock.micros())
     }
 
-    /// Like [`Session::play`], but asks again, as often as the settings say, for what the infrastructure lost. What is
-    /// lost then stays lost.
+    /// As [`Session::insist_pool`], by one harness.
     pub async fn insist(
         &mut self,
         harness: &Harness,
-        id: VariantId,
         split: Split,
         phase: Phase,
         rollouts: &[Rollout],
     ) -> Result<Vec<Played>, Halt> {
-        let mut played = self.play(harness, id, split, phase, rollouts).await?;
-        for _ in 1..self.config.attempts.max(1) {
-            if lost(&played) == 0 {
-                return Ok(played);
-            }
-            played = self.play(harness, id, split, phase, rollouts).await?;
-        }
-        if lost(&played) < rollouts.len().max(1) {
-            return Ok(played);
-        }
-        self.give_up(rollouts.iter().map(|rollout| (id, rollout)))
+        self.insist_pool(&Pool::from(harness.clone()), split, phase, rollouts).await
     }
 
-    /// As [`Session::insist`], each rollout by the variant its task is routed to. If the infrastructure lost all of them
-    /// every time, it is down: the run stops where it is.
+    /// As [`Session::play_pool`], but asks again, as often as the settings say, for what the infrastructure lost. What
+    /// is lost then is answered as lost; if that is all of it, the infrastructure is down and the run pauses.
     pub async fn insist_pool(
         &mut self,
         pool: &Pool,

@@ -68,8 +68,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
 
     /// Mean scores of a harness by group and task.
     async fn scored(&mut self, harness: &Harness, rollouts: &[Rollout]) -> Result<Scores, Halt> {
-        let id = self.id(harness);
-        let played = self.session.insist(harness, id, Split::Explore, Phase::Settle, rollouts).await?;
+        let played = self.session.insist(harness, Split::Explore, Phase::Settle, rollouts).await?;
         let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
         for one in played {
             if let Some(score) = one.outcome.score() {
