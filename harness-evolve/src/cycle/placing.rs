@@ -1,7 +1,7 @@
 //! Where a candidate belongs: in the place of the variant it edits, or beside it as a variant for one lane, which is what
 //! happens to an edit that helps there and not everywhere. Refuses to decide by outcomes of the gate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::{Split, draw_order};
 use harness_spec::{Cell, Change, Harness, Op, Pool, Position, VariantId, diff};
@@ -11,6 +11,7 @@ use crate::arena::{Arena, Rollout};
 use crate::candidate::{Candidate, EditKind, Manifest, Origin};
 use crate::digest::TaskDigest;
 use crate::events::Phase;
+use crate::landscape::Landscape;
 use crate::ledger::Ledger;
 use crate::planner::{Planner, View};
 use crate::propose::{Evolver, candidate};
@@ -74,10 +75,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let config = self.session.config;
         let tasks = self.lanes.all[lane].explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
         let order: Vec<String> = draw_order(config.seed, "placing", tasks, String::as_str);
-        let rollouts: Vec<Rollout> = order
-            .iter()
-            .flat_map(|task| config.seeds().into_iter().map(move |seed| Rollout { task: task.clone(), seed }))
-            .collect();
+        let rollouts = of_tasks(&order, &config.seeds());
         let pool = self.pool.clone();
         let before = self.session.insist_pool(&pool, Split::Explore, Phase::Explore, &rollouts).await?;
         let ladder = Ladder::new(&order, scores(&before), config.seeds());
@@ -106,31 +104,51 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         names.min_by_key(|name| passes(name)).cloned()
     }
 
-    /// Candidates that begin with a harness somebody wrote for this lane, while it has no variant of its own: the harness
-    /// itself, and edits of it. With one lane those of every part come into question.
+    /// The harnesses somebody wrote for this lane, while it has no variant of its own, each played there and read: what to
+    /// change about a harness is seen where that harness fails. With one lane those of every part come into question.
+    pub(super) async fn starts(&mut self) -> Result<Vec<Start>, Halt> {
+        let cell = self.lanes.here().cell.clone();
+        if self.served(&self.variant).len() < 2 && !cell.is_everything() {
+            return Ok(Vec::new());
+        }
+        let config = self.session.config;
+        let mine = |part: &str| cell.is_everything() || cell.suite.as_deref() == Some(part);
+        let tasks: Vec<String> = self.lanes.tasks(self.lanes.at).into_iter().map(str::to_owned).collect();
+        let rollouts = of_tasks(&tasks, &config.seeds());
+        let mut starts = Vec::new();
+        for (_, start) in config.starts.iter().filter(|(part, _)| mine(part)) {
+            let base = Harness { models: self.incumbent.models.clone(), ..start.clone() };
+            if base == self.incumbent {
+                continue;
+            }
+            let played = self.session.insist(&base, Split::Explore, Phase::Explore, &rollouts).await?;
+            let digests = self.digests_of(&played)?;
+            starts.push(Start { landscape: Landscape::of(&digests), base, digests });
+        }
+        Ok(starts)
+    }
+
+    /// Candidates that begin with such a harness: the harness itself, and edits of it.
     pub(super) async fn started(
         &self,
         view: View<'_>,
-        digests: &[TaskDigest],
+        starts: &[Start],
         met: &mut BTreeSet<VariantId>,
         most: usize,
     ) -> Result<Vec<Candidate>, Halt> {
-        let cell = &self.lanes.here().cell;
-        let shared = self.served(&self.variant).len() > 1 || cell.is_everything();
-        let mine = |part: &str| cell.is_everything() || cell.suite.as_deref() == Some(part);
         let mut candidates = Vec::new();
-        for (_, start) in view.config.starts.iter().filter(|(part, _)| shared && mine(part)) {
-            let base = Harness { models: view.incumbent.models.clone(), ..start.clone() };
-            let Some(changes) = wishes(&diff(view.incumbent, &base).0) else { continue };
-            let manifest = adopted(view, &base);
+        for Start { base, digests, landscape } in starts {
+            let Some(changes) = wishes(&diff(view.incumbent, base).0) else { continue };
+            let manifest = adopted(view, base);
             if let Some(plain) = candidate(view, changes.clone(), Origin::Proposed, manifest.clone())
                 && met.insert(plain.variant)
             {
                 candidates.push(plain);
             }
-            let from = View { incumbent: &base, ..view };
+            let from = View { incumbent: base, landscape, ..view };
             let directions = self.stages.planner().plan(from).await?;
-            for edited in self.stages.evolver().propose(from, &directions, digests, met, most).await? {
+            let digests: Vec<TaskDigest> = digests.values().cloned().collect();
+            for edited in self.stages.evolver().propose(from, &directions, &digests, met, most).await? {
                 let both = changes.iter().cloned().chain(edited.changes).collect();
                 let manifest = Manifest {
                     capability: [manifest.capability.clone(), edited.manifest.capability.clone()].concat(),
@@ -145,6 +163,21 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         Ok(candidates)
     }
+}
+
+/// A harness that somebody wrote for a part, and how it fares there.
+pub(super) struct Start {
+    /// The harness, with the models of the incumbent.
+    base: Harness,
+    /// What was read of it, by task.
+    pub digests: BTreeMap<String, TaskDigest>,
+    landscape: Landscape,
+}
+
+/// Every seed of every task.
+fn of_tasks(tasks: &[String], seeds: &[u64]) -> Vec<Rollout> {
+    let of = |task: &String| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed }).collect::<Vec<_>>();
+    tasks.iter().flat_map(of).collect()
 }
 
 /// What is claimed of a harness that is taken over whole.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evolve_gate::Split;
 
 use super::Run;
+use super::placing::Start;
 use crate::arena::{Arena, Played, Rollout};
 use crate::candidate::{Candidate, Origin};
 use crate::critic::{Critic, Known};
@@ -22,7 +23,7 @@ use crate::stages::Stages;
 use crate::track::Predictions;
 
 impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
-    /// The incumbent on explore tasks, read: an episode that was read in an earlier round is not read again.
+    /// The incumbent on explore tasks, read.
     pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<Played>, Halt> {
         let seeds = self.session.config.seeds();
         let lanes = self.lanes.all.iter().flat_map(|lane| &lane.explore);
@@ -31,6 +32,24 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
         let pool = self.pool.clone();
         let played = self.session.insist_pool(&pool, Split::Explore, Phase::Explore, &rollouts).await?;
+        let mut digests = self.digests_of(&played)?;
+        inherit(&mut digests, &self.digests);
+        let landscape = Landscape::of(&digests);
+        let arena = self.session.arena;
+        let traces = |episode: &str| {
+            let one = played.iter().find(|one| one.episode == episode);
+            let one = one.ok_or_else(|| EvolveError::Arena(format!("episode {episode} is not of this round")))?;
+            arena.trace(one).map_err(|why| EvolveError::Arena(why.to_string()))
+        };
+        let notes = self.stages.digester().look_again(self.view(round, &landscape), &digests, &traces).await?;
+        note(&mut digests, notes);
+        self.session.spent_by_stages(self.stages.spent());
+        self.digests = digests;
+        Ok(played)
+    }
+
+    /// Digests of what was played, by task; an episode that was read before is not read again.
+    pub(super) fn digests_of(&mut self, played: &[Played]) -> Result<BTreeMap<String, TaskDigest>, Halt> {
         let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
         for one in played.iter().filter(|one| one.outcome.score().is_some()) {
             if !self.read.contains_key(&one.episode) {
@@ -46,19 +65,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
                 digest.add(read);
             }
         }
-        inherit(&mut digests, &self.digests);
-        let landscape = Landscape::of(&digests);
-        let arena = self.session.arena;
-        let traces = |episode: &str| {
-            let one = played.iter().find(|one| one.episode == episode);
-            let one = one.ok_or_else(|| EvolveError::Arena(format!("episode {episode} is not of this round")))?;
-            arena.trace(one).map_err(|why| EvolveError::Arena(why.to_string()))
-        };
-        let notes = self.stages.digester().look_again(self.view(round, &landscape), &digests, &traces).await?;
-        note(&mut digests, notes);
-        self.session.spent_by_stages(self.stages.spent());
-        self.digests = digests;
-        Ok(played)
+        Ok(digests)
     }
 
     pub(super) fn begin_round(&mut self, round: u32) -> Result<(), Halt> {
@@ -139,12 +146,13 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
 
     /// Candidates the critic lets pass, in its order: as many as the settings say, and those made again on top.
     pub(super) async fn propose(&mut self, round: u32) -> Result<Vec<Candidate>, Halt> {
+        let starts = self.starts().await?;
         let landscape = self.landscape();
         let view = self.view(round, &landscape);
         let mut refused = Vec::new();
         let mut candidates = self.rebased(view, &mut refused);
-        let most = match round {
-            1 => view.config.first_candidates,
+        let most = match self.rounds.iter().filter(|round| round.cell == self.lanes.here().cell).count() {
+            0 | 1 => view.config.first_candidates,
             _ => view.config.candidates,
         };
         let directions = self.stages.planner().plan(view).await?;
@@ -156,13 +164,13 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let waited = candidates.len();
         let fresh = self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?;
         met.extend(fresh.iter().map(|candidate| candidate.variant));
-        let started = self.started(view, &digests, &mut met, most).await?;
+        let started = self.started(view, &starts, &mut met, most).await?;
         let places = waited + most + started.len();
         candidates.extend(fresh.into_iter().chain(started));
         for (number, candidate) in candidates.iter_mut().enumerate() {
             candidate.id = format!("{round}.{:02}", number + 1);
         }
-        let (passed, turned_down) = self.reviewed(view, candidates).await?;
+        let (passed, turned_down) = self.reviewed(view, candidates, &starts).await?;
         let mut met: Vec<_> = turned_down.iter().map(|(candidate, _)| candidate.variant).collect();
         refused.extend(
             turned_down.iter().map(|(candidate, reason)| refusal(round, candidate, At::Critic, reason.clone())),
@@ -193,8 +201,10 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         &self,
         view: View<'_>,
         candidates: Vec<Candidate>,
+        starts: &[Start],
     ) -> Result<(Vec<Candidate>, Vec<(Candidate, String)>), Halt> {
-        let anchors: BTreeSet<Anchor> = self.digests.values().flat_map(|digest| digest.anchors.clone()).collect();
+        let read = self.digests.values().chain(starts.iter().flat_map(|start| start.digests.values()));
+        let anchors: BTreeSet<Anchor> = read.flat_map(|digest| digest.anchors.clone()).collect();
         let tasks: BTreeSet<String> = self.digests.keys().cloned().collect();
         let (rejected, names, permissions) = (&self.lanes.here().rejected, &self.names, &self.permissions);
         let known = Known { rejected, anchors: &anchors, names, tasks: &tasks, permissions };
