@@ -85,6 +85,8 @@ impl Child {
         }
         let mut process =
             command.spawn().map_err(|error| fail(&format!("{} cannot be started", program.display()), error))?;
+        // It holds the child's end of the socket: while it does, a child that dies before it has said a word seems only slow.
+        drop(command);
         let stderr = process.stderr.take();
         let child = Arc::new(Self {
             process: Mutex::new(process),
