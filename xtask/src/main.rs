@@ -10,7 +10,9 @@ mod dist;
 mod engine;
 mod evolve;
 mod failure;
+mod fuzz;
 mod growth;
+mod mutate;
 mod packs;
 mod phases;
 mod place;
@@ -39,6 +41,9 @@ cargo xtask COMMAND
   tidy                  the rules of the house that no compiler checks
   growth                a host of a simulated next version of the interface, with packs of this version and of that one
   abi-fixture           build these packs anew, after the interface changed and before it is released
+  fuzz [TARGET]         made-up bytes for what reads packs, manifests, harnesses, locks, policies and the talk with children
+    --minutes N           so long each, by the processor's clock (default 1; --seconds N); --seed N
+  mutate                1,000 mutated packs before a lock, a signature, inspection and a child; --files N, --seed N
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
   dist                  binary, packs and licences in one folder, target/dist
 ";
@@ -60,6 +65,8 @@ fn run(mut args: Args) -> Outcome {
         "test" => args.done().and_then(|()| test::test()),
         "ci" => args.done().and_then(|()| test::ci()),
         "tidy" => args.done().and_then(|()| tidy::run()),
+        "fuzz" => fuzz::run(args),
+        "mutate" => mutate::run(args),
         "growth" => growth::run(args),
         "abi-fixture" => growth::fixture(args),
         "plugin" => packs::plugin(args),

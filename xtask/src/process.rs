@@ -64,6 +64,17 @@ pub fn tee(command: &mut Command) -> Outcome<String> {
     Ok(text)
 }
 
+/// Runs it without a word and gives what it said on standard error; when it fails, that is said here.
+pub fn said(command: &mut Command) -> Outcome<String> {
+    let shown = shown(command);
+    let output = command.output().map_err(|error| Failure::new(format!("cannot start `{shown}`: {error}")))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        eprint!("{said}");
+    }
+    ended(&shown, Ok(output.status)).map(|()| said)
+}
+
 /// What it prints on standard output, or nothing if it cannot be run or fails.
 pub fn answer(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;

@@ -31,13 +31,23 @@ pub(crate) fn read(path: &Path) -> Result<(Inspected, Vec<u8>), HostError> {
 
 fn examine(path: &Path) -> Result<(Inspected, Vec<u8>), Refusal> {
     let bytes = std::fs::read(path).map_err(Refusal::Read)?;
-    let text = elf::manifest(&bytes)?;
+    let manifest = manifest(&bytes)?;
+    let inspected =
+        Inspected { path: path.to_owned(), manifest, sha256: elf::sha256(&bytes), size: bytes.len() as u64 };
+    Ok((inspected, bytes))
+}
+
+/// The manifest in a pack's bytes, once all that can be checked of them without running them holds.
+///
+/// # Errors
+///
+/// Why these bytes are not admitted.
+pub fn manifest(bytes: &[u8]) -> Result<PackManifest, Refusal> {
+    let text = elf::manifest(bytes)?;
     let manifest = PackManifest::parse(&text).map_err(|error| Refusal::Manifest(error.to_string()))?;
     let abi = manifest.pack.abi.to_string();
     if abi.split('.').next() != harness_abi::ABI_VERSION.split('.').next() {
         return Err(Refusal::AbiVersion { pack: abi, host: harness_abi::ABI_VERSION });
     }
-    let inspected =
-        Inspected { path: path.to_owned(), manifest, sha256: elf::sha256(&bytes), size: bytes.len() as u64 };
-    Ok((inspected, bytes))
+    Ok(manifest)
 }

@@ -19,6 +19,8 @@ mod sign;
 pub mod testing;
 
 pub use admit::Trust;
+#[doc(hidden)]
+pub use child::hear;
 pub use child::{
     ChildSettings, ServeError, is_lost,
     quarantine::{Quarantined, read as quarantined, release},
@@ -27,7 +29,7 @@ pub use child::{
 pub use error::{HostError, Refusal};
 pub use harness_spec::{Isolation, Lock, Policy};
 pub use host::{Host, HostBuilder, Resolved};
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, inspect, manifest};
 pub use model::LoadedModel;
 pub use search::search_path;
 pub use shown::Shown;

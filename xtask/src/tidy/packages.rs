@@ -31,10 +31,12 @@ impl Package {
     }
 }
 
-/// All crates, the root package too; what lies in a folder `templates` is text for workspaces still to be made.
+/// All crates, the root package too. What lies in a folder `templates` is text for workspaces still to be made, and what is
+/// a workspace of its own (`fuzz`) is no room of this one.
 pub fn read(files: &[File]) -> Vec<Package> {
-    let crates = |path: &str| path == "Cargo.toml" || path.ends_with("/Cargo.toml") && !path.contains("/templates/");
-    let manifests = files.iter().filter(|file| crates(&file.path));
+    let apart = |file: &File| file.path.contains("/templates/") || file.text.lines().any(|line| line == "[workspace]");
+    let crates = |file: &File| file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml") && !apart(file);
+    let manifests = files.iter().filter(|file| crates(file));
     manifests.map(|file| parse(file.path.trim_end_matches("Cargo.toml").trim_end_matches('/'), &file.text)).collect()
 }
 

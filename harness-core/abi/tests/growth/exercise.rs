@@ -1,4 +1,4 @@
-//! What a host does with a kept pack, as lines: the same code for a host of this version and, with the
+//! What a host does with a kept pack, as lines: the same code in today's host (`harness-core/host/tests/it/growth.rs`) and, with the
 //! feature `next`, in a host built against the simulated next version.
 #![allow(
     unexpected_cfgs,
@@ -6,7 +6,10 @@
     reason = "`next` is a feature of the scratch workspace alone; a check may stop"
 )]
 
-use std::sync::mpsc::{Sender, channel};
+use std::{
+    error::Error,
+    sync::mpsc::{Sender, channel},
+};
 
 use harness_abi::{
     Answer, Ask, ChatReply, ChatRequest, DeltaKind, Hook, Message, ModuleError, RawChatSink, RawScoreSink, RawToolSink,
@@ -15,7 +18,7 @@ use harness_abi::{
     tool_sink,
 };
 use harness_host::{Host, testing::FakeContext};
-use harness_spec::Config;
+use harness_spec::{Config, ModuleRef};
 
 struct Sink<T>(Sender<RResult<T, ModuleError>>);
 
@@ -63,13 +66,14 @@ fn message(text: &str) -> Message {
     Message::user(text)
 }
 
-/// What became of every module of `pack`.
-pub fn lines(host: &Host, pack: &str) -> Vec<String> {
-    let resolve = |module: &str| host.resolve(&format!("{pack}/{module}").parse().unwrap(), &Config::new()).unwrap();
+/// What became of every module of `pack`; an error where one failed that should not.
+pub fn lines(host: &Host, pack: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let reference = |module: &str| format!("{pack}/{module}").parse::<ModuleRef>();
+    let resolve = |module: &str| Ok::<_, Box<dyn Error>>(host.resolve(&reference(module)?, &Config::new())?);
     let mut lines = Vec::new();
     let mut line = |what: &str, outcome: String| lines.push(format!("{pack}: {what}: {outcome}"));
 
-    let mut clerk = resolve("clerk").processor().unwrap();
+    let mut clerk = resolve("clerk")?.processor()?;
     for hook in [Hook::TaskStart, Hook::BeforeModel, Hook::AfterTool, Hook::StepEnd] {
         let mut context = FakeContext::default().history([message("one"), message("two")]).call("c1", "add", "{}");
         context.result = Some(message("three"));
@@ -81,13 +85,13 @@ pub fn lines(host: &Host, pack: &str) -> Vec<String> {
         line(hook.name(), outcome.map_or_else(|error| error.to_string(), |decisions| format!("{decisions:?}")));
     }
 
-    let adder = resolve("adder").tool().unwrap();
+    let adder = resolve("adder")?.tool()?;
     let (send, receive) = channel();
     let (id, name, arguments) = ("c1".into(), "add".into(), r#"{"a": 2, "b": 3}"#.into());
     adder.call(&ToolRequest { id, name, arguments, seed: 0, extra: "".into() }, tool_sink(Sink(send)));
-    line("tool", receive.recv().unwrap().into_result().unwrap().into());
+    line("tool", receive.recv()?.into_result()?.into());
 
-    let parrot = host.model(&format!("{pack}/parrot").parse().unwrap(), &Config::new()).unwrap();
+    let parrot = host.model(&reference("parrot")?, &Config::new())?;
     let messages = [message("echo")];
     let empty: RStr<'_> = "".into();
     let request = ChatRequest {
@@ -99,24 +103,24 @@ pub fn lines(host: &Host, pack: &str) -> Vec<String> {
     };
     let (send, receive) = channel();
     parrot.chat(&request, chat_sink(Sink(send)));
-    let reply = receive.recv().unwrap().into_result().unwrap().message;
+    let reply = receive.recv()?.into_result()?.message;
     let (stored, known) = (reply.stored_parts().len(), reply.known_parts().count());
     line("chat", format!("{}, {known} of {stored} parts known", reply.text()));
     // What is not known is kept, compared and copied all the same; it is not written down as if it were not there.
     line("copy", format!("{}, {}", reply.clone() == reply, serde_json::to_string(&reply).is_ok()));
     let (send, receive) = channel();
     parrot.score(ScoreRequest::new([ScoreItem::new(&messages, "four")]), score_sink(Sink(send)));
-    line("score", receive.recv().unwrap().into_result().unwrap().scores[0].logprob.to_string());
+    line("score", receive.recv()?.into_result()?.scores.first().ok_or("no score")?.logprob.to_string());
 
-    let (mut door, open) = (resolve("door").environment().unwrap(), resolve("open").verifier().unwrap());
-    let tasks = door.tasks("{}".into()).into_result().unwrap();
-    let task = serde_json::from_str::<Vec<serde_json::Value>>(&tasks).unwrap()[0].to_string();
-    door.reset(task.as_str().into(), 0).into_result().unwrap();
-    let actions = door.oracle(task.as_str().into()).into_result().unwrap();
-    let action = serde_json::from_str::<Vec<serde_json::Value>>(&actions).unwrap()[0].to_string();
-    line("step", door.step(action.as_str().into()).into_result().unwrap().into());
-    let state = door.state().into_result().unwrap();
-    let judged = open.verify(task.as_str().into(), state.as_rstr(), messages[..].into()).into_result().unwrap();
+    let (mut door, open) = (resolve("door")?.environment()?, resolve("open")?.verifier()?);
+    let tasks = door.tasks("{}".into()).into_result()?;
+    let task = serde_json::from_str::<Vec<serde_json::Value>>(&tasks)?.first().ok_or("none of it")?.to_string();
+    door.reset(task.as_str().into(), 0).into_result()?;
+    let actions = door.oracle(task.as_str().into()).into_result()?;
+    let action = serde_json::from_str::<Vec<serde_json::Value>>(&actions)?.first().ok_or("none of it")?.to_string();
+    line("step", door.step(action.as_str().into()).into_result()?.into());
+    let state = door.state().into_result()?;
+    let judged = open.verify(task.as_str().into(), state.as_rstr(), messages[..].into()).into_result()?;
     line("verify", judged.into());
 
     #[cfg(feature = "next")]
@@ -131,5 +135,5 @@ pub fn lines(host: &Host, pack: &str) -> Vec<String> {
     }
     #[cfg(feature = "next")]
     line("weight", format!("{:?}", reply.weight()));
-    lines
+    Ok(lines)
 }

@@ -8,7 +8,7 @@ fn main() {
     let host = harness_host::Host::builder().search([folder.clone().into()]).store(store).build().expect("a host");
     assert!(host.refused().is_empty(), "{:?}", host.refused());
     for pack in words {
-        for line in exercise::lines(&host, &pack) {
+        for line in exercise::lines(&host, &pack).expect("it is served") {
             println!("{line}");
         }
         let file = format!("{folder}/{pack}.so");

@@ -5,6 +5,7 @@
 //! child, and calls from several threads take several lanes. Refuses to believe a child anything but its answers.
 
 mod call;
+mod hear;
 mod keeper;
 mod lane;
 mod passing;
@@ -17,6 +18,7 @@ mod settings;
 mod wire;
 mod wire_decision;
 
+pub use hear::hear;
 pub use keeper::{Keeper, is_lost};
 pub use serve::{ServeError, serve};
 pub use settings::ChildSettings;

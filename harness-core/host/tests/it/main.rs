@@ -3,5 +3,7 @@
 
 mod admission;
 mod bad_files;
+mod growth;
+mod seeds;
 mod support;
 mod trust;
