@@ -80,15 +80,27 @@ fn loaded(workspace: &Workspace) {
 }
 
 #[test]
-fn its_own_tests_pass_and_its_role_is_kept() {
+fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
     let workspace = Workspace::new();
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
-    let made = workspace.json(&["plugin", "new", "my_planner", "--kind", "processor", "--role", "planner"]);
-    assert!(made["next"][0].as_str().unwrap().starts_with("cargo build --release"));
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--offline", "--quiet"]).current_dir(workspace.path("my_planner"));
-    ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
-    assert!(workspace.read("my_planner/pack.toml").contains("role = \"planner\""));
+    for (role, module) in
+        [("planner", "goal"), ("tool_router", "by_words"), ("memory", "mishaps"), ("critic", "reminder")]
+    {
+        let name = format!("my_{role}");
+        let made = workspace.json(&["plugin", "new", &name, "--kind", "processor", "--role", role]);
+        assert!(made["next"][0].as_str().unwrap().starts_with("cargo build --release"));
+        for order in ["test", "build"] {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args([order, "--offline", "--quiet"]).current_dir(workspace.path(&name));
+            ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
+        }
+        let library =
+            workspace.put(&format!("{name}.so"), std::fs::read(target.join(format!("debug/lib{name}.so"))).unwrap());
+        let verdict = workspace.json(&["plugin", "check", library.to_str().unwrap(), "--episodes", "200"]);
+        assert_eq!(verdict["modules"][0]["module"], format!("{name}/{module}"));
+        assert_eq!(verdict["passed"], true, "{verdict}");
+        assert_eq!(workspace.json(&["plugin", "inspect", library.to_str().unwrap()])["module"][0]["role"], role);
+    }
 }
 
 #[test]

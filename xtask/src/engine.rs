@@ -3,13 +3,13 @@
 use std::{
     fmt::Write,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use crate::{
-    evolve,
+    crowd, evolve,
     failure::{Failure, Outcome},
     packs,
     phases::Phases,
@@ -41,8 +41,22 @@ pub fn run() -> Outcome {
     }
     let text = phases.part("local model", local_model)?;
     section(&mut table, "local model", &text);
-    let help = phases.part("harness --help", || median_start(&["--help"]))?;
-    section(&mut table, "command line", &format!("harness --help: median {:.2} ms of {STARTS} starts", millis(help)));
+    let help = phases.part("harness --help", || median_start(|| harness(&["--help"])))?;
+    let (crowd, policy) = phases.part("signing a crowd of packs", crowd::make)?;
+    let list = phases.part("harness plugin list", || {
+        median_start(|| {
+            let mut list = harness(&["plugin", "list", "--plugins"]);
+            list.arg(&crowd).env("HARNESS_POLICY", &policy);
+            list
+        })
+    })?;
+    let lines = format!(
+        "harness --help: median {:.2} ms of {STARTS} starts\nharness plugin list, {} signed packs: median {:.1} ms",
+        millis(help),
+        crowd::PACKS,
+        millis(list)
+    );
+    section(&mut table, "command line", &lines);
     let path = write(&table)?;
     println!("\n{table}\n{}written to {}", phases.table(), path.display());
     Ok(())
@@ -101,24 +115,29 @@ fn local_model() -> Outcome<String> {
 }
 
 /// Median wall clock of starting the binary with these arguments, its output thrown away.
-fn median_start(arguments: &[&str]) -> Outcome<Duration> {
-    let binary = place::binary();
+fn harness(arguments: &[&str]) -> Command {
+    let mut harness = process::harness();
+    harness.args(arguments);
+    harness
+}
+
+fn median_start(command: impl Fn() -> Command) -> Outcome<Duration> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
-        times.push(start(&binary, arguments)?);
+        times.push(start(command())?);
     }
     times.sort();
     Ok(times[STARTS / 2])
 }
 
-fn start(binary: &Path, arguments: &[&str]) -> Outcome<Duration> {
+fn start(mut command: Command) -> Outcome<Duration> {
     let start = Instant::now();
-    let status = Command::new(binary).args(arguments).stdout(Stdio::null()).status();
+    let status = command.stdout(Stdio::null()).status();
     let took = start.elapsed();
     match status {
         Ok(status) if status.success() => Ok(took),
-        Ok(status) => Err(Failure::new(format!("{} {}: {status}", binary.display(), arguments.join(" ")))),
-        Err(error) => Err(Failure::file(binary, error)),
+        Ok(status) => Err(Failure::new(format!("{command:?}: {status}"))),
+        Err(error) => Err(Failure::file(&place::binary(), error)),
     }
 }
 

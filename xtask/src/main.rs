@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod crowd;
 mod dist;
 mod engine;
 mod evolve;

@@ -1,4 +1,4 @@
-//! The files of a new pack. Each kind has one worked example, short enough to be replaced by what its author means to write.
+//! The files of a new pack. Each kind, and each of the known roles, has one worked example, short enough to be replaced by what its author means to write.
 
 use super::Kind;
 
@@ -14,7 +14,12 @@ macro_rules! example {
 /// Paths below the pack's folder, and texts.
 pub fn files(kind: Kind, name: &str, role: Option<&str>) -> Vec<(&'static str, String)> {
     let (pack, library) = match kind {
-        Kind::Processor => example!("processor"),
+        Kind::Processor => match role {
+            Some("planner") => example!("planner"),
+            Some("tool_router") => example!("tool_router"),
+            Some("memory") => example!("memory"),
+            _ => example!("processor"),
+        },
         Kind::Tool => example!("tool"),
         Kind::Model => example!("model"),
         Kind::Environment => example!("environment"),
