@@ -4,9 +4,12 @@ use std::future::Future;
 
 use evolve_gate::{GroupSplit, PlannedGroup, Split};
 use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
-use harness_evolve::{Arena, ArenaError, Played, Rollout};
+use harness_evolve::{Arena, ArenaError, Arrival, Played, Rollout};
+use harness_host::Inspected;
 use harness_spec::{Catalogue, Features, Harness, VariantId};
 use harness_trace::{Entry, Store, TraceError};
+
+use crate::wire;
 
 /// The exam of a runner as an arena.
 pub struct ExamArena<'a> {
@@ -51,6 +54,30 @@ pub fn played(row: Scored) -> Played {
 impl Arena for ExamArena<'_> {
     fn catalogue(&self) -> &Catalogue {
         self.runner.host().catalogue()
+    }
+
+    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, ArenaError> {
+        if known.is_some_and(<[Arrival]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let fail = |problem: String| ArenaError::Failed(problem);
+        let lock = wire::lock().map_err(|failure| fail(failure.to_string()))?;
+        let wanted =
+            |file: &Inspected| known.is_none_or(|known| known.iter().any(|arrival| arrival.sha256 == file.sha256));
+        let found = self.runner.host().rescan(lock, wanted).into_iter().map(|file| Arrival {
+            pack: file.manifest.pack.name,
+            version: file.manifest.pack.version,
+            sha256: file.sha256,
+        });
+        let mut found: Vec<Arrival> = found.collect();
+        found.sort_by(|one, other| (&one.pack, one.version).cmp(&(&other.pack, other.version)));
+        match known.into_iter().flatten().find(|arrival| !found.contains(arrival)) {
+            None => Ok(found),
+            Some(gone) => Err(fail(format!(
+                "pack {} {} joined this run and is not installed any more; put the same file back (sha256 {})",
+                gone.pack, gone.version, gone.sha256
+            ))),
+        }
     }
 
     fn suite(&self) -> &str {

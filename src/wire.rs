@@ -1,6 +1,7 @@
 //! The one file where all families meet: the built-in packs, the search path, models by name, the arena of an evolution.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,12 +16,18 @@ use crate::{failure::Failure, paths, policy};
 
 /// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
 pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
-    build(plugins, lock()?)
+    build(plugins, lock()?, None)
+}
+
+/// As [`host`], with no other files than those a run began with: what [`installed`] said then.
+pub fn host_as_of(plugins: &[PathBuf], installed: &Value) -> Result<Host, Failure> {
+    let digests = installed.as_object().into_iter().flat_map(|packs| packs.values());
+    build(plugins, lock()?, Some(digests.filter_map(Value::as_str).map(str::to_owned).collect()))
 }
 
 /// As [`host`], whatever the lock says: for writing a new one.
 pub fn host_without_lock(plugins: &[PathBuf]) -> Result<Host, Failure> {
-    build(plugins, None)
+    build(plugins, None, None)
 }
 
 /// Where packs are searched for.
@@ -29,7 +36,7 @@ pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
     search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref())
 }
 
-fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
+fn build(plugins: &[PathBuf], lock: Option<Lock>, only: Option<BTreeSet<String>>) -> Result<Host, Failure> {
     let policy = policy::policy()?;
     let host = Host::builder()
         .linked(harness_modules::pack())
@@ -38,6 +45,7 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>) -> Result<Host, Failure> {
         .linked(bench_menus::pack())
         .search(folders(plugins))
         .lock(lock)
+        .only(only)
         .children(children(&policy))
         .policy(policy)
         .store(store())

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split};
 use harness_abi::Usage;
-use harness_spec::{Catalogue, Features, Harness, VariantId};
+use harness_spec::{Catalogue, Features, Harness, VariantId, Version};
 use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +56,35 @@ pub enum ArenaError {
     Failed(String),
 }
 
+/// A pack that was installed while a run was under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Its name.
+    pub pack: String,
+    /// Its version.
+    pub version: Version,
+    /// SHA-256 of its file: a repetition needs the very same.
+    pub sha256: String,
+}
+
 /// Plays harnesses on tasks.
 ///
 /// An outcome depends on (harness, task, seed) and nothing else; a rollout that the record already holds is not played again.
 pub trait Arena: Send + Sync {
     /// What is installed.
     fn catalogue(&self) -> &Catalogue;
+
+    /// Looks for packs that were installed since the last look and takes them into the catalogue: from now on they may be
+    /// proposed. What is known already stays what it was. In a repetition `known` says what was found at this place, and
+    /// that is found again, or it fails.
+    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, ArenaError> {
+        known.map_or(Ok(Vec::new()), |known| match known.first() {
+            None => Ok(Vec::new()),
+            Some(arrival) => {
+                Err(ArenaError::Failed(format!("nothing is ever installed here, and {} was", arrival.pack)))
+            }
+        })
+    }
 
     /// The suite's name, as in the record.
     fn suite(&self) -> &str;

@@ -184,6 +184,9 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 return Ok(stop);
             }
             self.session.tell(&Event::Round { round, of: config.rounds });
+            if round > 1 {
+                self.session.arrivals(round)?;
+            }
             let played = self.digest(round).await?;
             let Some(played) = self.focus(played) else { return Ok(Stop::NothingFails) };
             self.begin_round(round)?;

@@ -3,7 +3,7 @@
 
 use harness_abi::Kind;
 use harness_spec::{
-    AdaptRule, Change, Condition, Entry, Fallback, Harness, ModelSpec, Place, Position, Setting, Vocabulary,
+    AdaptRule, Change, Condition, Entry, Fallback, ModelSpec, ModuleSpec, Place, Position, Setting, Vocabulary,
 };
 use serde_json::Value;
 
@@ -38,16 +38,17 @@ fn additions(view: View<'_>, categories: &Categories) -> Vec<Direction> {
             Kind::Tool => Place::Tool,
             Kind::Model | Kind::Environment | Kind::Verifier => continue,
         };
-        if present(view.incumbent, place, &entry) {
+        if present(view, place, &entry) {
             continue;
         }
         let list = match place {
             Place::Processor => &view.incumbent.processors,
             Place::Tool => &view.incumbent.tools,
         };
+        // A newer version takes the older one's place, and a role has room for one.
         let taken = list.iter().find(|spec| {
             let role = view.catalogue.lookup(&spec.module).ok().and_then(|other| other.module.role.as_ref());
-            role.is_some() && role == entry.module.role.as_ref()
+            names(spec, &entry) || role.is_some() && role == entry.module.role.as_ref()
         });
         let kind = if taken.is_some() { EditKind::Replace } else { EditKind::Insert };
         let module = entry.reference().to_string();
@@ -66,12 +67,19 @@ fn additions(view: View<'_>, categories: &Categories) -> Vec<Direction> {
     directions
 }
 
-fn present(harness: &Harness, place: Place, entry: &Entry<'_>) -> bool {
+/// Whether the harness has this module in this version.
+fn present(view: View<'_>, place: Place, entry: &Entry<'_>) -> bool {
     let list = match place {
-        Place::Processor => &harness.processors,
-        Place::Tool => &harness.tools,
+        Place::Processor => &view.incumbent.processors,
+        Place::Tool => &view.incumbent.tools,
     };
-    list.iter().any(|spec| spec.module.pack == entry.pack.pack.name && spec.module.module == entry.module.name)
+    let version = |spec: &ModuleSpec| view.catalogue.lookup(&spec.module).ok().map(|found| found.pack.pack.version);
+    list.iter().any(|spec| names(spec, entry) && version(spec) == Some(entry.pack.pack.version))
+}
+
+/// Whether it is this module, in whatever version.
+fn names(spec: &ModuleSpec, entry: &Entry<'_>) -> bool {
+    spec.module.pack == entry.pack.pack.name && spec.module.module == entry.module.name
 }
 
 /// Fields to change and modules to take out.
@@ -246,7 +254,7 @@ fn remedies(view: View<'_>, categories: &Categories, category: &Category) -> Vec
     let installed = view.catalogue.modules().filter(|entry| entry.module.kind == Kind::Processor && helps(entry));
     for entry in installed.filter(|entry| view.config.allows_pack(&entry.pack.pack.name)) {
         let module = entry.reference();
-        if present(harness, Place::Processor, &entry) {
+        if harness.processors.iter().any(|spec| names(spec, &entry)) {
             continue;
         }
         if let Some(config) = required(entry.module) {

@@ -38,7 +38,7 @@ mod values;
 mod verify;
 
 pub use approval::{Answer, Request, answer, pending};
-pub use arena::{Arena, ArenaError, Played, Rollout};
+pub use arena::{Arena, ArenaError, Arrival, Played, Rollout};
 pub use attribution::{Attribution, Interaction, Pruning, Share};
 pub use best_of::BestOf;
 pub use candidate::{Candidate, EditKind, Manifest, Origin, Signature};

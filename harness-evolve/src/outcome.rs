@@ -7,7 +7,7 @@ use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Answer;
-use crate::arena::Arena;
+use crate::arena::{Arena, Arrival};
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
@@ -198,6 +198,15 @@ impl BegunLane {
     pub fn of<A: Arena>(alpha: Alpha, folds: &FoldLedger, arena: &A) -> Self {
         Self { alpha, folds: folds.folds().iter().map(|fold| arena.planned(fold)).collect() }
     }
+}
+
+/// Packs that joined a run before one of its rounds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Arrived {
+    /// The round.
+    pub before_round: u32,
+    /// The packs.
+    pub arrived: Vec<Arrival>,
 }
 
 #[derive(Serialize)]

@@ -13,6 +13,7 @@ use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::events::{Clock, Event, Observer, Phase};
 use crate::ledger::{Journal, Ledger};
+use crate::outcome::Arrived;
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +237,25 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             self.ledger.put(&self.config.run, &clock_kind(self.kind), name, &self.elapsed().into())?;
         }
         Ok(())
+    }
+
+    /// Takes in what was installed since the round before. What joined when is a fact: a repetition takes in the same at
+    /// the same place and looks for nothing else.
+    pub fn arrivals(&mut self, before_round: u32) -> Result<(), Halt> {
+        let recorded = self.journal.next_recorded().map(|next| match Arrived::deserialize(next) {
+            Ok(arrived) if arrived.before_round == before_round => arrived.arrived,
+            _ => Vec::new(),
+        });
+        let arrived = self.arena.arrivals(recorded.as_deref()).map_err(|error| match error {
+            ArenaError::Stopped => Halt::Interrupted,
+            ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+        })?;
+        if arrived.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = arrived.iter().map(|one| format!("{} {}", one.pack, one.version)).collect();
+        self.say(format!("round {before_round}: installed meanwhile: {}", names.join(", ")));
+        Ok(self.decide("arrived", &Arrived { before_round, arrived })?)
     }
 
     /// Where facts are kept.

@@ -22,6 +22,7 @@ mod packs;
 mod pull;
 mod run;
 mod support;
+mod swap;
 mod trust;
 mod vendors;
 mod walk;

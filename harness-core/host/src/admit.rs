@@ -1,7 +1,7 @@
 //! Whether an inspected file is let in, and on what terms: the lock first, then who signed it, then the machine's policy.
 //! Refuses to read a byte of the pack again: what was inspected is what is judged.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use harness_spec::{Isolation, Lock, LockedPack, Policy, Vocabulary};
 
@@ -19,6 +19,8 @@ pub struct Trust {
     pub publisher: Option<String>,
     /// Where its code runs.
     pub isolation: Isolation,
+    /// By module, the hash of what it shows to models, where the lock has one.
+    pub shown: BTreeMap<String, String>,
 }
 
 type Decide = dyn Fn(&Inspected) -> Result<Isolation, Refusal> + Send + Sync;
@@ -40,7 +42,7 @@ impl fmt::Debug for Rules {
 
 impl Rules {
     /// The lock's entry of a file.
-    pub fn locked(&self, file: &Inspected) -> Option<&LockedPack> {
+    fn locked(&self, file: &Inspected) -> Option<&LockedPack> {
         let pack = &file.manifest.pack;
         self.lock.as_ref()?.get(&pack.name, pack.version)
     }
@@ -70,7 +72,8 @@ impl Rules {
             }
         };
         let isolation = self.decide.as_ref().map_or(Ok(isolation), |decide| decide(file))?;
-        Ok(Trust { signer, publisher, isolation })
+        let shown = locked.map(|locked| locked.shown.clone()).unwrap_or_default();
+        Ok(Trust { signer, publisher, isolation, shown })
     }
 }
 

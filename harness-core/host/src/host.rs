@@ -1,8 +1,8 @@
 //! The host: what is installed, and modules brought up from it.
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
-    path::PathBuf,
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,19 +18,12 @@ use crate::{
         Keeper, proxy,
         quarantine::{Quarantine, Quarantined},
     },
-    inspect, load,
+    inspect,
+    installed::{Installed, Source},
+    load,
     root::Root,
     search,
 };
-
-/// Where a pack's code is.
-#[derive(Debug, Clone)]
-enum Source {
-    /// Linked into this program.
-    Linked(PackRef),
-    /// In a file, read once, not loaded until one of its modules is asked for.
-    File(Box<Inspected>, Arc<[u8]>, Trust),
-}
 
 /// Puts a [`Host`] together.
 #[derive(Debug, Default)]
@@ -40,6 +33,7 @@ pub struct HostBuilder {
     files: Vec<PathBuf>,
     store: PathBuf,
     rules: Rules,
+    only: Option<BTreeSet<String>>,
     children: ChildSettings,
 }
 
@@ -97,6 +91,13 @@ impl HostBuilder {
         self
     }
 
+    /// Leaves every file out whose SHA-256 is not among these, without a word: [`Host::rescan`] may find it.
+    #[must_use]
+    pub fn only(mut self, digests: Option<BTreeSet<String>>) -> Self {
+        self.only = digests;
+        self
+    }
+
     /// Says how packs are run whose code runs in a process of its own.
     #[must_use]
     pub fn children(mut self, settings: ChildSettings) -> Self {
@@ -111,39 +112,86 @@ impl HostBuilder {
     /// Only for the program's own packs. What is wrong with files is in [`Host::refused`], so that one bad file does
     /// not keep the others out.
     pub fn build(self) -> Result<Host, HostError> {
-        let mut host = Host {
-            catalogue: Catalogue::new(),
-            sources: BTreeMap::new(),
-            refused: Vec::new(),
+        let mut installed = Installed::default();
+        for pack in self.linked {
+            let text = (pack.manifest())();
+            let manifest = PackManifest::parse(text.as_str()).map_err(|error| HostError::Linked(error.to_string()))?;
+            installed.add(manifest, Source::Linked(pack));
+        }
+        let wanted = |file: &Inspected| self.only.as_ref().is_none_or(|only| only.contains(&file.sha256));
+        let mut refused = Vec::new();
+        for path in &self.files {
+            find(path, &self.rules, &wanted, &mut installed, &mut refused);
+        }
+        look(&self.folders, &self.rules, &wanted, &mut installed, &mut refused);
+        Ok(Host {
+            installed,
+            refused,
+            folders: self.folders,
             rules: self.rules,
             store: self.store,
             models: Mutex::default(),
             quarantine: Arc::new(Quarantine::open(self.children.quarantine.clone())),
             children: Arc::new(self.children),
             keepers: Mutex::default(),
-        };
-        for pack in self.linked {
-            let text = (pack.manifest())();
-            let manifest = PackManifest::parse(text.as_str()).map_err(|error| HostError::Linked(error.to_string()))?;
-            host.add(manifest, Source::Linked(pack));
-        }
-        self.files.into_iter().for_each(|path| host.add_file(path));
-        for folder in self.folders {
-            match search::files(&folder) {
-                Ok(files) => files.into_iter().for_each(|path| host.add_file(path)),
-                Err(error) => host.refused.push(HostError::Refused { path: folder, refusal: Refusal::Read(error) }),
+        })
+    }
+}
+
+/// Looks through folders for packs that are wanted; gives those that were not known.
+fn look(
+    folders: &[PathBuf],
+    rules: &Rules,
+    wanted: &dyn Fn(&Inspected) -> bool,
+    installed: &mut Installed,
+    refused: &mut Vec<HostError>,
+) -> Vec<Inspected> {
+    let mut found = Vec::new();
+    for folder in folders {
+        match search::files(folder) {
+            Ok(files) => found.extend(files.iter().filter_map(|path| find(path, rules, wanted, installed, refused))),
+            Err(error) => {
+                refused.push(HostError::Refused { path: folder.clone(), refusal: Refusal::Read(error) });
             }
         }
-        Ok(host)
+    }
+    found
+}
+
+/// Inspects a file and lets it in, if it is wanted, admitted and new.
+fn find(
+    path: &Path,
+    rules: &Rules,
+    wanted: &dyn Fn(&Inspected) -> bool,
+    installed: &mut Installed,
+    refused: &mut Vec<HostError>,
+) -> Option<Inspected> {
+    let (inspected, bytes) = match inspect::read(path) {
+        Ok((inspected, _)) if !wanted(&inspected) => return None,
+        Ok(read) => read,
+        Err(error) => {
+            refused.push(error);
+            return None;
+        }
+    };
+    match rules.admit(&inspected, &bytes) {
+        Ok(trust) => {
+            let source = Source::File(Box::new(inspected.clone()), bytes.into(), trust);
+            installed.add(inspected.manifest.clone(), source).then_some(inspected)
+        }
+        Err(refusal) => {
+            refused.push(HostError::Refused { path: path.to_owned(), refusal });
+            None
+        }
     }
 }
 
 /// The doorman: keeps the catalogue of what is installed and brings modules up.
 #[derive(Debug)]
 pub struct Host {
-    catalogue: Catalogue,
-    sources: BTreeMap<(String, Version), Source>,
+    installed: Installed,
     refused: Vec<HostError>,
+    folders: Vec<PathBuf>,
     rules: Rules,
     store: PathBuf,
     models: Mutex<HashMap<(String, String), Arc<LoadedModel>>>,
@@ -159,31 +207,27 @@ impl Host {
         HostBuilder::default()
     }
 
-    fn add(&mut self, manifest: PackManifest, source: Source) {
-        let key = (manifest.pack.name.clone(), manifest.pack.version);
-        // The first found wins: folders are searched most specific first.
-        if let Entry::Vacant(place) = self.sources.entry(key) {
-            place.insert(source);
-            self.catalogue.insert(manifest);
+    /// Looks through the folders again, under this lock, for packs that are `wanted` and were not there before. What is
+    /// running is not touched, and a reference without a version keeps its meaning: a newer version is named by its own.
+    /// Gives what was found.
+    pub fn rescan(&self, lock: Option<Lock>, wanted: impl Fn(&Inspected) -> bool) -> Vec<Inspected> {
+        let rules = Rules { lock, ..self.rules.clone() };
+        let mut later = self.installed.latest().successor();
+        // What is refused now is told by the next host: this one's list is that of its beginning.
+        let found = look(&self.folders, &rules, &wanted, &mut later, &mut Vec::new());
+        if !found.is_empty() {
+            self.installed.append(later);
         }
+        found
     }
 
-    fn add_file(&mut self, path: PathBuf) {
-        match inspect::read(&path) {
-            Ok((inspected, bytes)) => match self.rules.admit(&inspected, &bytes) {
-                Ok(trust) => {
-                    let manifest = inspected.manifest.clone();
-                    self.add(manifest, Source::File(Box::new(inspected), bytes.into(), trust));
-                }
-                Err(refusal) => self.refused.push(HostError::Refused { path, refusal }),
-            },
-            Err(error) => self.refused.push(error),
-        }
+    fn source(&self, name: &str, version: Version) -> Option<&Source> {
+        self.installed.latest().get(name, version)
     }
 
     /// Manifests of all that is installed.
     pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        &self.installed.latest().catalogue
     }
 
     /// Files that were found and not admitted.
@@ -198,7 +242,7 @@ impl Host {
 
     /// What is known of the file of an installed pack; `None` for a linked one.
     pub fn file(&self, name: &str, version: Version) -> Option<&Inspected> {
-        match self.sources.get(&(name.to_owned(), version))? {
+        match self.source(name, version)? {
             Source::File(inspected, ..) => Some(inspected),
             Source::Linked(_) => None,
         }
@@ -206,7 +250,7 @@ impl Host {
 
     /// Where the code of an installed pack runs.
     pub fn isolation(&self, name: &str, version: Version) -> Option<Isolation> {
-        match self.sources.get(&(name.to_owned(), version))? {
+        match self.source(name, version)? {
             Source::File(_, _, trust) => Some(trust.isolation),
             Source::Linked(_) => Some(Isolation::InProcess),
         }
@@ -214,7 +258,7 @@ impl Host {
 
     /// On what terms the file of an installed pack was let in; `None` for a linked one.
     pub fn trust(&self, name: &str, version: Version) -> Option<&Trust> {
-        match self.sources.get(&(name.to_owned(), version))? {
+        match self.source(name, version)? {
             Source::File(_, _, trust) => Some(trust),
             Source::Linked(_) => None,
         }
@@ -222,7 +266,7 @@ impl Host {
 
     /// Finds a module, loads its pack if that has not happened yet, and completes its configuration with defaults.
     pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
-        let entry = self.catalogue.lookup(reference)?;
+        let entry = self.catalogue().lookup(reference)?;
         let code = self.code(&entry.pack.pack.name, entry.pack.pack.version)?;
         let mut manifest = entry.module.clone();
         // A call of another process may take long, whatever the module says.
@@ -230,15 +274,12 @@ impl Host {
         let defaults: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
         let mut complete = defaults.clone();
         complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
-        let file = self.file(&entry.pack.pack.name, entry.pack.pack.version);
-        let locked = file.filter(|_| complete == defaults).and_then(|file| self.rules.locked(file));
+        let trust = self.trust(&entry.pack.pack.name, entry.pack.pack.version).filter(|_| complete == defaults);
         Ok(Resolved {
             reference: reference.clone(),
             manifest: Arc::new(manifest),
             config: serde_json::Value::Object(complete).to_string(),
-            locked_shown: locked
-                .and_then(|locked| locked.shown.get(&entry.module.name))
-                .map(|hash| hash.as_str().into()),
+            locked_shown: trust.and_then(|trust| trust.shown.get(&entry.module.name)).map(|hash| hash.as_str().into()),
             code,
         })
     }
@@ -254,7 +295,7 @@ impl Host {
     }
 
     fn code(&self, name: &str, version: Version) -> Result<Code, HostError> {
-        match self.sources.get(&(name.to_owned(), version)) {
+        match self.source(name, version) {
             Some(Source::Linked(pack)) => Ok(Code::Here(Root::Rust(*pack))),
             Some(Source::File(file, bytes, trust)) => match trust.isolation {
                 Isolation::InProcess => load::load(file, bytes, &self.store).map(Code::Here),

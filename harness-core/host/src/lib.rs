@@ -10,6 +10,7 @@ mod elf;
 mod error;
 mod host;
 mod inspect;
+mod installed;
 mod load;
 mod model;
 mod root;

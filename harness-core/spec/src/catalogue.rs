@@ -10,6 +10,8 @@ use crate::reference::{ModuleRef, Version};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Catalogue {
     packs: BTreeMap<String, BTreeMap<Version, PackManifest>>,
+    /// What a reference without a version means, where that is no longer the highest.
+    settled: BTreeMap<String, Version>,
 }
 
 /// Why a reference leads nowhere.
@@ -54,13 +56,20 @@ pub struct Entry<'a> {
     pub pack: &'a PackManifest,
     /// The module.
     pub module: &'a Module,
+    /// Whether a reference without a version means another one.
+    aside: bool,
 }
 
 impl Entry<'_> {
-    /// The reference to it, without a version.
+    /// The shortest reference to it: without a version where that means this one.
     pub fn reference(&self) -> ModuleRef {
-        ModuleRef { pack: self.pack.pack.name.clone(), module: self.module.name.clone(), version: None }
+        let version = self.aside.then_some(self.pack.pack.version);
+        ModuleRef { pack: self.pack.pack.name.clone(), module: self.module.name.clone(), version }
     }
+}
+
+fn entries<'a>(pack: Option<&'a PackManifest>, aside: bool) -> impl Iterator<Item = Entry<'a>> {
+    pack.into_iter().flat_map(move |pack| pack.modules.iter().map(move |module| Entry { pack, module, aside }))
 }
 
 impl Catalogue {
@@ -79,22 +88,40 @@ impl Catalogue {
         self.packs.values().flat_map(BTreeMap::values)
     }
 
-    /// Every module a reference without a version reaches (those of each pack's highest version), by pack name, then manifest order.
-    pub fn modules(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.packs
-            .values()
-            .filter_map(|versions| versions.last_key_value())
-            .flat_map(|(_, pack)| pack.modules.iter().map(move |module| Entry { pack, module }))
+    /// From now on references without a version keep meaning what they mean now, whatever newer versions come.
+    pub fn settle(&mut self) {
+        let highest = self.packs.iter().filter_map(|(name, versions)| Some((name, versions.last_key_value()?.0)));
+        for (name, version) in highest {
+            self.settled.entry(name.clone()).or_insert(*version);
+        }
     }
 
-    /// The module a reference names; without a version, in the pack's highest.
+    /// The version a reference without one means: the highest, or what was the highest when the catalogue was settled.
+    fn meant<'a>(&self, name: &str, versions: &'a BTreeMap<Version, PackManifest>) -> Option<&'a PackManifest> {
+        let settled = self.settled.get(name).and_then(|version| versions.get(version));
+        settled.or_else(|| versions.last_key_value().map(|(_, pack)| pack))
+    }
+
+    /// Every module a reference without a version reaches, and those of a newer version that came since the catalogue was
+    /// settled; by pack name, then manifest order.
+    pub fn modules(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.packs.iter().flat_map(|(name, versions)| {
+            let meant = self.meant(name, versions);
+            let newest = versions.last_key_value().map(|(_, pack)| pack);
+            let newer = newest.filter(|newest| meant.is_some_and(|meant| meant.pack.version < newest.pack.version));
+            entries(meant, false).chain(entries(newer, true))
+        })
+    }
+
+    /// The module a reference names; without a version, in the pack's highest, or what was the highest when the catalogue
+    /// was settled.
     pub fn lookup(&self, reference: &ModuleRef) -> Result<Entry<'_>, LookupError> {
         let Some(versions) = self.packs.get(&reference.pack) else {
             return Err(LookupError::Pack { pack: reference.pack.clone(), hint: self.hint(reference) });
         };
         let pack = match reference.version {
             Some(version) => versions.get(&version),
-            None => versions.last_key_value().map(|(_, pack)| pack),
+            None => self.meant(&reference.pack, versions),
         };
         let Some(pack) = pack else {
             let installed: Vec<String> = versions.keys().map(Version::to_string).collect();
@@ -106,7 +133,10 @@ impl Catalogue {
             });
         };
         match pack.module(&reference.module) {
-            Some(module) => Ok(Entry { pack, module }),
+            Some(module) => {
+                let meant = self.meant(&reference.pack, versions).map(|meant| meant.pack.version);
+                Ok(Entry { pack, module, aside: meant != Some(pack.pack.version) })
+            }
             None => Err(LookupError::Module {
                 pack: reference.pack.clone(),
                 version: pack.pack.version,

@@ -12,14 +12,14 @@ use evolve_gate::Split;
 use harness_bench::{Exam, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
-    Arm, AuditCritic, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch, evolve,
-    measure,
+    Arm, AuditCritic, DECISIONS, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch,
+    evolve, measure,
     report::{self, Report},
 };
 use harness_host::Host;
 use harness_spec::{Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{arena::ExamArena, cmd::Global, failure::Failure, progress::Watcher, stop, wire};
 
@@ -83,11 +83,13 @@ pub struct RunArgs {
 /// Evolves, measures, reports.
 pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let began = Instant::now();
-    let host = Arc::new(wire::host(&global.plugins)?);
+    let mut host = Arc::new(wire::host(&global.plugins)?);
     // Without a suite there would be a subcommand, and we would not be here.
     let name = args.suite.as_deref().unwrap_or_default();
-    let exam = wire::exam(name, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
-    let exam = Arc::new(exam);
+    let sit = |host: &Arc<Host>| {
+        wire::exam(name, host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
+    };
+    let mut exam = sit(&host)?;
     let model = wire::model(&args.model)?;
     let mut initial = match &args.harness {
         Some(path) => wire::harness_file(path)?,
@@ -98,7 +100,13 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
 
     let store = wire::record()?;
     let command = wire::command_line();
-    let config = settings(args, &exam, &host, &initial)?;
+    let (mut config, question) = settings(args, &exam, &host, &initial)?;
+    if let Some(begun) = begun_before(&store, &config, &question, &host)? {
+        // Packs came since it began: it continues with those it began with, and finds the others where it found them.
+        host = Arc::new(wire::host_as_of(&global.plugins, &begun.lock)?);
+        exam = sit(&host)?;
+        config.run = begun.id;
+    }
     let looks = store.looks(&exam.suite.name)?.iter().filter(|look| look.run != config.run).count();
     store.begin_run(RunRecord {
         id: config.run.clone(),
@@ -106,7 +114,9 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         started_ms: SystemClock.unix_millis(),
         suite: exam.suite.name.clone(),
         seed: args.seed,
-        config: json!({"evolve": config, "environment": wire::environments(&exam), "label": exam.label}),
+        config: json!({
+            "evolve": config, "environment": wire::environments(&exam), "label": exam.label, "question": question,
+        }),
         lock: wire::installed(&host),
     })?;
     let sitting = Sitting {
@@ -160,9 +170,32 @@ fn extent(sealed: usize) -> Extent {
     Extent { explore: sealed.div_ceil(2), gate: sealed.div_ceil(2), sealed }
 }
 
-/// The settings of this run: the suite's, then those of the command line. The id names the whole question, so that the
-/// same command continues and another begins anew.
-fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<EvolveConfig, Failure> {
+/// A run of the same question that has not ended and that began when less was installed than now, but nothing else.
+fn begun_before(
+    store: &Store,
+    config: &EvolveConfig,
+    question: &str,
+    host: &Host,
+) -> Result<Option<RunRecord>, Failure> {
+    let installed = wire::installed(host);
+    for run in store.runs()?.into_iter().rev().filter(|run| run.config["question"] == question) {
+        if run.id == config.run {
+            return Ok(None);
+        }
+        let there = |packs: &serde_json::Map<String, Value>| packs.iter().all(|(pack, sha)| installed[pack] == *sha);
+        let ended = || -> Result<bool, Failure> {
+            Ok(store.facts(&run.id, DECISIONS)?.iter().any(|fact| fact.key.ends_with(" ended")))
+        };
+        if run.lock.as_object().is_some_and(there) && !ended()? {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+/// The settings of this run: the suite's, then those of the command line, and what is asked. The id names the question
+/// and what is installed, so that the same command continues and another begins anew.
+fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<(EvolveConfig, String), Failure> {
     let mut settings = exam.suite.evolve.settings.clone();
     for setting in &args.with {
         let (key, value) = setting
@@ -192,10 +225,12 @@ fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Resu
     }
     let question = json!({
         "config": config, "initial": initial.canonical(host.catalogue()), "label": exam.label,
-        "environment": wire::environments(exam), "installed": wire::installed(host),
+        "environment": wire::environments(exam),
     });
-    config.run = format!("evolve-{}-{}", exam.suite.name, harness_bench::digest(&question.to_string(), 10));
-    Ok(config)
+    let question = harness_bench::digest(&question.to_string(), 10);
+    let id = harness_bench::digest(&format!("{question} {}", wire::installed(host)), 10);
+    config.run = format!("evolve-{}-{id}", exam.suite.name);
+    Ok((config, question))
 }
 
 /// Everything the stages of this command share.

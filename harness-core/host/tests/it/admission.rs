@@ -46,6 +46,28 @@ fn versions_stand_side_by_side() {
 }
 
 #[test]
+fn a_running_host_finds_more_and_keeps_what_it_has() {
+    let folder = Folder::new();
+    folder.put("old.so", &hello());
+    let host = folder.host();
+    let resolved = host.resolve(&reference("hello/greeter"), &Config::new()).unwrap();
+    assert!(host.rescan(None, |_| true).is_empty());
+    let newer = patched(hello(), "version = \"0.1.0\"", "version = \"0.2.0\"");
+    folder.put("new.so", &patched(newer, "Be kind.", "Be fair."));
+    folder.put("old.so", &patched(hello(), "Be kind.", "Be vile."));
+    assert!(host.rescan(None, |_| false).is_empty());
+    let found: Vec<String> = host.rescan(None, |_| true).iter().map(|f| f.manifest.pack.version.to_string()).collect();
+    // A changed file of a known version is no new version.
+    assert_eq!(found, ["0.2.0"]);
+    assert!(host.rescan(None, |_| true).is_empty());
+    assert_eq!(greeting(&host, "hello/greeter", &Config::new()), "You are a test.\nBe kind.");
+    assert_eq!(greeting(&host, "hello/greeter@0.2.0", &Config::new()), "You are a test.\nBe fair.");
+    assert!(resolved.processor().is_ok());
+    let names: Vec<String> = host.catalogue().modules().map(|entry| entry.reference().to_string()).collect();
+    assert_eq!(names, ["hello/greeter", "hello/dice", "hello/greeter@0.2.0", "hello/dice@0.2.0"]);
+}
+
+#[test]
 fn a_lock_admits_what_it_names_and_nothing_else() {
     let folder = Folder::new();
     let path = folder.put("hello.so", &hello());
