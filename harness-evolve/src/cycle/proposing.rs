@@ -161,11 +161,10 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         met.extend(candidates.iter().map(|candidate| candidate.variant));
         // Half as many again: what is refused leaves no place empty, and the critic has something to choose from.
         let wanted = most + most.div_ceil(2);
-        let waited = candidates.len();
         let fresh = self.stages.evolver().propose(view, &directions, &digests, &met, wanted).await?;
         met.extend(fresh.iter().map(|candidate| candidate.variant));
         let started = self.started(view, &starts, &mut met, most).await?;
-        let places = waited + most + started.len();
+        let apart: BTreeSet<_> = candidates.iter().chain(&started).map(|candidate| candidate.variant).collect();
         candidates.extend(fresh.into_iter().chain(started));
         for (number, candidate) in candidates.iter_mut().enumerate() {
             candidate.id = format!("{round}.{:02}", number + 1);
@@ -178,8 +177,14 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let mut passed: Vec<Option<Candidate>> = passed.into_iter().map(Some).collect();
         let standing: Vec<Candidate> = passed.iter().flatten().cloned().collect();
         let order = self.stages.critic().rank(view, &standing).await?;
-        let kept = order.into_iter().filter_map(|place| passed.get_mut(place)?.take());
-        let kept: Vec<Candidate> = kept.take(places).collect();
+        let mut kept: Vec<Candidate> = order.into_iter().filter_map(|place| passed.get_mut(place)?.take()).collect();
+        // Those made again and those that begin elsewhere take nobody's place.
+        let mut places = most;
+        kept.retain(|candidate| {
+            let holds = apart.contains(&candidate.variant) || places > 0;
+            places -= usize::from(holds && !apart.contains(&candidate.variant));
+            holds
+        });
         let spent = self.stages.spent();
         met.extend(kept.iter().map(|candidate| candidate.variant));
         self.lanes.here_mut().tried.extend(met);
