@@ -36,7 +36,6 @@ use crate::routing::Routing;
 use crate::screen::Contender;
 use crate::session::{Halt, Limits, Session, Stop};
 use crate::stages::Stages;
-use crate::track::Track;
 
 /// Kind of the facts that hold a run's decisions.
 pub const DECISIONS: &str = "evolve";
@@ -98,7 +97,6 @@ struct Run<'a, A, L, S> {
     permissions: BTreeSet<Permission>,
     posterior: Posterior,
     lessons: Lessons<'a, L>,
-    track: Track,
     /// Episodes of the incumbents that were read, by their ids.
     read: BTreeMap<String, EpisodeDigest>,
     digests: BTreeMap<String, TaskDigest>,
@@ -159,7 +157,6 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             permissions,
             posterior: lessons.prior().clone(),
             lessons,
-            track: Track::default(),
             read: BTreeMap::new(),
             digests: BTreeMap::new(),
             rounds: Vec::new(),
@@ -233,7 +230,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     /// What is learnt of a candidate whose fate is decided: it goes into the track and the posterior, of this run and,
     /// as a fact, of those to come.
     fn learn(&mut self, round: u32, candidate: &Candidate, gains: f64, losses: f64) -> Result<(), EvolveError> {
-        self.track.note(round, candidate, gains > 0.0);
+        self.lanes.here_mut().track.note(round, candidate, gains > 0.0);
         let category = candidate.manifest.category.as_ref().map_or(UNCLAIMED_CATEGORY, |category| category.name());
         for module in &candidate.manifest.modules {
             self.posterior.count(module, category, gains, losses);
@@ -390,7 +387,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
             guarantee: self.lanes.guarantee(),
             alpha_spent: self.lanes.spent(),
             posterior: self.posterior,
-            track: self.track,
+            track: self.lanes.track(),
             meter: self.session.meter,
         }
     }

@@ -15,6 +15,7 @@ use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::session::Stop;
+use crate::track::Track;
 
 /// A cell of the population.
 pub(super) struct Lane {
@@ -34,6 +35,8 @@ pub(super) struct Lane {
     pub rejected: BTreeSet<String>,
     /// Survivors that waited when another shipped here.
     pub waiting: Vec<Candidate>,
+    /// What was tried here: a disappointment in one world is none in another.
+    pub track: Track,
     /// The newest round its purse was opened for.
     pub round: u32,
     /// Rounds without a ship in a row.
@@ -83,6 +86,7 @@ impl Lanes {
                 tried: BTreeSet::new(),
                 rejected: BTreeSet::new(),
                 waiting: Vec::new(),
+                track: Track::default(),
                 round: 0,
                 idle: 0,
                 done: None,
@@ -180,6 +184,18 @@ impl Lanes {
     /// Granted so far, in all.
     pub fn spent(&self) -> Alpha {
         self.all.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()))
+    }
+
+    /// What was tried on all lanes, by round.
+    pub fn track(&self) -> Track {
+        let mut all = Track::default();
+        for lane in &self.all {
+            all.trials.extend(lane.track.trials.iter().cloned());
+            all.predictions.extend(lane.track.predictions.iter().cloned());
+        }
+        all.trials.sort_by_key(|trial| trial.round);
+        all.predictions.sort_by_key(|scored| scored.round);
+        all
     }
 
     /// What the level still means: the worst of all lanes.

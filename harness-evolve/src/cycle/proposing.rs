@@ -77,7 +77,9 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if let Some(ship) = self.ships.last_mut().filter(|ship| ship.unlocked.is_none()) {
             let scored = Predictions::score(ship.round, &ship.candidate.manifest, &self.digests);
             ship.unlocked = Some((scored.unlock.hits, scored.unlock.predicted));
-            self.track.predictions.push(scored);
+            let there = self.rounds.iter().find(|round| round.round == ship.round).map(|round| &round.cell);
+            let lane = self.lanes.all.iter_mut().find(|lane| Some(&lane.cell) == there);
+            lane.into_iter().for_each(|lane| lane.track.predictions.push(scored.clone()));
         }
         self.session.say(format!(
             "round {round}: {}{} of {} explore tasks pass; {}",
@@ -117,7 +119,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             incumbent: &self.incumbent,
             catalogue: self.session.arena.catalogue(),
             posterior: &self.posterior,
-            track: &self.track,
+            track: &self.lanes.here().track,
             tokens_left: self.session.tokens_left(),
             config: self.session.config,
         }
