@@ -43,6 +43,7 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>, only: Option<BTreeSet<String>>
         .linked(harness_models::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
+        .linked(bench_tasks::pack())
         .search(folders(plugins))
         .lock(lock)
         .only(only)

@@ -178,6 +178,11 @@ impl Exam {
         self.tasks.values().map(|one| &one.task)
     }
 
+    /// All tasks with their worlds, by id.
+    pub(crate) fn seated(&self) -> impl Iterator<Item = (&Task, &Ground)> {
+        self.tasks.values().filter_map(|one| Some((&one.task, self.grounds.get(one.ground)?)))
+    }
+
     /// How the groups were split.
     pub fn split(&self) -> &GroupSplit {
         &self.split

@@ -2,6 +2,7 @@
 //!
 //! What is sealed reaches nobody but the verifier, once; every look at it is counted.
 
+mod audit;
 mod exam;
 mod runner;
 mod scored;
@@ -10,6 +11,7 @@ mod suite;
 mod summary;
 mod verifiers;
 
+pub use audit::{Audit, Finding, audit};
 pub use exam::{Exam, ExamError, Ground, split_name};
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;

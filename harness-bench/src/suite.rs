@@ -1,11 +1,12 @@
 //! A suite: dataset, harnesses, verifier, in a file short enough to read on one screen. A mixed suite names others as its
 //! parts and has no world of its own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 /// Where tasks of each use come from.
 #[derive(Debug, Clone, Deserialize)]
@@ -122,9 +123,12 @@ pub struct Suite {
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
-    label: String,
-    data_label: String,
+    label: Option<String>,
+    data_label: Option<String>,
+    #[serde(default)]
     about: String,
+    /// A file of rows beside this one, in place of `environment`.
+    tasks: Option<String>,
     environment: Option<Use>,
     #[serde(default)]
     data_config: Config,
@@ -147,7 +151,9 @@ struct File {
 #[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
     /// There is none of that name.
-    #[error("no suite `{name}`; there are: {known}")]
+    #[error(
+        "no suite `{name}`; there are {known}, and any folder that holds a suite.toml (`harness suite new` makes one)"
+    )]
     Unknown {
         /// The name asked for.
         name: String,
@@ -162,6 +168,20 @@ pub enum SuiteError {
         /// What is wrong.
         message: String,
     },
+}
+
+/// The file that makes a folder a suite.
+const FILE: &str = "suite.toml";
+
+/// The world that asks the rows of a file; the file's digest is part of it, so that another file is another exam.
+fn questions(path: &Path, bytes: &[u8]) -> Result<Use, String> {
+    let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let data = path.to_str().ok_or_else(|| format!("the path of {} is not UTF-8", path.display()))?;
+    let config = [("data".to_owned(), data.into()), ("sha256".to_owned(), sha256.into())];
+    Ok(Use {
+        module: "tasks/questions".parse().map_err(|error| format!("{error}"))?,
+        config: config.into_iter().collect(),
+    })
 }
 
 type Bundle = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -208,20 +228,31 @@ impl Suite {
         BUILT_IN.iter().map(|(name, ..)| *name)
     }
 
-    /// The suite of that name.
+    /// The suite of that name, or in the folder of that path.
     pub fn named(name: &str) -> Result<Self, SuiteError> {
-        let bundle = BUILT_IN.iter().find(|(known, ..)| *known == name);
-        let (_, text, files) = bundle.ok_or_else(|| SuiteError::Unknown {
-            name: name.to_owned(),
-            known: Self::names().collect::<Vec<_>>().join(", "),
+        if let Some((_, text, files)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
+            let read = |file: &str| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned());
+            return Self::parse(text, read, None);
+        }
+        let path = Path::new(name);
+        let folder = if path.ends_with(FILE) { path.parent().unwrap_or(path) } else { path };
+        let file = folder.join(FILE);
+        let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                SuiteError::Unknown { name: name.to_owned(), known: Self::names().collect::<Vec<_>>().join(", ") }
+            }
+            _ => SuiteError::File { suite: file.display().to_string(), message: error.to_string() },
         })?;
-        Self::parse(text, |file| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned()))
+        Self::parse(&text, |harness| std::fs::read_to_string(folder.join(harness)).ok(), Some(folder))
     }
 
-    /// Reads a suite's file; `read` gives the text of the harness files it names.
-    pub fn parse(text: &str, read: impl Fn(&str) -> Option<String>) -> Result<Self, SuiteError> {
-        let file: File = toml::from_str(text)
-            .map_err(|error| SuiteError::File { suite: "(file)".to_owned(), message: error.to_string() })?;
+    /// Reads a suite's file; `read` gives the text of the harness files it names, `folder` is where it lies.
+    fn parse(text: &str, read: impl Fn(&str) -> Option<String>, folder: Option<&Path>) -> Result<Self, SuiteError> {
+        let mut file: File = toml::from_str(text).map_err(|error| {
+            let place =
+                folder.map_or_else(|| "(built in)".to_owned(), |folder| folder.join(FILE).display().to_string());
+            SuiteError::File { suite: place, message: error.to_string() }
+        })?;
         let name = file.name.clone();
         let fail = |message| SuiteError::File { suite: name.clone(), message };
         let mut harnesses = BTreeMap::new();
@@ -232,6 +263,16 @@ impl Suite {
         }
         if !harnesses.contains_key("initial") {
             return Err(fail("it names no harness `initial`, which is what evolution starts from".to_owned()));
+        }
+        if let Some(tasks) = file.tasks.take() {
+            if file.environment.is_some() {
+                return Err(fail("it names both `tasks` and `environment`; a suite has one of them".to_owned()));
+            }
+            let path = folder.unwrap_or(Path::new("")).join(tasks);
+            let bytes = std::fs::read(&path).map_err(|error| fail(format!("tasks {}: {error}", path.display())))?;
+            file.environment = Some(questions(&path, &bytes).map_err(fail)?);
+            // A file named on the command line is another one.
+            file.data_config.insert("sha256".to_owned(), String::new().into());
         }
         let parts = match (file.parts.is_empty(), file.environment, file.verifier, file.splits) {
             (true, Some(environment), Some(verifier), Some(splits)) => vec![Part {
@@ -248,14 +289,16 @@ impl Suite {
                 file.parts.iter().map(named).collect::<Result<Vec<_>, _>>()?.concat()
             }
             _ => {
-                let needed = "it needs either `parts`, or `environment`, `verifier` and `splits` of its own";
+                let needed =
+                    "it needs either `parts`, or `tasks` (or an `environment`), `verifier` and `splits` of its own";
                 return Err(fail(needed.to_owned()));
             }
         };
+        let label = file.label.unwrap_or_else(|| file.name.clone());
         Ok(Self {
+            data_label: file.data_label.unwrap_or_else(|| label.clone()),
+            label,
             name: file.name,
-            label: file.label,
-            data_label: file.data_label,
             about: file.about,
             parts,
             most: file.most,

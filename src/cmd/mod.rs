@@ -7,6 +7,7 @@ mod evolve;
 mod model;
 mod plugin;
 mod run;
+mod suite;
 mod trace;
 
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ enum Command {
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
     Edit(edit::EditArgs),
+    Suite(suite::SuiteArgs),
     Model(model::ModelArgs),
     Data(data::DataArgs),
     Trace(trace::TraceArgs),
@@ -69,6 +71,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Plugin(args) => plugin::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
         Command::Edit(args) => edit::run(&cli.global, &args),
+        Command::Suite(args) => suite::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Trace(args) => trace::run(&cli.global, args),

@@ -21,6 +21,10 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
                 Err("no weights; `harness model pull smollm2` fetches them".to_owned())
             }
         }
+        "tasks/questions" => {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/questions.jsonl");
+            Ok(Config::from([("data".to_owned(), path.into())]))
+        }
         _ => Ok(Config::new()),
     }
 }
@@ -32,6 +36,8 @@ fn findings(isolation: Isolation) -> Vec<String> {
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
         .linked(bench_functions::pack())
+        .linked(bench_menus::pack())
+        .linked(bench_tasks::pack())
         .search([workspace.path(".harness/plugins")])
         .store(workspace.path("store"))
         .isolation(move |_| Ok(isolation))

@@ -21,6 +21,7 @@ mod new_pack;
 mod packs;
 mod pull;
 mod run;
+mod suite;
 mod support;
 mod swap;
 mod trust;

@@ -10,6 +10,7 @@ mod terminal;
 
 pub use build::{Context, build};
 pub use html::render_html;
+pub use statistics::first_duel;
 pub use terminal::render_terminal;
 
 use std::collections::BTreeMap;

@@ -33,7 +33,7 @@ const LEAST_MEASURE_SHARE: f64 = 0.2;
 /// What an evolution is told.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The suite: functions, household, menus, mixed
+    /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
     #[arg(required = true)]
     suite: Option<String>,
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module

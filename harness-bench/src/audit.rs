@@ -1,0 +1,133 @@
+//! Whether an exam measures what it should: known answers must pass; silence, the question itself and one reply to all must
+//! not. Asks no model. Refuses to guess: what cannot be played is counted as such.
+
+use std::collections::BTreeMap;
+
+use harness_abi::{Action, Judgement, ModuleError, Observation, Task, kit};
+use serde::Serialize;
+
+use crate::{Exam, exam::Ground};
+
+/// A task and what became of a reply to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The task.
+    pub task: String,
+    /// What happened.
+    pub why: String,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Audit {
+    /// Tasks in all.
+    pub tasks: usize,
+    /// Tasks whose known solution was played and passed.
+    pub solved: usize,
+    /// Tasks whose known solution failed.
+    pub unsolved: Vec<Finding>,
+    /// Tasks without a known solution.
+    pub unknown: Vec<Finding>,
+    /// Tasks that an empty reply passes, or at which the verifier failed.
+    pub empty: Vec<Finding>,
+    /// Tasks that are passed by the question said back.
+    pub echo: Vec<Finding>,
+    /// The reply that passes most tasks, and how many.
+    pub constant: Option<(String, usize)>,
+    /// Tasks of different groups with the same question: what is learnt on one is known on the other.
+    pub twins: Vec<(String, String)>,
+}
+
+impl Audit {
+    /// Whether numbers of this exam would be wrong.
+    pub fn is_broken(&self) -> bool {
+        !self.unsolved.is_empty() || !self.empty.is_empty()
+    }
+}
+
+/// Replies tried on every task: the commonest solutions.
+const CONSTANTS: usize = 5;
+
+/// Plays known solutions, silence, echoes and constants on every task of `exam`; `tick` hears of every task.
+///
+/// # Errors
+///
+/// If a world does not come up.
+pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
+    let mut audit = Audit::default();
+    let (mut solutions, mut questions) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, &Task>::new());
+    for (task, ground) in exam.seated() {
+        audit.tasks += 1;
+        match known(ground, task) {
+            Err(why) => audit.unknown.push(finding(task, why)),
+            Ok(actions) => {
+                if let [Action::Text { text }] = &*actions {
+                    *solutions.entry(text.clone()).or_default() += 1;
+                }
+                match played(ground, task, &actions) {
+                    Ok(judged) if judged.reward >= 1.0 => audit.solved += 1,
+                    Ok(judged) => audit.unsolved.push(finding(task, judged.reasons.join("; "))),
+                    Err(error) => audit.unsolved.push(finding(task, error.message)),
+                }
+            }
+        }
+        match played(ground, task, &[say("")]) {
+            Ok(judged) if judged.reward > 0.0 => audit.empty.push(finding(task, "an empty reply passes")),
+            Ok(_) => {}
+            Err(error) => audit.empty.push(finding(task, error.message)),
+        }
+        if played(ground, task, &[say(&task.prompt)]).is_ok_and(|judged| judged.reward >= 1.0) {
+            audit.echo.push(finding(task, "the question said back passes"));
+        }
+        let question = task.prompt.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        match questions.get(&question) {
+            Some(other) if other.group != task.group => audit.twins.push((other.id.clone(), task.id.clone())),
+            Some(_) => {}
+            None => drop(questions.insert(question, task)),
+        }
+        tick();
+    }
+    let mut common: Vec<(String, usize)> = solutions.into_iter().collect();
+    common.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
+    let passed = |reply: &str| {
+        let passes = |(task, ground): &(&Task, &Ground)| {
+            played(ground, task, &[say(reply)]).is_ok_and(|judged| judged.reward >= 1.0)
+        };
+        exam.seated().filter(passes).count()
+    };
+    let tried = common.into_iter().take(CONSTANTS).map(|(reply, _)| (passed(&reply), reply));
+    audit.constant = tried.max_by_key(|(count, _)| *count).map(|(count, reply)| (reply, count));
+    Ok(audit)
+}
+
+fn finding(task: &Task, why: impl std::fmt::Display) -> Finding {
+    Finding { task: task.id.clone(), why: why.to_string() }
+}
+
+fn say(text: &str) -> Action {
+    Action::Text { text: text.to_owned() }
+}
+
+/// The known solution; or why there is none.
+fn known(ground: &Ground, task: &Task) -> Result<Vec<Action>, String> {
+    let solve = || -> Result<Vec<Action>, ModuleError> {
+        let actions = ground.environment()?.oracle(kit::json(task).as_rstr()).into_result()?;
+        Ok(serde_json::from_str(&actions)?)
+    };
+    solve().map_err(|error| error.message.to_string())
+}
+
+fn played(ground: &Ground, task: &Task, actions: &[Action]) -> Result<Judgement, ModuleError> {
+    let mut world = ground.environment()?;
+    let whole = kit::json(task);
+    world.reset(kit::json(&Task { gold: serde_json::Value::Null, ..task.clone() }).as_rstr(), 1).into_result()?;
+    for action in actions {
+        let observation = world.step(kit::json(action).as_rstr()).into_result()?;
+        if serde_json::from_str::<Observation>(&observation)?.done {
+            break;
+        }
+    }
+    let state = world.state().into_result()?;
+    let verdict = ground.verifier().verify(whole.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
+    Ok(serde_json::from_str(&verdict)?)
+}

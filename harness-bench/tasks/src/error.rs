@@ -1,0 +1,92 @@
+//! What can be wrong with a file of tasks. Every variant says where and what to do.
+
+use std::path::PathBuf;
+
+/// A file of tasks that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// It cannot be read.
+    #[error("cannot read the tasks {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not text.
+    #[error("{}: not UTF-8 after byte {valid}; save it as UTF-8", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// How much of it is.
+        valid: usize,
+    },
+    /// It holds no row.
+    #[error("{} holds no task; write one JSON object a line: {{\"id\": \"1\", \"prompt\": \"…\", \"answer\": \"…\"}}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Rows that are no tasks: the first of them.
+    #[error("{}: {}", path.display(), list(faults))]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// Lines, counted from 1, and what is wrong there.
+        faults: Vec<(usize, RowFault)>,
+    },
+    /// It is another file than the exam was opened with.
+    #[error("{} changed since this exam was opened; begin anew, the changed file is another exam", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What is wrong with a row.
+#[derive(Debug, thiserror::Error)]
+pub enum RowFault {
+    /// Not a JSON object of the known keys.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// The id is empty.
+    #[error("the id is empty")]
+    NoId,
+    /// The prompt is empty.
+    #[error("task {0:?} has an empty prompt")]
+    NoPrompt(String),
+    /// The id was there before.
+    #[error("task {id:?} is already in line {first}; ids must be unique")]
+    Twice {
+        /// The id.
+        id: String,
+        /// Where it came first.
+        first: usize,
+    },
+    /// Members of a group that are meant for different splits.
+    #[error(
+        "task {id:?} is in split {split:?}, others of its group {group:?} in {other:?}; a group must not straddle splits"
+    )]
+    Straddles {
+        /// The task.
+        id: String,
+        /// Its split.
+        split: String,
+        /// Its group.
+        group: String,
+        /// The split of the group's first task.
+        other: String,
+    },
+}
+
+/// Faults shown; the others are counted.
+const SHOWN: usize = 5;
+
+fn list(faults: &[(usize, RowFault)]) -> String {
+    let mut text: Vec<String> =
+        faults.iter().take(SHOWN).map(|(line, fault)| format!("line {line}: {fault}")).collect();
+    if faults.len() > SHOWN {
+        text.push(format!("and {} more", faults.len() - SHOWN));
+    }
+    text.join("; ")
+}

@@ -1,0 +1,31 @@
+//! Tasks of one's own: rows of a file as an exam, and verifiers for what is answered. Refuses a file with a fault in any
+//! row: nothing is skipped.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
+
+mod environment;
+mod error;
+mod number;
+mod reply;
+mod row;
+mod verifiers;
+
+use environment::{Questions, QuestionsConfig};
+use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, NumericConfig, Pattern, PatternConfig};
+
+pub use error::{RowFault, RowsError};
+pub use row::{Row, digest, read};
+
+/// The pack's manifest.
+pub const MANIFEST: &str = include_str!("../pack.toml");
+
+harness_abi::linked_pack! {
+    manifest: MANIFEST,
+    environments: { "questions" => |config: QuestionsConfig| Ok(Questions::new(config)) },
+    verifiers: {
+        "exact" => |config: ExactConfig| Ok(Exact::new(config)),
+        "contains" => |config: ContainsConfig| Ok(Contains::new(config)),
+        "numeric" => |config: NumericConfig| Numeric::new(config),
+        "regex" => |config: PatternConfig| Ok(Pattern::new(config)),
+    },
+}

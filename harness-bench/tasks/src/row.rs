@@ -1,0 +1,195 @@
+//! A row of a file of tasks, and the reading of all of them. Refuses a file in which any row is at fault.
+
+use std::{collections::HashMap, path::Path};
+
+use harness_abi::Task;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::{RowFault, RowsError};
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// Unique in the file.
+    pub id: String,
+    /// What the agent is asked.
+    pub prompt: String,
+    /// What the verifier compares with: a text, a number, or a list of them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub answer: Value,
+    /// A right reply, where it does not follow from the answer; `harness suite check` plays it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub example: String,
+    /// Tasks that stand or fall together; the task itself when empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// What is known of it before it is run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// The split it is meant for; drawn when empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub split: String,
+    /// Most steps it allows; 0 leaves it to the harness's budget.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_turns: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Row {
+    /// The reply that is right, where it is known: the example, or else the answer.
+    pub fn right(&self) -> Option<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        };
+        match &self.answer {
+            _ if !self.example.is_empty() => Some(self.example.clone()),
+            Value::Array(all) => all.first().and_then(text),
+            one => text(one),
+        }
+    }
+}
+
+impl From<Row> for Task {
+    fn from(row: Row) -> Self {
+        Self {
+            group: if row.group.is_empty() { row.id.clone() } else { row.group.clone() },
+            id: row.id.clone(),
+            split: row.split.clone(),
+            kind: row.kind.clone(),
+            prompt: row.prompt.clone(),
+            max_turns: row.max_turns,
+            // What is asked; the rest is for the verifier alone.
+            data: Value::from(row.prompt.clone()),
+            gold: serde_json::json!({"answer": row.answer, "example": row.example}),
+        }
+    }
+}
+
+/// The file's SHA-256 in hexadecimal digits.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a file of rows; `sha256` is the digest it must have, if any.
+///
+/// # Errors
+///
+/// If the file cannot be read, is another one, or any row is at fault; all rows at fault are in the error.
+pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
+    let bytes = std::fs::read(path).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
+    if !sha256.is_empty() && digest(&bytes) != sha256 {
+        return Err(RowsError::Changed { path: path.to_owned() });
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| RowsError::Encoding { path: path.to_owned(), valid: error.utf8_error().valid_up_to() })?;
+    let (mut rows, mut faults) = (Vec::<Row>::new(), Vec::new());
+    let (mut lines, mut splits) = (HashMap::new(), HashMap::new());
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match checked(line, index + 1, &mut lines, &mut splits) {
+            Ok(row) => rows.push(row),
+            Err(fault) => faults.push((index + 1, fault)),
+        }
+    }
+    match (faults.is_empty(), rows.is_empty()) {
+        (false, _) => Err(RowsError::Rows { path: path.to_owned(), faults }),
+        (true, true) => Err(RowsError::Empty { path: path.to_owned() }),
+        (true, false) => Ok(rows),
+    }
+}
+
+fn checked(
+    line: &str,
+    number: usize,
+    lines: &mut HashMap<String, usize>,
+    splits: &mut HashMap<String, String>,
+) -> Result<Row, RowFault> {
+    let row: Row = serde_json::from_str(line)?;
+    if row.id.trim().is_empty() {
+        return Err(RowFault::NoId);
+    }
+    if row.prompt.trim().is_empty() {
+        return Err(RowFault::NoPrompt(row.id));
+    }
+    if let Some(first) = lines.get(&row.id) {
+        return Err(RowFault::Twice { id: row.id, first: *first });
+    }
+    lines.insert(row.id.clone(), number);
+    if !row.group.is_empty() {
+        let other = splits.entry(row.group.clone()).or_insert_with(|| row.split.clone());
+        if *other != row.split {
+            let other = other.clone();
+            return Err(RowFault::Straddles { id: row.id, split: row.split, group: row.group, other });
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &[u8]) -> Result<Vec<Row>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.jsonl");
+        std::fs::write(&path, text).unwrap();
+        read(&path, "").map_err(|error| error.to_string().replace(&path.display().to_string(), "FILE"))
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_line() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"", "FILE holds no task"),
+            (b"\n  \n", "FILE holds no task"),
+            (b"{\"id\": \"a\"}", "FILE: line 1: missing field `prompt`"),
+            (b"{\"id\": \"\", \"prompt\": \"p\"}", "FILE: line 1: the id is empty"),
+            (b"{\"id\": \"a\", \"prompt\": \" \"}", "FILE: line 1: task \"a\" has an empty prompt"),
+            (b"{\"id\": \"a\", \"prompt\": \"p\", \"anser\": 1}", "unknown field `anser`, expected one of `id`"),
+            (b"{\"id\":\"a\",\"prompt\":\"p\"}\n\n{\"id\":\"a\",\"prompt\":\"q\"}", "line 3: task \"a\" is already in line 1"),
+            (
+                b"{\"id\":\"a\",\"prompt\":\"p\",\"group\":\"g\"}\n{\"id\":\"b\",\"prompt\":\"q\",\"group\":\"g\",\"split\":\"test\"}",
+                "others of its group \"g\" in \"\"",
+            ),
+            (b"x\ny\nz\nx\ny\nz\n", "and 1 more"),
+            (b"{\"id\": \"a\", \"prompt\": \"\xff\"}", "not UTF-8 after byte 23"),
+        ];
+        for (text, expected) in cases {
+            let error = read_text(text).unwrap_err();
+            assert!(error.contains(expected), "{error} should say {expected}");
+        }
+    }
+
+    #[test]
+    fn rows_become_tasks_and_nothing_of_the_answer_reaches_the_agent() {
+        let rows = read_text(
+            "\u{feff}{\"id\":\"a\",\"prompt\":\"2+2?\",\"answer\":[4,\"four\"],\"kind\":\"sum\"}\r\n".as_bytes(),
+        );
+        let row = rows.unwrap().remove(0);
+        assert_eq!(row.right().as_deref(), Some("4"));
+        let task = Task::from(row);
+        assert_eq!((&*task.id, &*task.group, &*task.kind, &*task.prompt), ("a", "a", "sum", "2+2?"));
+        assert_eq!(task.data, "2+2?");
+        assert_eq!(task.gold["answer"], serde_json::json!([4, "four"]));
+    }
+
+    #[test]
+    fn a_file_that_changed_is_another_exam() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.jsonl");
+        let text = b"{\"id\":\"a\",\"prompt\":\"p\"}";
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(read(&path, &digest(text)).unwrap().len(), 1);
+        std::fs::write(&path, b"{\"id\":\"b\",\"prompt\":\"p\"}").unwrap();
+        assert!(matches!(read(&path, &digest(text)), Err(RowsError::Changed { .. })));
+    }
+}

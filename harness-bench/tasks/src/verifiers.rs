@@ -1,0 +1,249 @@
+//! The verifiers: exact, contains, numeric, regex. Each gives 1 or 0 and says why it gave 0; none passes a task whose
+//! answer it cannot read.
+
+use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use regex::RegexBuilder;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    number::Numbers,
+    reply::{answers, marked},
+};
+
+/// A judgement: passed, or not and why.
+fn judged(passed: bool, why: impl FnOnce() -> String) -> Judgement {
+    let reasons = if passed { Vec::new() } else { vec![why()] };
+    Judgement { reward: f64::from(u8::from(passed)), parts: Vec::new(), reasons }
+}
+
+/// A reply cut to what a reason has room for.
+fn shown(text: &str) -> String {
+    const MOST: usize = 120;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+fn nothing(after: &str) -> Judgement {
+    let why = if after.is_empty() { "there was no reply".to_owned() } else { format!("the reply lacks {after:?}") };
+    judged(false, || why)
+}
+
+macro_rules! verifier {
+    ($(#[$about:meta])* $name:ident, $config:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty),* }) => {
+        $(#[$about])*
+        #[derive(Debug)]
+        pub(crate) struct $name($config);
+
+        /// Configuration; see `pack.toml`.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $config { $($field: $kind,)* after: String }
+
+        impl $name {
+            pub fn new(config: $config) -> Self {
+                Self(config)
+            }
+        }
+    };
+}
+
+verifier! {
+    /// The reply is one of the answers.
+    Exact, ExactConfig { ignore_case: bool, ignore_punctuation: bool }
+}
+
+verifier! {
+    /// The reply holds every answer.
+    Contains, ContainsConfig { ignore_case: bool }
+}
+
+/// The last number of the reply is one of the answers.
+#[derive(Debug)]
+pub(crate) struct Numeric(NumericConfig, Numbers);
+
+/// Configuration; see `pack.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumericConfig {
+    tolerance: f64,
+    relative: f64,
+    after: String,
+}
+
+impl Numeric {
+    pub fn new(config: NumericConfig) -> Result<Self, ModuleError> {
+        Ok(Self(config, Numbers::new()?))
+    }
+}
+
+verifier! {
+    /// The whole reply matches one of the answers.
+    Pattern, PatternConfig {}
+}
+
+impl Exact {
+    /// One space between words, and what the configuration says does not matter taken away.
+    fn normal(&self, text: &str) -> String {
+        let edge = |c: char| self.0.ignore_punctuation && !c.is_alphanumeric() && !"-+%$€£°".contains(c);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = words.trim_matches(edge);
+        if self.0.ignore_case { words.to_lowercase() } else { words.to_owned() }
+    }
+}
+
+impl Verifier for Exact {
+    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+        let answers = answers(task)?;
+        let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
+        // Empty once normalised, as "…" is, equals nothing.
+        let given = self.normal(reply);
+        let passed = !given.is_empty() && answers.iter().any(|answer| self.normal(answer) == given);
+        Ok(judged(passed, || format!("{} is not {}", shown(reply), shown(&answers.join(" | ")))))
+    }
+}
+
+impl Verifier for Contains {
+    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+        let answers = answers(task)?;
+        let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
+        let case = |text: &str| if self.0.ignore_case { text.to_lowercase() } else { text.to_owned() };
+        let reply_in_case = case(reply);
+        let missing: Vec<&String> =
+            answers.iter().filter(|answer| !holds(&reply_in_case, &case(answer.trim()))).collect();
+        let found = (answers.len() - missing.len()) as f64 / answers.len() as f64;
+        let mut judgement = judged(missing.is_empty(), || format!("{} lacks {missing:?}", shown(reply)));
+        judgement.parts.push(("found".to_owned(), found));
+        Ok(judgement)
+    }
+}
+
+/// Whether `text` holds `wanted`, not as a part of a longer word.
+fn holds(text: &str, wanted: &str) -> bool {
+    let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(wanted).any(|(at, found)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + found.len()..].chars().next());
+        !(word(before) && word(found.chars().next()) || word(after) && word(found.chars().next_back()))
+    })
+}
+
+impl Verifier for Numeric {
+    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+        let answers = answers(task)?;
+        let wanted = answers.iter().map(|answer| {
+            self.1
+                .last(answer)
+                .ok_or_else(|| ModuleError::input(format_args!("task {}: the answer {answer:?} is no number", task.id)))
+        });
+        let wanted = wanted.collect::<Result<Vec<f64>, _>>()?;
+        let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
+        let Some(given) = self.1.last(reply) else {
+            return Ok(judged(false, || format!("{} holds no number", shown(reply))));
+        };
+        let near = |wanted: &f64| (given - wanted).abs() <= self.0.tolerance.max(self.0.relative * wanted.abs());
+        Ok(judged(wanted.iter().any(near), || format!("{given} is not {}", answers.join(" | "))))
+    }
+}
+
+impl Verifier for Pattern {
+    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+        let patterns = answers(task)?;
+        let compiled = patterns.iter().map(|pattern| {
+            // Bounded, so that no pattern takes the memory; matching is linear in the reply.
+            RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).size_limit(1 << 20).build().map_err(|error| {
+                ModuleError::input(format_args!("task {}: the answer is no regular expression: {error}", task.id))
+            })
+        });
+        let compiled = compiled.collect::<Result<Vec<_>, _>>()?;
+        let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
+        let passed = compiled.iter().any(|pattern| pattern.is_match(reply));
+        Ok(judged(passed, || format!("{} does not match {}", shown(reply), patterns.join(" | "))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mark(verifier: &impl Verifier, answer: Value, reply: Option<&str>) -> Result<f64, String> {
+        let task = Task { id: "t".to_owned(), gold: json!({"answer": answer}), ..Task::default() };
+        let judgement = verifier.verify(&task, &json!({"answer": reply}), &[]);
+        let judgement = judgement.map_err(|error| error.message.to_string())?;
+        assert_eq!(judgement.reward == 1.0, judgement.reasons.is_empty(), "a failure says why");
+        Ok(judgement.reward)
+    }
+
+    fn check(verifier: &impl Verifier, cases: &[(Value, &str, bool)]) {
+        for (answer, reply, passes) in cases {
+            let reward = mark(verifier, answer.clone(), Some(reply));
+            assert_eq!(reward, Ok(f64::from(u8::from(*passes))), "{reply:?} against {answer}");
+        }
+        assert_eq!(mark(verifier, json!("1"), None), Ok(0.0), "no reply passes nothing");
+        for broken in [json!(null), json!(""), json!([]), json!({}), json!([null])] {
+            assert!(mark(verifier, broken, Some("")).is_err(), "without an answer nothing is marked");
+        }
+    }
+
+    #[test]
+    fn exact_ignores_what_does_not_matter() {
+        let exact = |ignore: bool, after: &str| {
+            Exact::new(ExactConfig { ignore_case: ignore, ignore_punctuation: ignore, after: after.to_owned() })
+        };
+        check(
+            &exact(true, ""),
+            &[
+                (json!("Paris"), " paris.\n", true),
+                (json!("Paris"), "It is Paris", false),
+                (json!(["NY", "New York"]), "new   york", true),
+                (json!(4), "4", true),
+                (json!(-4), "4", false),
+                (json!("..."), "!!", false),
+                (json!("yes"), "", false),
+            ],
+        );
+        check(&exact(false, ""), &[(json!("Paris"), "paris", false), (json!("Paris"), "Paris.", false)]);
+        check(&exact(true, "Answer:"), &[(json!("b"), "Answer: a? No. Answer: b", true), (json!("b"), "b", false)]);
+    }
+
+    #[test]
+    fn contains_wants_all_and_whole_words() {
+        let contains = Contains::new(ContainsConfig { ignore_case: true, after: String::new() });
+        check(
+            &contains,
+            &[
+                (json!("art"), "Art, of course", true),
+                (json!("art"), "a party", false),
+                (json!(["red", "blue"]), "Blue and red", true),
+                (json!(["red", "blue"]), "red", false),
+                (json!("C++"), "use C++14? no: C++.", true),
+                (json!("é"), "cafés", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn numeric_is_as_exact_as_it_is_told() {
+        let numeric = |tolerance: f64, relative: f64| {
+            Numeric::new(NumericConfig { tolerance, relative, after: String::new() }).unwrap()
+        };
+        check(
+            &numeric(0.0, 0.0),
+            &[(json!(1234.5), "so $1,234.50.", true), (json!("12"), "12 or 13", false), (json!(1), "one", false)],
+        );
+        check(&numeric(0.5, 0.0), &[(json!(10), "10.4", true), (json!(10), "10.6", false)]);
+        check(&numeric(0.0, 0.1), &[(json!(-100), "-91", true), (json!(-100), "-89", false)]);
+        assert!(mark(&numeric(0.0, 0.0), json!("none"), Some("1")).is_err());
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_reply() {
+        let pattern = Pattern::new(PatternConfig { after: String::new() });
+        check(&pattern, &[(json!("[ab]+"), "abba", true), (json!("[ab]+"), "abc", false), (json!("a|b"), "ab", false)]);
+        assert!(mark(&pattern, json!("("), Some("(")).is_err());
+        assert!(mark(&pattern, json!("((a{1000}){1000}){1000}"), Some("a")).is_err());
+    }
+}

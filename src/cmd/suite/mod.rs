@@ -1,0 +1,41 @@
+//! `harness suite`: an exam of one's own: begin one, check that it measures what it should.
+
+mod check;
+mod new;
+mod table;
+
+use clap::{Args, Subcommand};
+
+use super::Global;
+use crate::failure::Failure;
+
+/// Make an exam of your own tasks, and check that it measures what it should
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness suite new tickets --from tickets.csv --prompt question --answer label
+  harness suite check tickets              known answers pass, silence does not, and what its size can prove
+  harness bench tickets --model openai:gpt-4o-mini
+  harness evolve tickets --model openai:gpt-4o-mini
+
+A suite is a folder: suite.toml says how tasks are marked and split, tasks.jsonl holds one task a line, harness.toml is what
+evolution begins with. docs/suites.md says the rest.")]
+pub struct SuiteArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Begin a suite: a folder with tasks, a verifier and a first harness
+    New(new::NewArgs),
+    /// Play known answers, silence and constants; say what the suite's size can prove. Asks no model
+    Check(check::CheckArgs),
+}
+
+/// Runs the subcommand.
+pub fn run(global: &Global, args: SuiteArgs) -> Result<(), Failure> {
+    match args.command {
+        Command::New(args) => new::run(global, &args),
+        Command::Check(args) => check::run(global, &args),
+    }
+}

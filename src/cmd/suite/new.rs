@@ -1,0 +1,203 @@
+//! `harness suite new`: a folder with tasks, a verifier and a first harness. Refuses to write over anything.
+
+use std::path::{Path, PathBuf};
+
+use bench_tasks::Row;
+use clap::{Args, ValueEnum};
+use harness_spec::valid_name;
+use serde_json::{Value, json};
+
+use super::{
+    super::Global,
+    table::{self, Columns},
+};
+use crate::{failure::Failure, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness suite new capitals                                            a small example to look at and change
+  harness suite new tickets --from tickets.csv --prompt question --answer label
+  harness suite new sums --from sums.jsonl --prompt q --answer a --verifier numeric")]
+pub struct NewArgs {
+    /// The suite's name: letters, digits, _ and -, a letter first
+    name: String,
+    /// The folder to make it in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// A table of tasks: .csv, .tsv or .jsonl
+    #[arg(long, value_name = "FILE", requires = "prompt", requires = "answer")]
+    from: Option<PathBuf>,
+    /// The table's column with the question
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    prompt: Option<String>,
+    /// The table's column with the right answer
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    answer: Option<String>,
+    /// The table's column with a name for each task; rows are numbered without it
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    id: Option<String>,
+    /// The table's column that says which rows stand or fall together, as copies of one question do
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    group: Option<String>,
+    /// The table's column with what is known of a task before it is run
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    kind: Option<String>,
+    /// How a reply is marked
+    #[arg(long, default_value = "exact")]
+    verifier: Marking,
+}
+
+/// How a reply is compared with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Marking {
+    /// The reply is the answer, or one of the answers
+    Exact,
+    /// The reply holds the answer, or every one of the answers
+    Contains,
+    /// The last number of the reply is the answer
+    Numeric,
+    /// The whole reply matches the answer, a regular expression
+    Regex,
+}
+
+impl Marking {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Contains => "contains",
+            Self::Numeric => "numeric",
+            Self::Regex => "regex",
+        }
+    }
+}
+
+/// What there is to see without a table.
+const EXAMPLE: [(&str, &str); 8] = [
+    ("What is the capital of France?", "Paris"),
+    ("What is the capital of Japan?", "Tokyo"),
+    ("What is the capital of Kenya?", "Nairobi"),
+    ("What is the capital of Peru?", "Lima"),
+    ("What is the capital of Canada?", "Ottawa"),
+    ("What is the capital of Norway?", "Oslo"),
+    ("What is the capital of Egypt?", "Cairo"),
+    ("What is the capital of Cuba?", "Havana"),
+];
+
+/// Gate groups that a fold should have: fewer prove only very large gains.
+const FOLD: usize = 40;
+
+/// Makes the folder.
+pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
+    if !valid_name(&args.name) {
+        return Err(Failure::input(format!("`{}` cannot be a suite's name", args.name))
+            .hint("use letters, digits, `_` and `-`, a letter first, for example my_tasks"));
+    }
+    if harness_bench::Suite::names().any(|name| name == args.name) {
+        return Err(Failure::input(format!("`{}` is a suite that comes with the program", args.name))
+            .hint("choose another name"));
+    }
+    let here = args.dir.as_os_str() == ".";
+    let folder = if here { PathBuf::from(&args.name) } else { args.dir.join(&args.name) };
+    if folder.exists() {
+        return Err(Failure::input(format!("{} is there already", folder.display()))
+            .hint("choose another name, another --dir, or move it away"));
+    }
+    let rows = rows(args)?;
+    let groups = rows.iter().map(|row| if row.group.is_empty() { &row.id } else { &row.group });
+    let groups = groups.collect::<std::collections::BTreeSet<_>>().len();
+    let gate = groups * 45 / 100;
+    let folds = (gate / FOLD).clamp(1, 3);
+    // Where little can be proven, all of α goes to the first round that has a candidate.
+    let idle_rounds = if gate < FOLD { 1 } else { 2 };
+    let mut tasks = String::new();
+    for row in &rows {
+        tasks += &serde_json::to_string(row).map_err(Failure::new)?;
+        tasks.push('\n');
+    }
+    let name = &args.name;
+    let files = [
+        ("suite.toml", suite(name, args.verifier.name(), folds, idle_rounds)),
+        ("tasks.jsonl", tasks),
+        ("harness.toml", HARNESS.to_owned()),
+    ];
+    for (file, text) in files {
+        write(&folder.join(file), &text)?;
+    }
+    let path = folder.display();
+    let next = [format!("harness suite check {path}"), format!("harness bench {path} --model MODEL")];
+    if global.json {
+        return output::json(&json!({"folder": folder, "tasks": rows.len(), "groups": groups, "next": next}));
+    }
+    output::line(format_args!("made {path} with {} tasks\nnext:\n  {}\n  {}", rows.len(), next[0], next[1]))
+}
+
+fn rows(args: &NewArgs) -> Result<Vec<Row>, Failure> {
+    let (Some(from), Some(prompt), Some(answer)) = (&args.from, &args.prompt, &args.answer) else {
+        let row = |(number, (prompt, answer)): (usize, &(&str, &str))| Row {
+            id: (number + 1).to_string(),
+            prompt: (*prompt).to_owned(),
+            answer: Value::from(*answer),
+            example: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            split: String::new(),
+            max_turns: 0,
+        };
+        return Ok(EXAMPLE.iter().enumerate().map(row).collect());
+    };
+    let columns =
+        Columns { prompt, answer, id: args.id.as_deref(), group: args.group.as_deref(), kind: args.kind.as_deref() };
+    table::read(from, &columns)
+}
+
+fn suite(name: &str, verifier: &str, folds: usize, idle_rounds: u32) -> String {
+    format!(
+        r#"name = "{name}"
+about = ""
+tasks = "tasks.jsonl"
+
+# How a reply is marked; `harness plugin inspect tasks` lists what verifiers can be told.
+[verifier]
+use = "tasks/{verifier}"
+
+# Groups of tasks are dealt by hash into these shares: explore is looked at and tuned on, gate decides what ships, sealed
+# says in the end what it is worth. One fold of the gate is used up by every ship.
+[splits]
+explore = 30
+gate = 45
+sealed = 25
+folds = {folds}
+
+[evolve]
+settings.explore_groups = 0
+settings.screen_tasks = 16
+settings.idle_rounds = {idle_rounds}
+
+[harness]
+initial = "harness.toml"
+"#
+    )
+}
+
+const HARNESS: &str = r#"# What evolution begins with: what you would write yourself.
+action = "reply"
+
+[sampling]
+temperature = 0.0
+max_tokens = 64
+
+[budget]
+steps = 4
+
+[[processor]]
+use = "std/system_prompt"
+config.text = "Answer the question. Reply with the answer alone."
+"#;
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let fail = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(fail)?;
+    }
+    std::fs::write(path, text).map_err(fail)
+}

@@ -1,0 +1,130 @@
+//! A suite of one's own: from a table to a checked exam, a bench and an evolution; and every way in which it can be wrong.
+
+use serde_json::json;
+
+use crate::support::Workspace;
+
+/// Sums, as a person's table would hold them.
+fn table(rows: usize) -> String {
+    let row = |n: usize| format!("{n},\"What is {n} + {}?\",{},{}\n", n + 1, 2 * n + 1, n / 2);
+    std::iter::once("number,question,sum,pair\n".to_owned()).chain((1..=rows).map(row)).collect()
+}
+
+fn made(rows: usize, more: &[&str]) -> Workspace {
+    let workspace = Workspace::new();
+    workspace.put("sums.csv", table(rows));
+    let arguments = ["suite", "new", "sums", "--from", "sums.csv", "--prompt", "question", "--answer", "sum"];
+    workspace.run(&[&arguments, more].concat()).success();
+    workspace
+}
+
+#[test]
+fn a_table_becomes_an_exam_that_is_checked_benched_and_evolved_on() {
+    let workspace = made(100, &["--verifier", "numeric", "--id", "number"]);
+    let check = workspace.json(&["suite", "check", "sums", "--quiet"]);
+    assert_eq!(check["broken"], false, "{check}");
+    assert_eq!(check["audit"]["solved"], 100);
+    assert_eq!(check["groups"], json!({"explore": 30, "gate": [45], "sealed": 25}));
+
+    assert_eq!(workspace.json(&["bench", "sums", "--model", "oracle", "--split", "all", "--quiet"])["success"], 1.0);
+    assert_eq!(workspace.json(&["bench", "sums", "--model", "noop", "--split", "all", "--quiet"])["success"], 0.0);
+    // The file itself names the suite as well as its folder does.
+    let named = workspace.json(&["bench", "sums/suite.toml", "--model", "oracle", "--limit", "3", "--quiet"]);
+    assert_eq!((&named["episodes"], &named["success"]), (&json!(3), &json!(1.0)));
+
+    let evolve = ["evolve", "sums", "--model", "random", "--with", "rounds=1", "--out", "out", "--quiet"];
+    workspace.run(&evolve).success();
+    let report: serde_json::Value = serde_json::from_str(&workspace.read("out/report.json")).unwrap();
+    assert_eq!((&report["label"], &report["simulated"]), (&json!("sums"), &json!(true)));
+}
+
+#[test]
+fn another_file_is_another_exam() {
+    let workspace = made(40, &["--verifier", "numeric"]);
+    let bench = ["bench", "sums", "--model", "noop", "--quiet"];
+    let before = workspace.json(&bench);
+    let longer = workspace.read("sums/tasks.jsonl").replace("What is 1 +", "How much is 1 +");
+    workspace.put("sums/tasks.jsonl", longer);
+    let after = workspace.json(&bench);
+    let name = |object: &serde_json::Value| object["run"].as_str().unwrap().rsplit_once('-').unwrap().0.to_owned();
+    assert_ne!(name(&before), name(&after));
+}
+
+#[test]
+fn rows_of_a_group_are_never_parted() {
+    let workspace = made(60, &["--verifier", "numeric", "--group", "pair"]);
+    let check = workspace.json(&["suite", "check", "sums", "--quiet"]);
+    let groups = &check["groups"];
+    let count = |value: &serde_json::Value| value.as_u64().unwrap();
+    let gate: u64 = groups["gate"].as_array().unwrap().iter().map(count).sum();
+    assert_eq!(count(&groups["explore"]) + gate + count(&groups["sealed"]), 31);
+}
+
+#[test]
+fn what_is_wrong_with_a_suite_is_said() {
+    let check = |tasks: &str, verifier: &str| {
+        let workspace = made(12, &[]);
+        workspace.put("sums/tasks.jsonl", tasks);
+        let suite = workspace.read("sums/suite.toml").replace("tasks/exact", verifier);
+        workspace.put("sums/suite.toml", suite);
+        workspace.run(&["suite", "check", "sums", "--quiet"])
+    };
+    let rows = |answer: &str| -> String {
+        (0..12).map(|n| format!("{{\"id\":\"{n}\",\"prompt\":\"Is {n} even?\",\"answer\":{answer}}}\n")).collect()
+    };
+    // A verifier that passes silence.
+    check(&rows("\".*\""), "tasks/regex").failure(1, &["numbers of sums would be wrong", "suite.toml"]);
+    // Answers that the verifier cannot read.
+    check(&rows("\"many\""), "tasks/numeric").failure(1, &["would be wrong"]);
+    check(&rows("\"(\""), "tasks/regex").failure(1, &["would be wrong"]);
+    // One reply passes everything; the question holds the answer; too few tasks to prove anything.
+    let ran = check(&rows("\"even\""), "tasks/contains").success();
+    for warning in ["\"even\" to everything passes 100 %", "the question said back passes 12 tasks", "too few tasks"] {
+        assert!(ran.out.contains(warning), "{warning}: {}", ran.out);
+    }
+    // The same question in two groups.
+    let twins = format!("{}{{\"id\":\"x\",\"prompt\":\"is 3  even?\",\"answer\":\"no\"}}\n", rows("\"no\""));
+    assert!(check(&twins, "tasks/exact").success().out.contains("give them one `group`"));
+    // Bad rows, all named.
+    let bad = format!("{}{{\"id\":\"3\",\"prompt\":\"again\"}}\nnonsense\n", rows("1"));
+    check(&bad, "tasks/exact").failure(2, &["line 13: task \"3\" is already in line 4", "line 14"]);
+}
+
+#[test]
+fn what_cannot_be_a_suite_is_refused() {
+    let workspace = made(12, &[]);
+    workspace.put("odd.txt", "x");
+    workspace.put("gaps.csv", "q,a\none,1\n,2\nthree,\n");
+    workspace.put("ragged.csv", "q,a\none,1,2\n");
+    workspace.put("list.jsonl", "[1]\n");
+    let from = |file: &'static str| vec!["suite", "new", "other", "--prompt", "q", "--answer", "a", "--from", file];
+    let cases: &[(Vec<&str>, &[&str])] = &[
+        (vec!["suite", "new", "sums"], &["sums is there already"]),
+        (vec!["suite", "new", "two words"], &["cannot be a suite's name"]),
+        (vec!["suite", "new", "functions"], &["comes with the program"]),
+        (from("nowhere.csv"), &["nowhere.csv"]),
+        (from("odd.txt"), &["neither .csv, .tsv nor .jsonl"]),
+        (from("sums.csv"), &["no column `q`", "its columns are number, question, sum, pair"]),
+        (from("gaps.csv"), &["2 of 3 rows cannot be used: line 3: `q` is empty; line 4: `a` is empty"]),
+        (from("ragged.csv"), &["ragged.csv"]),
+        (from("list.jsonl"), &["line 1 is no JSON object"]),
+        (vec!["bench", "nowhere"], &["no suite `nowhere`", "suite.toml"]),
+    ];
+    for (arguments, says) in cases {
+        workspace.run(arguments).failure(2, says);
+    }
+    let broken: &[(&str, &str, &str)] = &[
+        ("tasks = \"tasks.jsonl\"", "tasks = \"other.jsonl\"", "other.jsonl"),
+        ("initial = \"harness.toml\"", "", "names no harness `initial`"),
+        ("initial = \"harness.toml\"", "initial = \"none.toml\"", "none.toml is not there"),
+        ("about = \"\"", "about = \"\"\nenvironment = { use = \"menus/menus\" }", "both `tasks` and `environment`"),
+        ("about = \"\"", "abuot = \"\"", "unknown field `abuot`"),
+        ("use = \"tasks/exact\"", "use = \"tasks/exakt\"", "exakt"),
+    ];
+    let whole = workspace.read("sums/suite.toml");
+    for (old, new, says) in broken {
+        assert!(whole.contains(old), "{old}");
+        workspace.put("sums/suite.toml", whole.replace(old, new));
+        workspace.run(&["bench", "sums", "--model", "noop"]).failure(2, &[says]);
+    }
+}
