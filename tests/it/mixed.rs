@@ -72,3 +72,19 @@ fn what_one_part_needs_another_forbids() {
     one.put("one.toml", "action = \"reply\"\n[[adapt]]\nwhen = { no_progress = 1 }\napply = [{ op = \"set\", key = \"action\", value = \"tool\" }]\n");
     one.run(&["bench", "menus", "--model", "first", "--harness", "one.toml"]).failure(2, &["cannot be done mid-task"]);
 }
+
+#[test]
+fn a_part_gets_a_variant_built_on_its_own_harness() {
+    // What a household needs on top of its own harness shows where that harness fails, and nowhere in the incumbent's traces.
+    let workspace = Workspace::with(&["household", "routers", "generic"]);
+    let evolve =
+        ["evolve", "mixed", "--model", "random", "--with", "rounds=1", "--sealed", "6", "--out", "out", "--quiet"];
+    workspace.run(&[&evolve[..], &["--set", "household.train=120", "--set", "household.unseen=20"]].concat()).success();
+    let report: Value = serde_json::from_str(&workspace.read("out/report.json")).unwrap();
+    assert_eq!(report["ships"][0]["meant_for"], "budget_exhausted", "{}", report["ships"]);
+    let harness = workspace.read("out/harness.toml");
+    for part in ["[variant.household", "household/planner", "[[route]]"] {
+        assert!(harness.contains(part), "{part}: {harness}");
+    }
+    assert!(report["contrasts"].as_array().unwrap().iter().any(|one| one["against"] == "best single"));
+}
