@@ -9,6 +9,7 @@
 mod bad_harness;
 mod bad_packs;
 mod c_pack;
+mod claims;
 mod conformance;
 mod edit;
 mod ends;
