@@ -15,13 +15,13 @@ main{max-width:900px;margin:0 auto;padding:2rem 1rem}h1{font-size:1.7rem;margin:
 section.suite{border-top:3px solid var(--line);margin-top:3rem;padding-top:1rem}section.suite:first-of-type{border:0;margin-top:0}
 p.note,.soft{color:var(--soft);font-size:.9rem}.headline{font-size:1.25rem;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:10px}
 .good{color:var(--good)}.bad{color:var(--bad)}.open{color:var(--open)}.flag{color:var(--bad);font-weight:600}
-table{border-collapse:collapse;width:100%;font-size:.9rem;background:var(--card)}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:break-word}td:first-child,th{white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:.9rem;background:var(--card)}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}td:first-child,th:not(:last-child){white-space:nowrap}td:last-child{min-width:9rem}
 td.num{white-space:nowrap;font-variant-numeric:tabular-nums}.wide{overflow-x:auto}figure{margin:1rem 0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:10px}
 svg{width:100%;height:auto;display:block}.label{font:12px system-ui,sans-serif;fill:var(--soft)}.value{font:12px system-ui,sans-serif;fill:var(--ink)}
 .bar.final{fill:var(--final)}.bar.initial{fill:var(--initial)}.bar.other{fill:var(--other)}.whisker{stroke:var(--ink);stroke-width:2}.grid{stroke:var(--line)}
 .curve{fill:none;stroke:var(--initial);stroke-width:2}.dot{fill:var(--initial)}.dot.ship{fill:var(--final)}
 pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem;overflow-x:auto;font-size:.85rem}
-@media print{body{background:#fff}main{max-width:none;padding:0}section.suite{break-before:page}section.suite:first-of-type{break-before:auto}figure,tr{break-inside:avoid}details>*{display:block}}
+@media print{body{background:#fff}main{max-width:none;padding:0}section.suite{break-before:page}section.suite:first-of-type{break-before:auto}figure,tr{break-inside:avoid}.wide{overflow:visible}table,table .soft{font-size:.72rem}td.num{white-space:normal}td:last-child{min-width:0}details>*{display:block}}
 ";
 
 /// Text as it may stand in HTML.
