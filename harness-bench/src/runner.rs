@@ -181,7 +181,7 @@ impl Runner {
             if row.outcome == Some(Ending::Cancelled) {
                 return Err(RunError::Stopped);
             }
-            let scored = Scored::fresh(&row);
+            let scored = Scored::of(&row);
             done(&scored);
             if row.outcome.is_some_and(Ending::counts) {
                 let key = (row.start.harness.clone(), row.start.task.clone(), row.start.seed);

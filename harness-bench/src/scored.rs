@@ -39,10 +39,11 @@ pub struct Scored {
 impl Scored {
     /// A finished episode as the record gives it back.
     pub fn remembered(row: &EpisodeRow) -> Self {
-        Self { remembered: true, ..Self::fresh(row) }
+        Self { remembered: true, ..Self::of(row) }
     }
 
-    pub(crate) fn fresh(row: &EpisodeRow) -> Self {
+    /// What a recorded episode means.
+    pub fn of(row: &EpisodeRow) -> Self {
         let judgement = row.judgement.as_ref();
         Self {
             task: row.start.task.clone(),

@@ -9,7 +9,7 @@ use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::Played;
-use crate::categories::{Categories, Category, Shown, passed};
+use crate::categories::{Categories, Category, Shown};
 use crate::error::EvolveError;
 use crate::planner::View;
 use crate::reading::Reading;
@@ -51,6 +51,9 @@ pub struct TaskDigest {
     pub history: Vec<f64>,
 }
 
+/// Places kept of a task: what is said of it must not grow with the record.
+const ANCHORS: usize = 32;
+
 impl TaskDigest {
     /// Share of episodes that passed.
     pub fn rate(&self) -> f64 {
@@ -80,7 +83,9 @@ impl TaskDigest {
         self.category = self.category.take().or_else(|| read.shown.first().map(|(category, _)| category.clone()));
         for (category, step) in &read.shown {
             self.categories.insert(category.clone());
-            self.anchors.push(Anchor { episode: read.episode.clone(), step: *step });
+            if self.anchors.len() < ANCHORS {
+                self.anchors.push(Anchor { episode: read.episode.clone(), step: *step });
+            }
         }
         self.modules.extend(read.modules.iter().cloned());
     }
@@ -149,14 +154,7 @@ impl Digester for TraceDigester {
     fn read(&self, played: &Played, entries: &[(u64, Entry)]) -> EpisodeDigest {
         let mut reading = Reading::new(&self.categories, played.outcome);
         entries.iter().for_each(|(step, entry)| reading.enter(*step, entry));
-        let (shown, modules) = reading.end(played);
-        EpisodeDigest {
-            episode: played.episode.clone(),
-            passed: passed(played.outcome),
-            steps: played.steps,
-            shown,
-            modules,
-        }
+        reading.digest(played)
     }
 }
 

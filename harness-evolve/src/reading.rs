@@ -11,6 +11,7 @@ use harness_trace::{Entry, Purpose};
 
 use crate::arena::Played;
 use crate::categories::{Categories, Category, LOOP, STANDSTILL, Shown, passed};
+use crate::digest::EpisodeDigest;
 
 /// What one pass over an episode's entries gathers. Digests of 64 bits stand for texts, from a hasher with fixed keys.
 pub(crate) struct Reading<'a> {
@@ -47,7 +48,7 @@ fn digest(text: &str) -> u64 {
 }
 
 impl<'a> Reading<'a> {
-    /// Begins an episode that ended with `outcome`; of one that passed only who decided is read.
+    /// Begins an episode that ended with `outcome`; of one that passed nothing is read.
     pub fn new(categories: &'a Categories, outcome: Outcome) -> Self {
         Self {
             categories,
@@ -94,6 +95,9 @@ impl<'a> Reading<'a> {
 
     /// Takes in what happened next.
     pub fn enter(&mut self, step: u64, entry: &Entry) {
+        if !self.failed {
+            return;
+        }
         if step != self.step {
             self.close_step();
             self.acted = false;
@@ -109,9 +113,7 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        if self.failed {
-            self.test(entry);
-        }
+        self.test(entry);
     }
 
     fn test(&mut self, entry: &Entry) {
@@ -190,9 +192,21 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What is kept of the episode.
+    pub fn digest(self, played: &Played) -> EpisodeDigest {
+        let (shown, modules) = self.end(played);
+        EpisodeDigest {
+            episode: played.episode.clone(),
+            passed: passed(played.outcome),
+            steps: played.steps,
+            shown,
+            modules,
+        }
+    }
+
     /// The categories that hold, the most specific first, and the modules they implicate: those that failed, or decided
     /// something at a step where a category shows. Nothing for a pass.
-    pub fn end(mut self, played: &Played) -> (Vec<Shown>, BTreeSet<String>) {
+    fn end(mut self, played: &Played) -> (Vec<Shown>, BTreeSet<String>) {
         if !self.failed {
             return (Vec::new(), BTreeSet::new());
         }

@@ -145,6 +145,13 @@ impl Store {
         self.rows(&format!("{condition} ORDER BY num"), values)
     }
 
+    /// At most `most` episodes of a filter that began after the one of number `after`, in the order they began.
+    pub fn episodes_after(&self, filter: &Filter, after: i64, most: usize) -> Result<Vec<EpisodeRow>, TraceError> {
+        let (condition, mut values) = filter.sql();
+        values.extend([after, i64::try_from(most).unwrap_or(i64::MAX)].map(Sql::Integer));
+        self.rows(&format!("{condition} AND num > ? ORDER BY num LIMIT ?"), values)
+    }
+
     /// The episodes of a run whose outcome counts ([`Outcome::counts`]), in the order they began.
     pub fn finished(&self, run: &str) -> Result<Vec<EpisodeRow>, TraceError> {
         let mut rows = self.episodes(&Filter { run: run.to_owned(), ended: true, ..Filter::default() })?;

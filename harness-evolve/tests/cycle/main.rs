@@ -3,6 +3,7 @@
 
 mod approval;
 mod attribution;
+mod census;
 mod laws;
 mod report;
 mod resume;

@@ -1,5 +1,6 @@
 //! `harness trace`: reads the record. Writes nothing into it.
 
+mod digest;
 mod show;
 
 use std::io::{BufWriter, ErrorKind};
@@ -17,6 +18,7 @@ use crate::{failure::Failure, output, paths, wire};
   harness trace list                              the newest episodes
   harness trace list --run bench-1f2e3d4c5b-1
   harness trace show run-19a8                     messages, decisions, calls and faults of one (the id's beginning will do)
+  harness trace digest --suite household          why tasks fail, with a place to look at for each reason
   harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl")]
 pub struct TraceArgs {
     #[command(subcommand)]
@@ -37,6 +39,11 @@ enum Command {
     Show {
         /// Its id, or the beginning of it
         episode: String,
+    },
+    /// Say how episodes fail: exact tests on every failed one, by task
+    Digest {
+        #[command(flatten)]
+        which: Which,
     },
     /// Write episodes with all their entries as JSON Lines to standard output
     Export {
@@ -77,6 +84,7 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
             let row = store.episode(&episode).map_err(unknown)?;
             show::run(global, &store, &row)
         }
+        Command::Digest { which } => digest::run(global, &store, &which.into()),
         Command::Export { which } => {
             match store.export_jsonl(&which.into(), BufWriter::new(std::io::stdout().lock())) {
                 // The reader has seen enough.
