@@ -3,6 +3,7 @@
 mod arena;
 mod cmd;
 mod failure;
+mod meta;
 mod output;
 mod paths;
 mod policy;

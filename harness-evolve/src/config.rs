@@ -8,6 +8,7 @@ use harness_spec::{Harness, Permission};
 use serde::{Deserialize, Serialize};
 
 use crate::EditKind;
+use crate::meta::Stage;
 
 /// What a candidate may ship for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -103,6 +104,10 @@ pub struct EvolveConfig {
     pub max_rollouts: Option<u64>,
     /// Most tokens, counted as if nothing had been replayed.
     pub max_tokens: Option<u64>,
+    /// Most tokens the stages' own model may use, where there is one; they count against `max_tokens` too.
+    pub meta_tokens: Option<u64>,
+    /// Stages that ask the model of role `meta`, where there is one. Default: all.
+    pub meta_stages: BTreeSet<Stage>,
     /// Most seconds on the clock, over all sittings of the run.
     pub max_seconds: Option<u64>,
     /// Packs that modules may be taken from; `None`: all that are installed.
@@ -147,6 +152,8 @@ impl Default for EvolveConfig {
             concurrency: 2,
             max_rollouts: None,
             max_tokens: None,
+            meta_tokens: None,
+            meta_stages: Stage::ALL.into(),
             max_seconds: None,
             allowed_packs: None,
             allowed_kinds: EditKind::ALL.into_iter().filter(|kind| *kind != EditKind::Model).collect(),

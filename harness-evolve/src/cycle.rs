@@ -71,7 +71,7 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
             run.session.decide("ended", &Ended { ended: stop, alpha_spent, last })?;
             stop
         }
-        Err(Halt::Interrupted) => Stop::Interrupted,
+        Err(Halt::Interrupted | Halt::Failed(EvolveError::Stopped)) => Stop::Interrupted,
         Err(Halt::Paused(stop)) => stop,
         Err(Halt::Failed(error)) => return Err(error),
     };

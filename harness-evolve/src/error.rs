@@ -43,6 +43,9 @@ pub enum EvolveError {
     /// Nothing of such a run is in the ledger.
     #[error("the record holds no decisions of this run; `harness evolve` prints a run's id")]
     NoRun,
+    /// A stage was told to stop while it waited for its model.
+    #[error("stopped")]
+    Stopped,
     /// The suite leaves a split empty.
     #[error("the suite has no {what} groups; evolution needs some: change its shares or give it more data")]
     NoGroups {

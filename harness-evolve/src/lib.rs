@@ -2,6 +2,7 @@
 //!
 //! [`evolve`] runs it in an [`Arena`], keeping every decision in a [`Ledger`] before it takes effect.
 
+pub mod meta;
 pub mod report;
 
 mod approval;

@@ -51,7 +51,7 @@ pub struct Global {
 enum Command {
     /// Take an exam with a harness: how often does it succeed?
     Bench(bench::BenchArgs),
-    Evolve(evolve::EvolveArgs),
+    Evolve(Box<evolve::EvolveArgs>),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
     Edit(edit::EditArgs),

@@ -5,6 +5,7 @@ mod approval;
 mod attribution;
 mod census;
 mod laws;
+mod meta;
 mod report;
 mod resume;
 mod stages;

@@ -13,7 +13,8 @@ use harness_bench::{Exam, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
     Arm, AuditCritic, DECISIONS, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch,
-    evolve, measure,
+    TraceDigester, evolve, measure,
+    meta::{Desk, MetaStages},
     report::{self, Report},
 };
 use harness_host::Host;
@@ -21,7 +22,7 @@ use harness_spec::{Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::{Value, json};
 
-use crate::{arena::ExamArena, cmd::Global, failure::Failure, progress::Watcher, stop, wire};
+use crate::{arena::ExamArena, cmd::Global, failure::Failure, meta::MetaModel, progress::Watcher, stop, wire};
 
 /// Shares of the time: evolving, evolving again with generic modules only, where there are variants once more with one
 /// harness, measuring the arms.
@@ -39,6 +40,10 @@ pub struct RunArgs {
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
     #[arg(long, short, default_value = "smollm2")]
     model: String,
+    /// A model that the stages ask (role `meta`): it reads failures, orders directions, writes edits, reviews them
+    /// [default: `[model.meta]` of the harness; without either, no stage needs a model]
+    #[arg(long, value_name = "MODEL")]
+    meta: Option<String>,
     /// Begin with this harness instead of the suite's own
     #[arg(long, value_name = "FILE")]
     harness: Option<PathBuf>,
@@ -96,11 +101,14 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         None => exam.suite.harnesses.get("initial").cloned().unwrap_or_default(),
     };
     initial.models.insert("main".to_owned(), model.clone());
+    // The stages' model is no part of what is evolved.
+    let meta = initial.models.remove("meta");
+    let meta = args.meta.as_deref().map(wire::model).transpose()?.or(meta);
     let initial = initial;
 
     let store = wire::record()?;
     let command = wire::command_line();
-    let (mut config, question) = settings(args, &exam, &host, &initial)?;
+    let (mut config, question) = settings(args, &exam, &host, &initial, meta.as_ref())?;
     if let Some(begun) = begun_before(&store, &config, &question, &host)? {
         // Packs came since it began: it continues with those it began with, and finds the others where it found them.
         host = Arc::new(wire::host_as_of(&global.plugins, &begun.lock)?);
@@ -124,6 +132,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         host,
         store,
         command,
+        meta,
         cancel: stop::on_ctrl_c(),
         watcher: Watcher::new(global.quiet, name),
         began,
@@ -195,7 +204,13 @@ fn begun_before(
 
 /// The settings of this run: the suite's, then those of the command line, and what is asked. The id names the question
 /// and what is installed, so that the same command continues and another begins anew.
-fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Result<(EvolveConfig, String), Failure> {
+fn settings(
+    args: &RunArgs,
+    exam: &Exam,
+    host: &Host,
+    initial: &Harness,
+    meta: Option<&ModelSpec>,
+) -> Result<(EvolveConfig, String), Failure> {
     let mut settings = exam.suite.evolve.settings.clone();
     for setting in &args.with {
         let (key, value) = setting
@@ -224,7 +239,7 @@ fn settings(args: &RunArgs, exam: &Exam, host: &Host, initial: &Harness) -> Resu
         config.max_seconds = Some((minutes * 60.0 * EVOLVE_SHARE) as u64);
     }
     let question = json!({
-        "config": config, "initial": initial.canonical(host.catalogue()), "label": exam.label,
+        "config": config, "meta": meta, "initial": initial.canonical(host.catalogue()), "label": exam.label,
         "environment": wire::environments(exam),
     });
     let question = harness_bench::digest(&question.to_string(), 10);
@@ -239,6 +254,7 @@ struct Sitting {
     host: Arc<Host>,
     store: Arc<Store>,
     command: String,
+    meta: Option<ModelSpec>,
     cancel: Cancel,
     watcher: Watcher,
     began: Instant,
@@ -252,10 +268,29 @@ impl Sitting {
 
     async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
         let arena = ExamArena { runner };
-        let mut stages = Deterministic::of(self.host.catalogue());
-        stages.critic = AuditCritic::new(self.exam.secrets()).formats(self.exam.verifier_names());
-        let clock = Stopwatch::new();
-        evolve(&arena, &*self.store, config, initial, &stages, &clock, &self.watcher).await.map_err(Failure::new)
+        let digester = TraceDigester::of(self.host.catalogue());
+        let critic = AuditCritic::new(self.exam.secrets()).formats(self.exam.verifier_names());
+        let (store, clock) = (&*self.store, Stopwatch::new());
+        let evolution = match &self.meta {
+            None => {
+                let stages = Deterministic { digester, critic, ..Deterministic::default() };
+                evolve(&arena, store, config, initial, &stages, &clock, &self.watcher).await
+            }
+            Some(model) => {
+                let meta = MetaModel {
+                    model: model.clone(),
+                    host: self.host.clone(),
+                    store: self.store.clone(),
+                    run: config.run.clone(),
+                    seed: config.seed,
+                    cancel: self.cancel.clone(),
+                };
+                let desk = Desk::open(&meta, store, config).map_err(Failure::new)?;
+                let stages = MetaStages::new(&desk, &config.meta_stages, digester, critic);
+                evolve(&arena, store, config, initial, &stages, &clock, &self.watcher).await
+            }
+        };
+        evolution.map_err(Failure::new)
     }
 
     async fn work(
