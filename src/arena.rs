@@ -7,7 +7,7 @@ use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
 use harness_evolve::{Arena, ArenaError, Arrival, Played, Rollout};
 use harness_host::Inspected;
 use harness_spec::{Catalogue, Features, Harness, VariantId};
-use harness_trace::{Entry, Store, TraceError};
+use harness_trace::{CallKey, Entry, Recorder, Store, TraceError};
 
 use crate::wire;
 
@@ -131,6 +131,15 @@ impl Arena for ExamArena<'_> {
         let row = store.episode(&played.episode).map_err(fail)?;
         let entries = store.entries(&row).map_err(fail)?;
         entries.collect::<Result<_, _>>().map_err(fail)
+    }
+
+    fn answers(&self, task: &str) -> Vec<String> {
+        self.runner.exam().answers(task).into_iter().collect()
+    }
+
+    fn reply(&self, key: &CallKey) -> Option<String> {
+        let reply = self.runner.store().chat(key).ok().flatten()?;
+        serde_json::to_string(&reply.message).ok()
     }
 
     fn answer(&self, played: &Played) -> Result<String, ArenaError> {

@@ -25,6 +25,19 @@ impl Exam {
         rare.map(|(text, _)| text.to_owned()).collect()
     }
 
+    /// The strings of a task's gold that tell: phrases, long words and what holds a digit.
+    pub fn answers(&self, task: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        if let Ok((task, _)) = self.task(task) {
+            strings(&task.gold, &mut |text| {
+                if telling(text) {
+                    found.insert(text.to_owned());
+                }
+            });
+        }
+        found
+    }
+
     /// Names of whatever marks the answers: the verifiers, and the data they read.
     pub fn verifier_names(&self) -> BTreeSet<String> {
         let of_part = |part: &Part| -> Vec<String> {

@@ -6,7 +6,7 @@ use std::future::Future;
 use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split};
 use harness_abi::Usage;
 use harness_spec::{Catalogue, Features, Harness, VariantId, Version};
-use harness_trace::Entry;
+use harness_trace::{CallKey, Entry};
 use serde::{Deserialize, Serialize};
 
 /// One episode to play: a task with a seed.
@@ -116,6 +116,16 @@ pub trait Arena: Send + Sync {
 
     /// What happened in an episode of an *explore* task; any other is refused.
     fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError>;
+
+    /// Texts of an explore task's answer, to tell whether a module knew it from nowhere. Shown to no stage.
+    fn answers(&self, _task: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a model replied in a recorded call: text and calls.
+    fn reply(&self, _key: &CallKey) -> Option<String> {
+        None
+    }
 
     /// What an episode ended with, as text: equal ends give equal texts. For the report's majority alone; it says nothing
     /// of how the end was scored.

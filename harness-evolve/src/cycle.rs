@@ -243,7 +243,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     async fn gate(&mut self, round: u32, finalists: Vec<Contender>, played: &[Played]) -> Result<bool, Halt> {
         let mut waiting = finalists.into_iter();
         while let Some(contender) = waiting.next() {
-            if let Some(unfit) = self.session.unfit(&contender, &self.incumbent, &self.permissions)? {
+            if let Some(unfit) = self.session.unfit(&contender, &self.incumbent, &self.permissions, played)? {
                 self.refuse(round, &contender.candidate, &unfit)?;
                 continue;
             }

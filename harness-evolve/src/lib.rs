@@ -22,6 +22,7 @@ mod directions;
 mod error;
 mod events;
 mod experience;
+mod honesty;
 mod judge;
 mod landscape;
 mod leak;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::Split;
+use evolve_gate::{Outcome, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Played, Rollout};
@@ -22,10 +22,25 @@ pub struct Screened {
     pub edit: String,
     /// Explore tasks it played.
     pub tasks: usize,
+    /// Episodes that ended in a fault of the harness.
+    #[serde(default)]
+    pub faults: usize,
     /// Estimated gain in success over explore tasks; a maximum of many noisy ones, not to be quoted.
     pub estimate: f64,
     /// Whether it went on.
     pub survived: bool,
+}
+
+impl Screened {
+    /// Why it did not go on, for a person.
+    pub fn reason(&self) -> String {
+        let crashed = match self.faults {
+            0 => String::new(),
+            faults => format!("; the harness failed in {faults} episodes"),
+        };
+        let needless = if self.estimate > 0.0 { "; others, or its better half alone, did as well" } else { "" };
+        format!("estimated {:+.0} points on {} explore tasks{crashed}{needless}", self.estimate * 100.0, self.tasks)
+    }
 }
 
 /// A screened candidate with what it played.
@@ -162,6 +177,7 @@ impl Contender {
             candidate: self.candidate.id.clone(),
             edit: self.candidate.edit.to_string(),
             tasks: tasks.len(),
+            faults: self.played.iter().filter(|played| played.outcome == Outcome::Fault).count(),
             estimate: self.estimate,
             survived,
         }

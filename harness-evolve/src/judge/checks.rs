@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use evolve_gate::Outcome;
 use harness_spec::{Harness, Permission};
+use harness_trace::CallKey;
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, ArenaError, Played};
+use crate::categories::passed;
 use crate::digest::active_modules;
 use crate::error::EvolveError;
+use crate::honesty::{forged, swallowed};
+use crate::leak::Words;
 use crate::ledger::Ledger;
 use crate::screen::Contender;
 use crate::session::{Halt, Session};
@@ -35,15 +39,40 @@ pub enum Unfit {
     /// Smoke level 2: nothing of it reached the model.
     #[error("none of its modules decided anything in {0} explore episodes")]
     Inert(usize),
+    /// Smoke level 3: it makes successes of failures.
+    #[error("`{module}` makes a success of a tool's error in step {step} of episode {episode}")]
+    Swallows {
+        /// The module's id.
+        module: String,
+        /// The episode.
+        episode: String,
+        /// The step.
+        step: u64,
+    },
+    /// Smoke level 3: it knows what nobody told it.
+    #[error(
+        "`{module}` says an answer that nobody told it in {episodes} episodes, first in step {step} of episode {episode}"
+    )]
+    Forges {
+        /// The module's id.
+        module: String,
+        /// Episodes in which it does.
+        episodes: usize,
+        /// The first of them.
+        episode: String,
+        /// The step.
+        step: u64,
+    },
 }
 
 impl<A: Arena, L: Ledger> Session<'_, A, L> {
-    /// The first thing that is wrong with a survivor.
+    /// The first thing that is wrong with a survivor. `played` is what the incumbent did on explore.
     pub(crate) fn unfit(
         &self,
         contender: &Contender,
         incumbent: &Harness,
         allowed: &BTreeSet<Permission>,
+        played: &[Played],
     ) -> Result<Option<Unfit>, Halt> {
         let candidate = &contender.candidate;
         let manifest = &candidate.manifest;
@@ -76,7 +105,40 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         if contender.played.iter().all(|played| played.outcome == Outcome::Fault) {
             return Ok(Some(Unfit::AlwaysFaults));
         }
-        self.inert(contender)
+        match self.inert(contender)? {
+            Some(unfit) => Ok(Some(unfit)),
+            None => self.dishonest(contender, played),
+        }
+    }
+
+    /// What its modules did to tools' errors and to answers, in the explore episodes it played.
+    fn dishonest(&self, contender: &Contender, incumbent: &[Played]) -> Result<Option<Unfit>, Halt> {
+        let modules: BTreeSet<&str> =
+            contender.candidate.manifest.signature.iter().map(|sign| sign.module.as_str()).collect();
+        let (mut forgeries, mut unlocked) = (Vec::new(), 0);
+        for played in contender.played.iter().filter(|_| !modules.is_empty()) {
+            let Some(twin) = incumbent.iter().find(|one| one.rollout == played.rollout) else { continue };
+            let entries = self.trace(played)?;
+            if let Some((module, step)) = swallowed(&self.trace(twin)?, &entries, &modules) {
+                return Ok(Some(Unfit::Swallows { module, episode: played.episode.clone(), step }));
+            }
+            if passed(played.outcome) && !passed(twin.outcome) {
+                unlocked += 1;
+                let answers = self.arena.answers(&played.rollout.task);
+                let answers: Vec<Words> = answers.iter().filter_map(|answer| Words::of(answer)).collect();
+                let reply = |key: &CallKey| self.arena.reply(key);
+                forgeries.extend(forged(&entries, &modules, &answers, reply).map(|found| (found, &played.episode)));
+            }
+        }
+        // Once may be an inference; in most of what it unlocks, twice at least, it is knowledge.
+        let episodes = forgeries.len();
+        let mut forgeries = forgeries.into_iter().filter(|_| episodes >= 2 && episodes * 2 > unlocked);
+        Ok(forgeries.next().map(|((module, step), episode)| Unfit::Forges {
+            module,
+            episodes,
+            episode: episode.clone(),
+            step,
+        }))
     }
 
     fn inert(&self, contender: &Contender) -> Result<Option<Unfit>, Halt> {

@@ -213,18 +213,7 @@ fn rejected(evolution: &Evolution) -> Vec<Rejected> {
                     ("gate", None, "another shipped first; it begins again for the new incumbent".to_owned())
                 }
                 None if row.survived => ("gate", None, "the run ended before it met the judge".to_owned()),
-                None => {
-                    let points = row.estimate * 100.0;
-                    (
-                        "screen",
-                        None,
-                        format!(
-                            "estimated {points:+.0} points on {} explore tasks{}",
-                            row.tasks,
-                            if row.estimate > 0.0 { "; others, or its better half alone, did as well" } else { "" }
-                        ),
-                    )
-                }
+                None => ("screen", None, row.reason()),
             };
             all.push(Rejected { round: number, edit: row.edit.clone(), at: at.to_owned(), verdict, reason });
         }

@@ -91,15 +91,47 @@ fn a_null_world_ships_nothing() {
 
 #[test]
 fn a_module_that_only_looks_good_on_explore_never_ships() {
-    // A real harm of 10 points; the screen sees luck at best.
-    for seed in 0..40 {
+    // Explore +20 points, gate −10, on top of a background of discordance; the screen falls for it, the judge must not.
+    let mut met_the_judge = 0;
+    for seed in 0..100 {
         let paid = Paid::default();
-        let mut world = World::new(catalogue(&[BASE, &pack("planted", &["wrong_answer"])]), &paid);
+        let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), &paid);
         (world.seed, world.base, world.discordance) = (seed, 0.5, 0.3);
-        world.effects = vec![("planted", -0.1)];
+        (world.effects, world.elsewhere) = (vec![("planted", -0.1)], vec![("planted", "explore", 0.3)]);
         let evolution = run(&world, &Memory::default(), &config(seed)).unwrap();
         assert!(!evolution.last.processors.iter().any(|spec| spec.id == "planted"), "seed {seed}");
+        met_the_judge += usize::from(evolution.judged.iter().any(|judged| judged.edit.contains("planted")));
     }
+    assert!(met_the_judge > 50, "the screen fell for it in {met_the_judge} of 100 runs only");
+}
+
+#[test]
+fn a_claim_that_is_wrong_or_absent_delays_a_module_and_does_not_hide_it() {
+    // Among many strangers, with few places: only its claim tells it from them.
+    let strangers: Vec<String> = (0..12).map(|k| pack(&format!("among{k:02}"), &[])).collect();
+    let found = |addresses: &[&str]| {
+        let paid = Paid::default();
+        let planted = pack("planted", addresses);
+        let texts: Vec<&str> =
+            [BASE, planted.as_str()].into_iter().chain(strangers.iter().map(String::as_str)).collect();
+        let mut world = World::new(catalogue(&texts), &paid);
+        (world.effects, world.discordance) = (vec![("planted", 0.55)], 0.0);
+        let config = EvolveConfig {
+            first_candidates: 3,
+            candidates: 3,
+            rounds: 12,
+            idle_rounds: 12,
+            tunings: 0,
+            combinations: 0,
+            ..config(5)
+        };
+        let evolution = run(&world, &Memory::default(), &config).unwrap();
+        let ship = evolution.ships.iter().find(|ship| ship.text.contains("planted"));
+        ship.map(|ship| ship.round).unwrap_or_else(|| panic!("{addresses:?} was never found: {:?}", evolution.ended))
+    };
+    let (right, wrong, absent) = (found(&["wrong_answer"]), found(&["context_overflow"]), found(&[]));
+    println!("shipped in round {right} with the right claim, {wrong} with a wrong one, {absent} with none");
+    assert!(right == 1 && wrong > 1 && absent > 1);
 }
 
 #[test]

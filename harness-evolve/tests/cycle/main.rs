@@ -4,6 +4,8 @@
 mod approval;
 mod attribution;
 mod census;
+mod cheats;
+mod interrupted;
 mod laws;
 mod meta;
 mod report;

@@ -150,6 +150,12 @@ pub struct World<'a> {
     pub elsewhere: Vec<(&'static str, &'static str, f64)>,
     /// What a module takes in tokens, of 100 and more; negative: saves.
     pub tokens: Vec<(&'static str, i64)>,
+    /// Modules that crash on tasks whose names begin like this.
+    pub crashes: Vec<(&'static str, &'static str)>,
+    /// Whether every episode calls a tool, which fails.
+    pub tools: bool,
+    /// Modules of the harness of each episode.
+    pub modules: Mutex<BTreeMap<String, Vec<String>>>,
     /// Kinds of tasks.
     pub kinds: Vec<&'static str>,
     /// Share of tasks on which a variant goes its own way.
@@ -175,6 +181,9 @@ impl<'a> World<'a> {
             effects: Vec::new(),
             elsewhere: Vec::new(),
             tokens: Vec::new(),
+            crashes: Vec::new(),
+            tools: false,
+            modules: Mutex::default(),
             kinds: Vec::new(),
             discordance: 0.1,
             stop_after: None,
@@ -222,6 +231,12 @@ impl<'a> World<'a> {
     }
 
     fn outcome(&self, harness: &Harness, id: VariantId, rollout: &Rollout) -> Outcome {
+        let crashes = |(module, tasks): &(&str, &str)| {
+            rollout.task.starts_with(tasks) && harness.processors.iter().any(|spec| spec.module.module == *module)
+        };
+        if self.crashes.iter().any(crashes) {
+            return Outcome::Fault;
+        }
         let (id, world, seed) = (id.to_string(), self.seed.to_string(), rollout.seed.to_string());
         let own = draw(&["own way", &world, &id, &rollout.task, &seed]) < self.discordance;
         let who = if own { id.as_str() } else { "anyone" };
@@ -264,9 +279,11 @@ impl Arena for World<'_> {
         let mut all = Vec::new();
         for rollout in rollouts {
             let key = (id, rollout.task.clone(), rollout.seed);
+            let names = harness.processors.iter().map(|spec| spec.module.module.clone()).collect();
+            self.modules.lock().unwrap().insert(episode_of(id, &rollout), names);
             let fresh = |times: u32, outcome: Outcome| Played {
                 group: rollout.task.split('/').next().unwrap().to_owned(),
-                episode: format!("{} {} {}", id.short(), rollout.task, rollout.seed),
+                episode: episode_of(id, &rollout),
                 outcome,
                 reward: outcome.score().map_or(0.0, Unit::value),
                 parts: vec![("strict".to_owned(), outcome.score().map_or(0.0, Unit::value))],
@@ -334,11 +351,40 @@ impl Arena for World<'_> {
             module: module.to_owned(),
             decisions: serde_json::Value::Array(Vec::new()),
         };
-        let known = ["prompt", "dud_a", "dud_b", "dud_c", "planted", "stranger", "second"];
+        let known = ["prompt", "dud_a", "dud_b", "dud_c", "planted", "stranger", "second", "sleeper", "memoriser"];
         let mut entries = vec![(0, Entry::Message { message: Message::user(format!("do {}", played.rollout.task)) })];
         entries.extend(known.iter().map(|module| (1, decided(module))));
+        let modules = self.modules.lock().unwrap()[&played.episode].clone();
+        let has = |module: &str| modules.iter().any(|own| own == module);
+        let did = |hook, module: &str, decision: serde_json::Value| Entry::Decided {
+            hook,
+            module: module.to_owned(),
+            decisions: serde_json::json!([decision]),
+        };
+        if has("forger") {
+            let answer = self.answers(&played.rollout.task).remove(0);
+            entries.push((1, did(Hook::AfterModel, "forger", serde_json::json!({"set_response": answer}))));
+        }
+        if self.tools {
+            let hides = has("swallower");
+            if hides {
+                let result = serde_json::json!({"set_result": {"text": "fine", "is_error": false}});
+                entries.push((2, did(Hook::AfterTool, "swallower", result)));
+            }
+            let (id, name, arguments) = ("1".to_owned(), "till".to_owned(), "{}".to_owned());
+            entries.push((2, Entry::Tool { id, name, arguments, is_error: !hides, micros: 0 }));
+        }
         Ok(entries)
     }
+
+    fn answers(&self, task: &str) -> Vec<String> {
+        let digits: String = task.chars().filter(char::is_ascii_digit).collect();
+        vec![format!("treasure {digits} under the old oak")]
+    }
+}
+
+fn episode_of(id: VariantId, rollout: &Rollout) -> String {
+    format!("{} {} {}", id.short(), rollout.task, rollout.seed)
 }
 
 impl Recorded for Paid {
