@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use evolve_gate::{GroupSplit, Split};
 
 use super::credit;
-use super::statistics::{cell, difference, first_duel, placebo};
+use super::others::others;
+use super::statistics::{against_itself, cell, difference, first_duel, placebo};
 use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
 use crate::controls::{Extent, Measured, Measurement, Role};
 use crate::error::EvolveError;
@@ -81,6 +82,11 @@ pub fn build(
             wall_seconds: context.wall_seconds,
         },
         sealed_looks_before: context.sealed_looks_before,
+        others: others(evolution),
+        against_itself: arms
+            .iter()
+            .find(|arm| arm.role == Role::Initial)
+            .and_then(|arm| against_itself(config.seed, arm)),
         placebo: placebo(config, &split.folds, &split.explore, arms)?,
         final_toml: evolution.pool.to_toml().unwrap_or_else(|error| format!("# {error}")),
     })

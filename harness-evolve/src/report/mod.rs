@@ -5,6 +5,7 @@ mod build;
 mod charts;
 mod credit;
 mod html;
+mod others;
 mod statistics;
 mod terminal;
 
@@ -263,8 +264,14 @@ pub struct Report {
     pub cost: Cost,
     /// Evaluations of the sealed split before this one, by whatever command.
     pub sealed_looks_before: usize,
+    /// What had a say beside the duels of gains, in words: tripwire, saving, seesaw.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// The placebo line.
     pub placebo: Option<Placebo>,
+    /// A/A: the initial harness on its second seed − on its first, on gate tasks; `None`: it played one seed.
+    #[serde(default)]
+    pub against_itself: Option<Interval>,
     /// What could be proven.
     pub power: Power,
     /// The final harness as `harness.toml`.

@@ -1,6 +1,6 @@
 //! Intervals, paired differences, the placebo and the power line out of scores. Refuses pairs with one side missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::interval::{Interval, difference_interval, mean_interval};
 use evolve_gate::placebo::{Coin, RecordedGroup, Recording, Rehearsal};
@@ -51,6 +51,19 @@ pub fn cell(seed: u64, scores: &[Score]) -> Option<Cell> {
 fn paired<'a>(arm: &'a [Score], against: &'a [Score]) -> Vec<(&'a Score, &'a Score)> {
     let known: BTreeMap<_, _> = against.iter().map(|one| ((one.task.as_str(), one.seed), one)).collect();
     arm.iter().filter_map(|one| Some((one, *known.get(&(one.task.as_str(), one.seed))?))).collect()
+}
+
+/// An arm's second seed − its first, paired by task, on gate tasks.
+pub fn against_itself(seed: u64, arm: &Measured) -> Option<Interval> {
+    let scores = arm.scores.get(&Split::Gate)?;
+    let seeds: BTreeSet<u64> = scores.iter().map(|one| one.seed).collect();
+    let mut seeds = seeds.into_iter();
+    let (first, second) = (seeds.next()?, seeds.next()?);
+    let of = |seed: u64| -> Vec<Score> {
+        let mine = scores.iter().filter(|one| one.seed == seed);
+        mine.map(|one| Score { seed: first, ..one.clone() }).collect()
+    };
+    difference(seed, &of(second), &of(first))
 }
 
 /// Mean paired difference of two arms on a split.

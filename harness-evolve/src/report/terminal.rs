@@ -275,6 +275,15 @@ pub(super) fn footnotes(report: &Report) -> Vec<String> {
         )),
         None => lines.push("placebo: not run, fewer than two different arms were measured on explore and gate".to_owned()),
     }
+    lines.push(match &report.against_itself {
+        Some(difference) => format!(
+            "A/A: the initial harness on its second seed − on its first: {} ({}); nothing differs but luck, so 0 belongs inside",
+            points(difference),
+            counts(difference)
+        ),
+        None => "A/A: not run, one seed a task; for a deterministic model it is zero".to_owned(),
+    });
+    lines.extend(report.others.iter().cloned());
     let power = &report.power;
     let shares: Vec<String> =
         power.shares.iter().map(|(points, share)| format!("{points} points {:.0} %", share * 100.0)).collect();

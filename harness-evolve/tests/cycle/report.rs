@@ -2,7 +2,9 @@
 
 use evolve_gate::Split;
 use harness_evolve::report::{Context, Report, build, render_html, render_terminal};
-use harness_evolve::{Arm, Evolution, EvolveConfig, Extent, Measurement, Memory, Role, Stop, measure};
+use harness_evolve::{
+    Arm, Evolution, EvolveConfig, Extent, Measurement, Memory, Objective, Role, SeesawRule, Stop, measure,
+};
 use harness_spec::Harness;
 
 use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, run, still};
@@ -86,6 +88,40 @@ fn a_report_holds_what_was_decided_with_its_counts() {
     assert!(html.contains("simulated &lt;world&gt;") && html.matches("<svg").count() == 6);
     assert!(["http:", "https:", "<script", "src=", "url("].iter().all(|foreign| !html.contains(foreign)));
     println!("{text}");
+}
+
+#[test]
+fn whoever_else_had_a_say_is_named() {
+    let (paid, ledger) = (Paid::default(), Memory::default());
+    let mut world = world(&paid);
+    // Cheaper and as good, and a gain besides: both ways to ship, a strict seesaw, a look back after every ship.
+    world.tokens = vec![("stranger", -60)];
+    world.catalogue.insert(harness_spec::PackManifest::parse(&pack("stranger", &[])).unwrap());
+    world.discordance = 0.0;
+    let settings = EvolveConfig {
+        objective: Objective::Cost,
+        seesaw: SeesawRule::Strict,
+        drift_every: 1,
+        seeds_per_task: 2,
+        ..config()
+    };
+    let evolution = run(&world, &ledger, &settings).unwrap();
+    let (arms, extent) = (arms(&evolution.last), Extent::default());
+    let measurement = block_on(measure(&world, &ledger, &settings, &arms, extent, None, &still(), &())).unwrap();
+    let report = report(&world, &evolution, &measurement);
+    let text = render_terminal(&report, false);
+    for needle in
+        ["objective cost: ", "strict seesaw: heard about ", "tripwire before round ", "A/A: the initial harness"]
+    {
+        assert!(text.contains(needle), "{needle} is missing in\n{text}");
+        assert!(render_html(std::slice::from_ref(&report)).contains(needle));
+    }
+    let itself = report.against_itself.unwrap();
+    assert!(itself.low <= 0.0 && 0.0 <= itself.high, "{itself:?}");
+    // Where none of it was asked for, none of it is mentioned.
+    let plain = run(&world, &Memory::default(), &config()).unwrap();
+    let plain = build(&plain, None, &measurement, &world.split, Context::default()).unwrap();
+    assert!(plain.others.iter().all(|line| line.starts_with("tripwire")), "{:?}", plain.others);
 }
 
 #[test]
