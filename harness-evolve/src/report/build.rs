@@ -1,13 +1,14 @@
 //! Puts a report together from what a run, a measurement and the caller know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::{GroupSplit, Split};
+use harness_spec::Cell;
 
 use super::credit;
 use super::others::others;
 use super::statistics::{against_itself, cell, difference, first_duel, placebo};
-use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped};
+use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped, Verdicts};
 use crate::controls::{Extent, Measured, Measurement, Role};
 use crate::error::EvolveError;
 use crate::outcome::{At, Evolution, Refused, Ship};
@@ -29,6 +30,8 @@ pub struct Context {
     pub wall_seconds: f64,
     /// Most groups measured.
     pub extent: Extent,
+    /// Gate tasks of each part of the population that rounds were about.
+    pub gate_tasks: BTreeMap<Cell, usize>,
 }
 
 /// The report of a run. `generic` is the run without packs written for the suite.
@@ -83,6 +86,7 @@ pub fn build(
         },
         sealed_looks_before: context.sealed_looks_before,
         others: others(evolution),
+        verdicts: verdicts(evolution, &context.gate_tasks),
         against_itself: arms
             .iter()
             .find(|arm| arm.role == Role::Initial)
@@ -179,6 +183,24 @@ fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
             None => "no say: fewer groups passed reliably than a panel needs".to_owned(),
         },
     }
+}
+
+/// Rollouts to a verdict, against the plain way of judging.
+fn verdicts(evolution: &Evolution, gate_tasks: &BTreeMap<Cell, usize>) -> Option<Verdicts> {
+    let seeds = u64::from(evolution.config.seeds_per_task.max(1));
+    let mut sum = Verdicts { candidates: 0, rollouts: 0, exhaustive: 0 };
+    let mut incumbents = BTreeSet::new();
+    for round in evolution.rounds.iter().filter(|round| !round.screened.is_empty()) {
+        let all = gate_tasks.get(&round.cell).copied().unwrap_or(0) as u64;
+        let fresh = u64::from(incumbents.insert((&round.cell, round.incumbent)));
+        sum.candidates += round.screened.len();
+        sum.rollouts += round.screened.iter().map(|row| row.tasks as u64).sum::<u64>();
+        sum.exhaustive += (round.screened.len() as u64 + fresh) * all;
+    }
+    let tests = evolution.judged.iter().flat_map(|judged| [Some(&judged.certificate), judged.panel.as_ref()]);
+    sum.rollouts += tests.flatten().map(|test| 2 * u64::from(test.tasks)).sum::<u64>();
+    (sum.rollouts, sum.exhaustive) = (sum.rollouts * seeds, sum.exhaustive * seeds);
+    (sum.candidates > 0 && sum.exhaustive > 0).then_some(sum)
 }
 
 fn rejected(evolution: &Evolution) -> Vec<Rejected> {

@@ -185,6 +185,17 @@ pub struct Cost {
     pub wall_seconds: f64,
 }
 
+/// What verdicts took, beside what the plain way would have: every candidate on every gate task of its part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// Candidates that were tried.
+    pub candidates: usize,
+    /// Rollouts of their screens and of both arms of their duels and panels, none counted as reused.
+    pub rollouts: u64,
+    /// Each of them on all gate tasks, and every incumbent once.
+    pub exhaustive: u64,
+}
+
 /// The judge judged on this run's own outcomes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Placebo {
@@ -267,6 +278,9 @@ pub struct Report {
     /// What had a say beside the duels of gains, in words: tripwire, saving, seesaw.
     #[serde(default)]
     pub others: Vec<String>,
+    /// What verdicts took; `None` where nobody was tried.
+    #[serde(default)]
+    pub verdicts: Option<Verdicts>,
     /// The placebo line.
     pub placebo: Option<Placebo>,
     /// A/A: the initial harness on its second seed − on its first, on gate tasks; `None`: it played one seed.

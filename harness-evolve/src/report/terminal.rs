@@ -294,6 +294,17 @@ pub(super) fn footnotes(report: &Report) -> Vec<String> {
         power.discordance * 100.0,
         shares.join(", ")
     ));
+    lines.extend(report.verdicts.map(|verdicts| {
+        let each = |rollouts: u64| rollouts as f64 / verdicts.candidates as f64;
+        format!(
+            "to a verdict: {:.1} rollouts for each of {} candidates, screens and both arms counted; on every gate task of its part each \
+             would have taken {:.1} ({:.0} %)",
+            each(verdicts.rollouts),
+            verdicts.candidates,
+            each(verdicts.exhaustive),
+            100.0 * verdicts.rollouts as f64 / verdicts.exhaustive as f64
+        )
+    }));
     let (evolution, measured) = (&report.cost.evolution, &report.cost.measurement);
     let all = evolution.plus(*measured);
     lines.push(format!(

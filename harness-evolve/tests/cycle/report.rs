@@ -5,7 +5,7 @@ use harness_evolve::report::{Context, Report, build, render_html, render_termina
 use harness_evolve::{
     Arm, Evolution, EvolveConfig, Extent, Measurement, Memory, Objective, Role, SeesawRule, Stop, measure,
 };
-use harness_spec::Harness;
+use harness_spec::{Cell, Harness};
 
 use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, run, still};
 
@@ -42,6 +42,9 @@ fn measured(world: &World<'_>, ledger: &Memory, evolution: &Evolution) -> Measur
     block_on(measure(world, ledger, &config(), &arms, extent, None, &still(), &())).unwrap()
 }
 
+/// As if the gate had so many.
+const GATE_TASKS: usize = 1000;
+
 fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -> Report {
     let context = Context {
         label: "simulated <world>".to_owned(),
@@ -49,6 +52,7 @@ fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -
         model: "none".to_owned(),
         sealed_looks_before: 3,
         calls: Some((75, 25)),
+        gate_tasks: [(Cell::default(), GATE_TASKS)].into(),
         ..Context::default()
     };
     build(evolution, None, measurement, &world.split, context).unwrap()
@@ -70,6 +74,13 @@ fn a_report_holds_what_was_decided_with_its_counts() {
     let decided = report.ships.len() + report.rejected.len();
     let known: usize = evolution.rounds.iter().map(|round| round.screened.len() + round.refused).sum();
     assert_eq!(decided, known);
+    let verdicts = report.verdicts.unwrap();
+    let screened: usize = evolution.rounds.iter().map(|round| round.screened.len()).sum();
+    assert_eq!(verdicts.candidates, screened);
+    // Every ship makes one more incumbent that meets them all.
+    assert_eq!(verdicts.exhaustive, ((screened + 1 + evolution.ships.len()) * GATE_TASKS) as u64);
+    assert!(verdicts.rollouts >= 2 * evolution.judged.iter().map(|one| u64::from(one.certificate.tasks)).sum::<u64>());
+    assert!(verdicts.rollouts <= evolution.meter.rollouts * 2, "{verdicts:?} {:?}", evolution.meter);
     let placebo = report.placebo.as_ref().unwrap();
     assert!(placebo.line.runs == 1000 && placebo.line.bound <= 0.05, "{placebo:?}");
     let strong = report.power.shares.iter().find(|(points, _)| *points == 60).unwrap();

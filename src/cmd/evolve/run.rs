@@ -1,7 +1,7 @@
 //! `harness evolve SUITE`: improves a suite's harness by evidence, measures what came of it, writes the report.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -18,7 +18,7 @@ use harness_evolve::{
     report::{self, Report},
 };
 use harness_host::Host;
-use harness_spec::{Harness, ModelSpec, Pool};
+use harness_spec::{Cell, Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::{Value, json};
 
@@ -151,6 +151,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         calls: Some(calls(&sitting.store, &config.run)?),
         wall_seconds: began.elapsed().as_secs_f64(),
         extent: extent(sealed),
+        gate_tasks: gate_tasks(&sitting.exam, &evolution),
     };
     let report = report::build(&evolution, generic.as_ref(), &measurement, sitting.exam.split(), context);
     let report = report.map_err(Failure::new)?;
@@ -172,6 +173,14 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         }
         None => Ok(()),
     }
+}
+
+/// Gate tasks of each part of the population that rounds were about.
+fn gate_tasks(exam: &Exam, evolution: &Evolution) -> BTreeMap<Cell, usize> {
+    let groups = exam.split().folds.concat();
+    let tasks: Vec<String> = exam.planned(&groups).into_iter().flat_map(|planned| planned.tasks).collect();
+    let within = |cell: &Cell| tasks.iter().filter(|task| cell.holds(&exam.features(task))).count();
+    evolution.rounds.iter().map(|round| (round.cell.clone(), within(&round.cell))).collect()
 }
 
 /// Half as many groups of the splits that were worked on: their numbers are shown, not believed.
