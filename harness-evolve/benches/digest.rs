@@ -1,12 +1,14 @@
 //! How fast a record is digested: logical bytes (what `harness trace export` would write) per second of wall clock and of CPU,
 //! and the memory it takes.
 //!
-//! Run it with `cargo bench -p harness-evolve --bench digest -- GIGABYTES READERS`; the record is written first, so the file is
-//! in the page cache. Every episode fails, so every entry is read.
+//! Run it with `cargo bench -p harness-evolve --bench digest -- GIGABYTES READERS`; another process writes the record first, so the
+//! file is in the page cache and the memory is the reader's alone. Every episode fails, so every entry is read.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
 
 use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use evolve_gate::{Outcome, Unit};
@@ -18,6 +20,8 @@ use harness_trace::{
 
 const STEPS: u64 = 30;
 const TASKS: u64 = 500;
+/// Names the record to the process that writes it.
+const WRITE: &str = "DIGEST_BENCH_RECORD";
 
 struct Counter(u64);
 
@@ -121,35 +125,49 @@ fn peak() -> f64 {
     kilobytes / 1024.0
 }
 
+/// Writes episodes until they come to so many bytes as JSONL; gives how many bytes they are.
+fn write(record: &Path, bytes: f64) -> f64 {
+    let store = Store::open(record).unwrap();
+    let mut counter = Counter(0);
+    (0..100).for_each(|number| episode(&store, number));
+    store.export_jsonl(&Filter::default(), &mut counter).unwrap();
+    let each = counter.0 as f64 / 100.0;
+    let episodes = (bytes / each).ceil() as u64;
+    (100..episodes).for_each(|number| episode(&store, number));
+    store.flush().unwrap();
+    each * episodes.max(100) as f64
+}
+
 fn main() {
+    if let Some(record) = std::env::var_os(WRITE) {
+        let bytes = std::env::args().nth(1).unwrap().parse().unwrap();
+        println!("{}", write(Path::new(&record), bytes));
+        return;
+    }
     let given: Vec<f64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let gigabytes = given.first().copied().unwrap_or(1.0);
     let readers = given.get(1).map_or(2, |readers| *readers as usize);
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("record.sqlite")).unwrap();
-    let all = Filter::default();
-    let mut counter = Counter(0);
-    (0..100).for_each(|number| episode(&store, number));
-    store.export_jsonl(&all, &mut counter).unwrap();
-    let episodes = (gigabytes * 1e9 / (counter.0 as f64 / 100.0)).ceil() as u64;
-    (100..episodes).for_each(|number| episode(&store, number));
-    store.flush().unwrap();
-    let logical = counter.0 as f64 / 100.0 * episodes as f64;
-    let file = std::fs::metadata(folder.path().join("record.sqlite")).unwrap().len() as f64;
-    println!("{episodes} episodes: {:.2} GB as JSONL, {:.2} GB on the disk", logical / 1e9, file / 1e9);
-    peak();
+    let record = folder.path().join("record.sqlite");
+    let bytes = (gigabytes * 1e9).to_string();
+    let writer = Command::new(std::env::current_exe().unwrap()).arg(bytes).env(WRITE, &record).output().unwrap();
+    let logical: f64 = String::from_utf8(writer.stdout).unwrap().trim().parse().unwrap();
+    let store = Store::open(&record).unwrap();
+    let file = std::fs::metadata(&record).unwrap().len() as f64;
+    println!("{:.2} GB as JSONL, {:.2} GB on the disk", logical / 1e9, file / 1e9);
     for round in ["first", "again"] {
+        peak();
         let (wall, busy) = (Instant::now(), cpu());
         let mut census = Census::default();
-        census.extend(&store, &all, &Categories::default(), readers, played).unwrap();
+        census.extend(&store, &Filter::default(), &Categories::default(), readers, played).unwrap();
         let (wall, busy) = (wall.elapsed().as_secs_f64(), (cpu() - busy).as_secs_f64());
-        assert_eq!(census.episodes, episodes);
         println!(
-            "{round}: {:.0} MB/s with {readers} readers ({wall:.1} s), {:.0} MB per CPU second, peak {:.0} MB, {} tasks",
+            "{round}: {} episodes of {} tasks, {:.0} MB/s with {readers} readers ({wall:.1} s), {:.0} MB per CPU second, peak {:.0} MB",
+            census.episodes,
+            census.tasks.len(),
             logical / 1e6 / wall,
             logical / 1e6 / busy,
             peak(),
-            census.tasks.len(),
         );
     }
 }
