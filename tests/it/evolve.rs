@@ -151,3 +151,52 @@ fn a_pack_dropped_in_becomes_a_candidate() {
     let runs = names(&workspace.path("out"));
     assert!(["report.html", "report.json", "harness.toml"].iter().all(|file| runs.contains(&(*file).to_owned())));
 }
+
+/// One reply that fits the questions of all stages.
+const ADVICE: &str = r#"{"category": "no_progress", "note": "It never opens anything.", "order": [1, 0], "refuse": [],
+    "edits": [{"changes": [{"op": "configure", "id": "system_prompt", "key": "text", "value": "Open what is closed."}],
+               "category": "no_progress"}]}"#;
+
+#[test]
+fn stages_may_ask_a_model_whose_words_are_in_the_record() {
+    let workspace = Workspace::with(&["household", "generic"]);
+    let harness = format!(
+        "action = \"reply\"\n[budget]\nsteps = 10\n\
+         [model.meta]\nuse = \"std/scripted\"\nconfig.replies = [{ADVICE:?}]\nconfig.input_tokens = 70\n\
+         [[processor]]\nuse = \"std/system_prompt\"\nconfig.text = \"Do the chore.\"\n\
+         [[processor]]\nuse = \"std/output_constraint\"\n"
+    );
+    workspace.put("begin.toml", harness);
+    let arguments = [HOUSEHOLD, &["--harness", "begin.toml", "--with", "tunings=0"]].concat();
+    workspace.run(&arguments).success();
+
+    let store = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
+    let asked = |store: &Store| {
+        let rows = store.episodes(&Filter { ended: true, ..Filter::default() }).unwrap();
+        let questions = rows.into_iter().filter(|row| row.start.task.starts_with("question of the "));
+        questions.map(|row| (row.start.run, row.start.task, row.usage.input_tokens)).collect::<Vec<_>>()
+    };
+    let questions = asked(&store);
+    for stage in ["digester", "planner", "evolver", "critic"] {
+        assert!(questions.iter().any(|(_, task, _)| task == &format!("question of the {stage}")), "{questions:?}");
+    }
+    let evolution: Value = serde_json::from_str(&workspace.read("out/evolution.json")).unwrap();
+    let run = evolution["config"]["run"].as_str().unwrap();
+    let of_run = questions.iter().filter(|(of, ..)| of == run);
+    assert_eq!(evolution["meter"]["stages"]["input_tokens"], of_run.map(|(.., tokens)| tokens).sum::<u64>());
+    let decided: String = store.facts(run, "evolve").unwrap().iter().map(|fact| fact.value.to_string()).collect();
+    assert!(decided.contains("Open what is closed."), "the edit it wrote was not proposed");
+    assert!(!evolution["final"].to_string().contains("scripted"), "the model of the stages is no part of a harness");
+
+    // Told again what it was told, it asks nothing.
+    workspace.run(&arguments).success();
+    assert_eq!(asked(&store), questions);
+    workspace.run(&["evolve", "verify", "latest"]).success();
+
+    // How it failed; questions are no tasks.
+    let digest = workspace.json(&["trace", "digest", "--run", run]);
+    assert!(digest["landscape"]["tasks"].as_u64().unwrap() > 0, "{digest}");
+    assert!(!digest.to_string().contains("question of"), "{digest}");
+    let text = workspace.run(&["trace", "digest", "--suite", "household"]).success().out;
+    assert!(text.contains("episodes of") && text.contains("of `harness trace show "), "{text}");
+}
