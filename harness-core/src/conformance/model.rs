@@ -53,6 +53,10 @@ impl RawScoreSink for Sink<ScoreReply> {
 
 /// What a model is given for a check: language models on a slow machine take their time.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Other requests between two that must be answered alike.
+const BETWEEN: u64 = 5;
+/// Tokens are enough that show whether two replies are alike.
+const TOKENS: u32 = 8;
 
 pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, process: Option<u32>, sheet: &mut Sheet) {
     let it = model.clone();
@@ -79,6 +83,24 @@ pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, process: Opti
         sheet.within(PATIENCE, SCORE, move || score_all(&it, repeats));
     } else {
         sheet.leave_out(SCORE, "it does not provide `score`");
+    }
+    const SAME: &str = "answers the same with the same seed";
+    const FRESH: &str = "carries nothing from one episode to another";
+    if repeats {
+        let it = model.clone();
+        sheet.within(PATIENCE, SAME, move || {
+            let same = said(&it, 7)? == said(&it, 7)?;
+            if same { Ok(String::new()) } else { Err("it answers the same request in two ways".to_owned()) }
+        });
+        let it = model.clone();
+        sheet.within(PATIENCE, FRESH, move || {
+            let before = said(&it, 7)?;
+            (100..100 + BETWEEN).try_for_each(|seed| said(&it, seed).map(drop))?;
+            let same = before == said(&it, 7)?;
+            if same { Ok(String::new()) } else { Err(format!("it answers otherwise after {BETWEEN} other requests")) }
+        });
+    } else {
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
     }
     let it = model.clone();
     sheet.within(PATIENCE, "comes back when the episode is cancelled", move || {
@@ -113,6 +135,12 @@ fn choose(model: &LoadedModel, repeats: bool) -> Result<String, String> {
     Ok(format!("`{text}`"))
 }
 
+/// A free reply, or why there is none: what does not hold for it must not hold again.
+fn said(model: &LoadedModel, seed: u64) -> Result<Result<Message, String>, String> {
+    let reply = ask(model, &Constraint::Free, seed, false)?;
+    Ok(reply.map(|reply| reply.message).map_err(|error| error.to_string()))
+}
+
 fn score_all(model: &LoadedModel, repeats: bool) -> Result<String, String> {
     let items = ["north", "to the north", ""].map(|text| ScoreItem::new(&[Message::user("Where is it?")], text));
     let reply = score(model, &items)?;
@@ -139,7 +167,8 @@ fn ask(
     cancelled: bool,
 ) -> Result<Result<ChatReply, ModuleError>, String> {
     let messages = [Message::system("You are in a house."), Message::user("What do you do?")];
-    let (constraint, sampling) = (kit::json(constraint), kit::json(&Sampling { seed, ..Sampling::default() }));
+    let (constraint, sampling) =
+        (kit::json(constraint), kit::json(&Sampling { seed, max_tokens: TOKENS, ..Sampling::default() }));
     let request = ChatRequest {
         messages: messages[..].into(),
         tools_json: "".into(),

@@ -4,6 +4,7 @@
 mod adapt;
 mod asks;
 mod budgets;
+mod conformance;
 mod episodes;
 mod faults;
 mod hooks;
