@@ -114,13 +114,13 @@ fn local_model() -> Outcome<String> {
     process::tee(&mut cargo)
 }
 
-/// Median wall clock of starting the binary with these arguments, its output thrown away.
 fn harness(arguments: &[&str]) -> Command {
     let mut harness = process::harness();
     harness.args(arguments);
     harness
 }
 
+/// Median wall clock of running a command to its end, its output thrown away.
 fn median_start(command: impl Fn() -> Command) -> Outcome<Duration> {
     let mut times = Vec::new();
     for _ in 0..STARTS {

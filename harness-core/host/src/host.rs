@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,11 +18,10 @@ use crate::{
         Keeper, proxy,
         quarantine::{Quarantine, Quarantined},
     },
-    inspect,
     installed::{Installed, Source},
     load,
+    look::{Look, look},
     root::Root,
-    search,
 };
 
 /// Puts a [`Host`] together.
@@ -120,10 +119,7 @@ impl HostBuilder {
         }
         let wanted = |file: &Inspected| self.only.as_ref().is_none_or(|only| only.contains(&file.sha256));
         let mut refused = Vec::new();
-        for path in &self.files {
-            find(path, &self.rules, &wanted, &mut installed, &mut refused);
-        }
-        look(&self.folders, &self.rules, &wanted, &mut installed, &mut refused);
+        take_in(look(&self.files, &self.folders, &self.rules, &wanted), &mut installed, &mut refused);
         Ok(Host {
             installed,
             refused,
@@ -138,52 +134,21 @@ impl HostBuilder {
     }
 }
 
-/// Looks through folders for packs that are wanted; gives those that were not known.
-fn look(
-    folders: &[PathBuf],
-    rules: &Rules,
-    wanted: &dyn Fn(&Inspected) -> bool,
-    installed: &mut Installed,
-    refused: &mut Vec<HostError>,
-) -> Vec<Inspected> {
+/// Takes in what was looked at; gives those packs that were not known.
+fn take_in(looks: Vec<Look>, installed: &mut Installed, refused: &mut Vec<HostError>) -> Vec<Inspected> {
     let mut found = Vec::new();
-    for folder in folders {
-        match search::files(folder) {
-            Ok(files) => found.extend(files.iter().filter_map(|path| find(path, rules, wanted, installed, refused))),
-            Err(error) => {
-                refused.push(HostError::Refused { path: folder.clone(), refusal: Refusal::Read(error) });
+    for look in looks {
+        match look {
+            Ok(Some((inspected, source))) => {
+                if installed.add(inspected.manifest.clone(), source) {
+                    found.push(inspected);
+                }
             }
+            Ok(None) => {}
+            Err(error) => refused.push(error),
         }
     }
     found
-}
-
-/// Inspects a file and lets it in, if it is wanted, admitted and new.
-fn find(
-    path: &Path,
-    rules: &Rules,
-    wanted: &dyn Fn(&Inspected) -> bool,
-    installed: &mut Installed,
-    refused: &mut Vec<HostError>,
-) -> Option<Inspected> {
-    let (inspected, bytes) = match inspect::read(path) {
-        Ok((inspected, _)) if !wanted(&inspected) => return None,
-        Ok(read) => read,
-        Err(error) => {
-            refused.push(error);
-            return None;
-        }
-    };
-    match rules.admit(&inspected, &bytes) {
-        Ok(trust) => {
-            let source = Source::File(Box::new(inspected.clone()), bytes.into(), trust);
-            installed.add(inspected.manifest.clone(), source).then_some(inspected)
-        }
-        Err(refusal) => {
-            refused.push(HostError::Refused { path: path.to_owned(), refusal });
-            None
-        }
-    }
 }
 
 /// The doorman: keeps the catalogue of what is installed and brings modules up.
@@ -210,11 +175,11 @@ impl Host {
     /// Looks through the folders again, under this lock, for packs that are `wanted` and were not there before. What is
     /// running is not touched, and a reference without a version keeps its meaning: a newer version is named by its own.
     /// Gives what was found.
-    pub fn rescan(&self, lock: Option<Lock>, wanted: impl Fn(&Inspected) -> bool) -> Vec<Inspected> {
+    pub fn rescan(&self, lock: Option<Lock>, wanted: impl Fn(&Inspected) -> bool + Sync) -> Vec<Inspected> {
         let rules = Rules { lock, ..self.rules.clone() };
         let mut later = self.installed.latest().successor();
         // What is refused now is told by the next host: this one's list is that of its beginning.
-        let found = look(&self.folders, &rules, &wanted, &mut later, &mut Vec::new());
+        let found = take_in(look(&[], &self.folders, &rules, &wanted), &mut later, &mut Vec::new());
         if !found.is_empty() {
             self.installed.append(later);
         }

@@ -17,7 +17,7 @@ pub(crate) enum Source {
     /// Linked into this program.
     Linked(PackRef),
     /// In a file, read once, not loaded until one of its modules is asked for.
-    File(Box<Inspected>, Arc<[u8]>, Trust),
+    File(Box<Inspected>, Arc<Vec<u8>>, Trust),
 }
 
 /// What was installed at one time, and after it what was found later: a chain that is only appended to, so that what was

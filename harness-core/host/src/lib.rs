@@ -12,6 +12,7 @@ mod host;
 mod inspect;
 mod installed;
 mod load;
+mod look;
 mod model;
 mod root;
 mod search;
