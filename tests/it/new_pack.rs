@@ -1,7 +1,13 @@
 //! `plugin new`: packs of every kind build outside the workspace, against `harness-abi` alone, and are found where they are
-//! dropped.
+//! dropped. For that no checkout is needed.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use landlock::{AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr};
 
 use crate::support::{Workspace, ran};
 
@@ -32,7 +38,7 @@ fn a_new_pack_of_every_kind_builds_drops_in_and_runs() {
     for (kind, _) in KINDS {
         let library = build(&workspace, kind);
         let name = library.file_name().unwrap().to_str().unwrap().to_owned();
-        workspace.put(&format!(".harness/plugins/{name}"), std::fs::read(&library).unwrap());
+        workspace.put(&format!(".harness/plugins/{name}"), fs::read(&library).unwrap());
     }
     let list = workspace.json(&["plugin", "list"]);
     assert_eq!(list["refused"], serde_json::json!([]));
@@ -95,12 +101,59 @@ fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
             ran(cargo.env("CARGO_TARGET_DIR", &target)).success();
         }
         let library =
-            workspace.put(&format!("{name}.so"), std::fs::read(target.join(format!("debug/lib{name}.so"))).unwrap());
+            workspace.put(&format!("{name}.so"), fs::read(target.join(format!("debug/lib{name}.so"))).unwrap());
         let verdict = workspace.json(&["plugin", "check", library.to_str().unwrap(), "--episodes", "200"]);
         assert_eq!(verdict["modules"][0]["module"], format!("{name}/{module}"));
         assert_eq!(verdict["passed"], true, "{verdict}");
         assert_eq!(workspace.json(&["plugin", "inspect", library.to_str().unwrap()])["module"][0]["role"], role);
     }
+}
+
+/// Does `work` where nothing of the checkout this test was built from can be read: all but the folders on the way to it may be, and
+/// `kept`.
+fn with_the_checkout_away(kept: &Path, work: impl FnOnce() + Send) {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
+    let confined = || {
+        // The last is renaming from folder to folder, which else nobody here could do.
+        let open = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Refer;
+        let beside = checkout.ancestors().skip(1).flat_map(|folder| fs::read_dir(folder).unwrap());
+        let beside = beside.map(|entry| entry.unwrap().path()).filter(|path| !checkout.starts_with(path));
+        let mut rules = Ruleset::default().handle_access(open).unwrap().create().unwrap();
+        for path in beside.chain([kept.to_owned()]) {
+            // What is gone by now, or a link to nowhere, nobody reads either.
+            let Ok(opened) = PathFd::new(&path) else { continue };
+            let access = if path.is_dir() { open } else { AccessFs::ReadFile.into() };
+            rules = rules.add_rule(PathBeneath::new(opened, access)).unwrap();
+        }
+        rules.restrict_self().unwrap();
+        assert!(fs::read(checkout.join("Cargo.toml")).is_err(), "the checkout is still there");
+        work();
+    };
+    std::thread::scope(|scope| scope.spawn(confined).join().unwrap());
+}
+
+#[test]
+fn a_new_pack_needs_no_checkout() {
+    let workspace = Workspace::new();
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
+    fs::create_dir_all(&target).unwrap();
+    let program = workspace.path("harness");
+    fs::copy(env!("CARGO_BIN_EXE_harness"), &program).unwrap();
+    workspace.put("scratch/empty", "");
+    let run = |command: &mut Command| ran(command.env("TMPDIR", workspace.path("scratch"))).success();
+    with_the_checkout_away(&target, || {
+        for (kind, _) in KINDS {
+            let name = format!("far-{kind}");
+            run(&mut workspace.command_of(&program, &["plugin", "new", &name, "--kind", kind]));
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--offline", "--quiet"]).current_dir(workspace.path(&name));
+            run(cargo.env("CARGO_TARGET_DIR", &target));
+            let library = target.join(format!("debug/libfar_{kind}.so"));
+            let library = workspace.put(&format!("{name}.so"), fs::read(library).unwrap());
+            let check = ["plugin", "check", library.to_str().unwrap(), "--episodes", "50"];
+            run(&mut workspace.command_of(&program, &check));
+        }
+    });
 }
 
 #[test]

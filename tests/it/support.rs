@@ -59,7 +59,12 @@ impl Workspace {
 
     /// The binary, ready to run here; nothing of the real home is seen.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_harness")), arguments)
+    }
+
+    /// As [`Workspace::command`], of a copy of the binary.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         for name in ["HARNESS_PLUGINS", "HARNESS_POLICY", "ALFWORLD_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
             command.env_remove(name);

@@ -1,7 +1,13 @@
 //! The faults themselves, by name. Refuses to know in which process it does harm.
 #![expect(unsafe_code, reason = "harm is done where the compiler does not look")]
 
-use std::{hint::black_box, io, process::Command, time::Duration};
+use std::{
+    hint::black_box,
+    io,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    process::Command,
+    time::Duration,
+};
 
 use harness_abi::ModuleError;
 use serde::Deserialize;
@@ -50,6 +56,18 @@ pub enum Fault {
     Fork,
     /// Ends its parent.
     Patricide,
+    /// Lets a file of its own end its parent, as soon as something is written to it.
+    Sigio,
+    /// Leaves its parent no memory to ask for.
+    Starve,
+    /// Types into the terminal it was started from.
+    Type,
+    /// Makes a file writable for everybody.
+    Chmod,
+    /// Connects to a socket of another program on this machine.
+    Local,
+    /// Looks for variables of the environment, and complains if there are none.
+    Environ,
 }
 
 /// Does it.
@@ -92,6 +110,16 @@ pub fn commit(fault: Fault, file: &str) -> Result<(), ModuleError> {
         Fault::Exec => result(Command::new("/bin/true").status()),
         Fault::Fork => fork(),
         Fault::Patricide => patricide(),
+        Fault::Sigio => sigio(),
+        Fault::Starve => starve(),
+        // SAFETY: hands over one readable byte; standard input need not be a terminal.
+        Fault::Type => result(answered(unsafe { libc::ioctl(0, libc::TIOCSTI, c"!".as_ptr()) })),
+        Fault::Chmod => result(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o777))),
+        Fault::Local => result(UnixStream::connect(file)),
+        Fault::Environ => match std::env::vars_os().next() {
+            Some(_) => Ok(()),
+            None => Err(ModuleError::fault("it sees no variable")),
+        },
     }
 }
 
@@ -138,19 +166,42 @@ fn garbage() -> Result<(), ModuleError> {
     Ok(())
 }
 
+/// What the system says of a call that answers -1 when it fails.
+fn answered(answer: i32) -> io::Result<()> {
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 fn fork() -> Result<(), ModuleError> {
     // SAFETY: the second process leaves at once.
     match unsafe { libc::fork() } {
-        -1 => result::<()>(Err(io::Error::last_os_error())),
         0 => unsafe { libc::_exit(0) },
-        _ => Ok(()),
+        other => result(answered(other)),
     }
 }
 
 fn patricide() -> Result<(), ModuleError> {
     // SAFETY: sends a signal.
-    match unsafe { libc::kill(libc::getppid(), libc::SIGKILL) } {
-        0 => Ok(()),
-        _ => result::<()>(Err(io::Error::last_os_error())),
+    result(answered(unsafe { libc::kill(libc::getppid(), libc::SIGKILL) }))
+}
+
+fn sigio() -> Result<(), ModuleError> {
+    const F_SETSIG: i32 = 10;
+    let mut pipe = [0; 2];
+    // SAFETY: room for two descriptors; then calls on descriptors that are open, with numbers as arguments.
+    unsafe {
+        result(answered(libc::pipe(pipe.as_mut_ptr())))?;
+        for (command, argument) in
+            [(libc::F_SETOWN, libc::getppid()), (F_SETSIG, libc::SIGKILL), (libc::F_SETFL, libc::O_ASYNC)]
+        {
+            result(answered(libc::fcntl(pipe[0], command, argument)))?;
+        }
+        result(answered(libc::write(pipe[1], c"!".as_ptr().cast(), 1) as i32))
     }
+}
+
+fn starve() -> Result<(), ModuleError> {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid limit, and nobody wants the former one.
+    let answer = unsafe { libc::prlimit(libc::getppid(), libc::RLIMIT_AS, &raw const none, std::ptr::null_mut()) };
+    result(answered(answer))
 }

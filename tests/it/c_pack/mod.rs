@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use harness_abi::{Decision, Hook, Message, ModelInfo, Observation, Role};
-use harness_host::{Host, testing::FakeContext};
+use harness_host::{ChildSettings, Host, Isolation, testing::FakeContext};
 use harness_spec::{Config, ModuleRef};
 use serde_json::json;
 
@@ -176,6 +176,22 @@ fn what_c_does_wrong_is_an_error_with_its_reason() {
     assert_eq!(error, "`third` is \"no number\", it must be a number (config)");
     let error = host.resolve(&reference("probe/hammer"), &Config::new()).unwrap().tool().err().unwrap().to_string();
     assert!(error.contains("a tool in a pack written in C"), "{error}");
+}
+
+#[test]
+fn a_pack_is_confined_before_its_first_instruction() {
+    let workspace = Workspace::new();
+    compiled(&workspace, &root().join("tests/it/c_pack/probe.c"), "probe", &["-DBAD_START"]);
+    let program = Some(env!("CARGO_BIN_EXE_harness").into());
+    let host = Host::builder()
+        .search([workspace.path(".harness/plugins")])
+        .store(workspace.path("store"))
+        .isolation(|_| Ok(Isolation::Process))
+        .children(ChildSettings { program, ..ChildSettings::default() })
+        .build()
+        .unwrap();
+    let error = host.resolve(&reference("probe/probe"), &Config::new()).err().unwrap().to_string();
+    assert!(error.contains("tried to use the network"), "{error}");
 }
 
 #[test]

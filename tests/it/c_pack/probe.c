@@ -16,6 +16,15 @@ HARNESS_MANIFEST("pack.toml");
 #define BAD_DESTROY destroy
 #endif
 
+#ifdef BAD_START
+#include <sys/socket.h>
+/* Does harm before anybody has called it. */
+__attribute__((constructor)) static void start(void)
+{
+    (void)socket(AF_INET, SOCK_STREAM, 0);
+}
+#endif
+
 static int instance;
 static char mode;
 

@@ -34,10 +34,18 @@ pub fn confine(allowed: Allowed) -> Result<(), String> {
         rules.insert(libc::SYS_tgkill, vec![when(0, SeccompCmpOp::Eq, own)?]);
     }
     rules.insert(libc::SYS_rt_sigaction, vec![when(0, SeccompCmpOp::Ne, libc::SIGSYS as u64)?]);
+    // Descriptors are everybody's; choosing whom they signal is not, nor typing into the user's terminal.
+    rules.insert(libc::SYS_fcntl, vec![none_of(1, named::OWNERS)?]);
+    rules.insert(libc::SYS_ioctl, vec![none_of(1, named::TERMINALS)?]);
+    // Limits of its own alone: the host's are a process number away.
+    rules.insert(libc::SYS_prlimit64, vec![when(0, SeccompCmpOp::Eq, 0)?]);
     apply(rules, SeccompAction::Trap, SeccompAction::Allow)?;
     // Its arguments lie in memory that a filter cannot read: libraries then use `clone`.
     quietly(&[libc::SYS_clone3], libc::ENOSYS)?;
-    quietly(named::MODES, libc::EPERM)
+    quietly(named::REFUSED, libc::EPERM)?;
+    // Resolvers try local sockets first and do without. Behind those are the user's own programs, which obey whoever connects.
+    let local = BTreeMap::from([(libc::SYS_socket, vec![none_of(0, named::FAMILIES)?])]);
+    apply(local, SeccompAction::Allow, SeccompAction::Errno(libc::EAFNOSUPPORT as u32))
 }
 
 const THREAD: u64 = libc::CLONE_THREAD as u64;
@@ -55,8 +63,21 @@ fn quietly(calls: &[i64], errno: libc::c_int) -> Result<(), String> {
 }
 
 fn when(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompRule, String> {
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value);
-    condition.and_then(|condition| SeccompRule::new(vec![condition])).map_err(|error| error.to_string())
+    all(vec![condition(argument, is, value)?])
+}
+
+/// An argument that is neither of these.
+fn none_of(argument: u8, values: &[u64]) -> Result<SeccompRule, String> {
+    all(values.iter().map(|value| condition(argument, SeccompCmpOp::Ne, *value)).collect::<Result<_, _>>()?)
+}
+
+/// The kernel reads 32 bits of these arguments, so no more may be compared.
+fn condition(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value).map_err(|error| error.to_string())
+}
+
+fn all(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, String> {
+    SeccompRule::new(conditions).map_err(|error| error.to_string())
 }
 
 fn apply(rules: Rules, otherwise: SeccompAction, listed: SeccompAction) -> Result<(), String> {

@@ -42,11 +42,19 @@ fn rules(copy: &str, allowed: Allowed) -> Result<(), RulesetError> {
     if allowed.fs {
         // Reads are the user's own; writes stay in the folder the host works in and in the one for scratch.
         rules = allow(rules, &["/"], read)?;
-        let places = [std::env::current_dir().ok(), Some(std::env::temp_dir())];
-        let places: Vec<PathBuf> = places.into_iter().flatten().collect();
+        let places: Vec<PathBuf> = workspace().into_iter().chain([std::env::temp_dir()]).collect();
         rules = allow(rules, &places, all & !AccessFs::Execute)?;
     }
     rules.restrict_self().map(drop)
+}
+
+/// The folder the host works in, unless the user's own lies in it: what a shell reads when it starts, and who is trusted, is
+/// no work of a pack.
+fn workspace() -> Option<PathBuf> {
+    let folder = std::env::current_dir().ok()?;
+    let own = std::env::var_os("HOME").map(PathBuf::from);
+    let own = own.map(|own| own.canonicalize().unwrap_or(own));
+    (!own.is_some_and(|own| own.starts_with(&folder))).then_some(folder)
 }
 
 /// Allows this much beneath the places that are there.

@@ -19,12 +19,12 @@ pub const BASE: &[i64] = &[
     l::SYS_times, l::SYS_getrandom, l::SYS_timerfd_create, l::SYS_timerfd_settime, l::SYS_timerfd_gettime,
     // who and where
     l::SYS_getpid, l::SYS_gettid, l::SYS_getppid, l::SYS_getuid, l::SYS_geteuid, l::SYS_getgid, l::SYS_getegid,
-    l::SYS_getrusage, l::SYS_prlimit64, l::SYS_sysinfo, l::SYS_uname, l::SYS_getcwd, l::SYS_umask,
+    l::SYS_getrusage, l::SYS_sysinfo, l::SYS_uname, l::SYS_getcwd, l::SYS_umask,
     // open files, lanes
     l::SYS_read, l::SYS_write, l::SYS_readv, l::SYS_writev, l::SYS_pread64, l::SYS_pwrite64, l::SYS_preadv,
     l::SYS_pwritev, l::SYS_close, l::SYS_close_range, l::SYS_lseek, l::SYS_fstat, l::SYS_newfstatat, l::SYS_statx,
-    l::SYS_fcntl, l::SYS_dup, l::SYS_dup3, l::SYS_pipe2, l::SYS_eventfd2, l::SYS_epoll_create1, l::SYS_epoll_ctl,
-    l::SYS_epoll_pwait, l::SYS_ppoll, l::SYS_pselect6, l::SYS_ioctl, l::SYS_ftruncate, l::SYS_fallocate, l::SYS_fsync,
+    l::SYS_dup, l::SYS_dup3, l::SYS_pipe2, l::SYS_eventfd2, l::SYS_epoll_create1, l::SYS_epoll_ctl,
+    l::SYS_epoll_pwait, l::SYS_ppoll, l::SYS_pselect6, l::SYS_ftruncate, l::SYS_fallocate, l::SYS_fsync,
     l::SYS_fdatasync, l::SYS_flock, l::SYS_fadvise64, l::SYS_sendfile, l::SYS_splice, l::SYS_copy_file_range,
     l::SYS_memfd_create, l::SYS_faccessat, l::SYS_faccessat2, l::SYS_readlinkat, l::SYS_recvmsg, l::SYS_recvfrom,
     #[cfg(target_arch = "x86_64")] l::SYS_arch_prctl,
@@ -66,14 +66,31 @@ pub const FILES: &[i64] = &[
     #[cfg(target_arch = "x86_64")] l::SYS_lchown,
 ];
 
-/// Owners and modes: Landlock does not guard them, so nobody may change them. Refused with an error.
+/// Owners and modes, which Landlock does not guard, and on which cores a process runs, be it another's: nobody may change
+/// them. Refused with an error.
 #[rustfmt::skip]
-pub const MODES: &[i64] = &[
+pub const REFUSED: &[i64] = &[
+    l::SYS_sched_setaffinity,
     l::SYS_fchmod, l::SYS_fchmodat, l::SYS_fchown, l::SYS_fchownat, l::SYS_utimensat,
     #[cfg(target_arch = "x86_64")] l::SYS_chmod,
     #[cfg(target_arch = "x86_64")] l::SYS_chown,
     #[cfg(target_arch = "x86_64")] l::SYS_lchown,
 ];
+
+/// What `fcntl` may not be asked: whom a descriptor signals, and how. It would be `kill` by another name.
+pub const OWNERS: &[u64] = &[F_SETOWN, F_SETSIG, F_SETOWN_EX];
+const F_SETOWN: u64 = 8;
+const F_SETSIG: u64 = 10;
+const F_SETOWN_EX: u64 = 15;
+
+/// What `ioctl` may not be asked: typing into a terminal, and the same signals once more.
+pub const TERMINALS: &[u64] = &[l::TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP];
+const TIOCLINUX: u64 = 0x541C;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
+/// Families of sockets that reach the network; the last is how a program asks for its own addresses.
+pub const FAMILIES: &[u64] = &[l::AF_INET as u64, l::AF_INET6 as u64, l::AF_NETLINK as u64];
 
 /// The permission `net`.
 #[rustfmt::skip]
@@ -99,6 +116,12 @@ pub const SIGNALS: &[i64] = &[l::SYS_kill, l::SYS_tkill, l::SYS_tgkill, l::SYS_r
 
 /// What a call is for, in the words of a record; `None`: no permission allows it.
 pub fn purpose(call: i64) -> (&'static str, Option<&'static str>) {
+    match call {
+        l::SYS_fcntl => return ("say whom a file signals", None),
+        l::SYS_ioctl => return ("type into a terminal", None),
+        l::SYS_prlimit64 => return ("change the limits of another process", None),
+        _ => {}
+    }
     let sorts: [(&[i64], &str, &str); 5] = [
         (SIGNALS, "signal a process", "exec"),
         (OPEN, "open a file", "fs"),
