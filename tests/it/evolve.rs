@@ -4,7 +4,6 @@
 use std::{
     collections::HashSet,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use harness_trace::{Filter, Store};
@@ -75,16 +74,21 @@ fn played(workspace: &Workspace) -> (usize, usize) {
 fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
     let packs = ["household", "generic"];
     let twin = Workspace::with(&packs);
-    let began = Instant::now();
     twin.run(HOUSEHOLD).success();
-    let whole = began.elapsed();
+    let whole = played(&twin).0;
 
     let workspace = Workspace::with(&packs);
+    workspace.put(".harness/none", "");
+    let record = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
+    let ended = || record.episodes(&Filter { ended: true, ..Filter::default() }).unwrap().len();
     let mut stopped = 0;
     for moment in 0..STOPS {
         let mut child = workspace.command(HOUSEHOLD).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // The moment is the point of the test, not a way to wait for something. Uneven, the same in every run.
-        std::thread::sleep(whole * (2 + (moment * 7) % 11) / 100 + Duration::from_millis(10));
+        // Moments are counted in episodes of the record, however fast the machine is.
+        let due = whole * moment as usize / (STOPS as usize + 1);
+        while ended() < due && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
         let signal = if moment % 2 == 0 { "-KILL" } else { "-INT" };
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         // No code: a Ctrl-C in the first moments, before anything is begun, just ends it.
@@ -95,6 +99,7 @@ fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
         }
     }
     assert!(stopped >= 10, "only {stopped} stops came in time");
+    drop(record);
     workspace.run(HOUSEHOLD).success();
     let (mine, his) = (decided(&workspace), decided(&twin));
     for (one, other) in mine.0.iter().zip(&his.0) {

@@ -61,7 +61,8 @@ impl<R: Recorded> Check<'_, R> {
         if due != *terms {
             differs.push("its terms are not those of the run's settings".to_owned());
         }
-        self.seated(certificate, &seats, held, &mut differs);
+        let parts = scope.len() < self.lanes.len();
+        self.seated(certificate, &seats, held, parts, &mut differs);
         if let Err(error) = recheck(certificate) {
             differs.push(error.to_string());
         }
@@ -79,8 +80,16 @@ impl<R: Recorded> Check<'_, R> {
         Ok(seats)
     }
 
-    /// Everybody who plays belongs to one of the two sides.
-    fn seated(&self, certificate: &Certificate, seats: &[Seat], held: &Held<'_>, differs: &mut Vec<String>) {
+    /// Everybody who plays belongs to one of the two sides. A candidate that is tested on some lanes only (`parts`) forks: what
+    /// it names then is the pool it would make.
+    fn seated(
+        &self,
+        certificate: &Certificate,
+        seats: &[Seat],
+        held: &Held<'_>,
+        parts: bool,
+        differs: &mut Vec<String>,
+    ) {
         let old: BTreeSet<VariantId> = held.old.variants.values().copied().collect();
         let new = |id: &VariantId| {
             held.new.is_none_or(|new| new == *id) || self.now.variants.values().any(|other| other == id)
@@ -88,12 +97,15 @@ impl<R: Recorded> Check<'_, R> {
         if !seats.iter().all(|seat| old.contains(&seat.incumbent) && new(&seat.candidate)) {
             differs.push("a harness played in it that belongs to neither side".to_owned());
         }
-        let one = |arm: fn(&Seat) -> VariantId, id: &String| match seats {
-            [seat] => arm(seat).to_string() == *id || self.now.variants.len() > 1,
+        let several = self.now.variants.len() > 1;
+        let one = |arm: fn(&Seat) -> VariantId, id: &String, pool: bool| match seats {
+            [seat] => arm(seat).to_string() == *id || pool,
             _ => true,
         };
         let terms = &certificate.plan.terms;
-        if !one(|seat| seat.incumbent, &terms.incumbent) || !one(|seat| seat.candidate, &terms.candidate) {
+        if !one(|seat| seat.incumbent, &terms.incumbent, several)
+            || !one(|seat| seat.candidate, &terms.candidate, several || parts)
+        {
             differs.push("others played in it than it names".to_owned());
         }
     }

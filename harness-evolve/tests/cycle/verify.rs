@@ -50,6 +50,23 @@ fn honest_runs_are_confirmed() {
     }
 }
 
+#[test]
+fn a_fork_is_confirmed_and_a_pool_that_names_another_is_not() {
+    let config = EvolveConfig { seed: 7, variants: 3, rounds: 6, idle_rounds: 3, ..EvolveConfig::default() };
+    let (paid, facts, found) = checked(&config, |world| {
+        let names = |fold: usize| (0..90).map(|k| format!("gate{fold}-{k:03}")).collect::<Vec<_>>();
+        world.split.folds = (0..2).map(names).collect();
+        (world.kinds, world.base, world.discordance) = (vec!["house", "calls"], 0.4, 0.05);
+        world.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
+    });
+    assert!(facts.iter().any(|(key, value)| key.ends_with("shipped") && !value["fork"].is_null()), "nothing forked");
+    assert!(found.holds(), "{found:#?}");
+    let forged = tampered(&facts, &paid, |certificate| {
+        certificate["plan"]["terms"]["candidate"] = certificate["plan"]["terms"]["incumbent"].clone();
+    });
+    assert!(!forged.holds());
+}
+
 /// What a forger does to a certificate.
 type Change = Box<dyn Fn(&mut Value)>;
 
