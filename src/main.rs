@@ -5,6 +5,7 @@ mod cmd;
 mod failure;
 mod meta;
 mod output;
+mod packed;
 mod paths;
 mod policy;
 mod progress;

@@ -16,18 +16,23 @@ use crate::{failure::Failure, paths, policy};
 
 /// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
 pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
-    build(plugins, lock()?, None)
+    build(folders(plugins), lock()?, None)
+}
+
+/// A host with the built-in packs and those in one folder, under this lock: what a packed harness brings with it.
+pub fn host_of_folder(folder: PathBuf, lock: Lock) -> Result<Host, Failure> {
+    build(vec![folder], Some(lock), None)
 }
 
 /// As [`host`], with no other files than those a run began with: what [`installed`] said then.
 pub fn host_as_of(plugins: &[PathBuf], installed: &Value) -> Result<Host, Failure> {
     let digests = installed.as_object().into_iter().flat_map(|packs| packs.values());
-    build(plugins, lock()?, Some(digests.filter_map(Value::as_str).map(str::to_owned).collect()))
+    build(folders(plugins), lock()?, Some(digests.filter_map(Value::as_str).map(str::to_owned).collect()))
 }
 
 /// As [`host`], whatever the lock says: for writing a new one.
 pub fn host_without_lock(plugins: &[PathBuf]) -> Result<Host, Failure> {
-    build(plugins, None, None)
+    build(folders(plugins), None, None)
 }
 
 /// Where packs are searched for.
@@ -36,7 +41,7 @@ pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
     search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref())
 }
 
-fn build(plugins: &[PathBuf], lock: Option<Lock>, only: Option<BTreeSet<String>>) -> Result<Host, Failure> {
+fn build(folders: Vec<PathBuf>, lock: Option<Lock>, only: Option<BTreeSet<String>>) -> Result<Host, Failure> {
     let policy = policy::policy()?;
     let host = Host::builder()
         .linked(harness_modules::pack())
@@ -44,7 +49,7 @@ fn build(plugins: &[PathBuf], lock: Option<Lock>, only: Option<BTreeSet<String>>
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())
-        .search(folders(plugins))
+        .search(folders)
         .lock(lock)
         .only(only)
         .children(children(&policy))
@@ -76,8 +81,12 @@ fn store() -> PathBuf {
 
 /// The workspace's lock; `None` when there is none.
 pub fn lock() -> Result<Option<Lock>, Failure> {
-    let path = paths::lock();
-    match std::fs::read_to_string(&path) {
+    lock_file(&paths::lock())
+}
+
+/// A lock; `None` when there is no such file.
+pub fn lock_file(path: &Path) -> Result<Option<Lock>, Failure> {
+    match std::fs::read_to_string(path) {
         Ok(text) => match Lock::parse(&text) {
             Ok(lock) => Ok(Some(lock)),
             Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),

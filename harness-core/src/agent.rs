@@ -123,6 +123,12 @@ impl Agent {
         self.role(role)?.models.first().map(|(_, model)| &**model)
     }
 
+    /// What each role's models say they are, fallbacks included: name and weights, or server and name.
+    pub fn model_digests(&self) -> BTreeMap<String, Vec<String>> {
+        let digests = |role: &Role| role.models.iter().map(|(_, model)| model.info.digest.clone()).collect();
+        self.roles.iter().map(|(name, role)| (name.clone(), digests(role))).collect()
+    }
+
     pub(crate) fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
     }

@@ -5,6 +5,7 @@ mod data;
 mod edit;
 mod evolve;
 mod model;
+mod pack;
 mod plugin;
 mod run;
 mod suite;
@@ -54,6 +55,7 @@ enum Command {
     Evolve(Box<evolve::EvolveArgs>),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
+    Pack(pack::PackArgs),
     Edit(edit::EditArgs),
     Suite(suite::SuiteArgs),
     Model(model::ModelArgs),
@@ -70,6 +72,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Evolve(args) => evolve::run(&cli.global, &args),
         Command::Plugin(args) => plugin::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
+        Command::Pack(args) => pack::run(&cli.global, &args),
         Command::Edit(args) => edit::run(&cli.global, &args),
         Command::Suite(args) => suite::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),

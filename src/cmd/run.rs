@@ -17,7 +17,7 @@ use harness_trace::{EpisodeStart, Outcome, RunRecord};
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, stop, wire};
+use crate::{failure::Failure, output, packed, stop, wire};
 
 /// Run one task with a harness
 #[derive(Debug, Args)]
@@ -25,12 +25,13 @@ use crate::{failure::Failure, output, stop, wire};
   harness run my.toml --prompt 'Which of these is a fruit: oak, apple, slate?' --model smollm2
   echo 'Say hello.' | harness run my.toml --model openai:gpt-4o-mini
   harness run my.toml --prompt 'Throw a die.' --json
+  harness run deploy --prompt 'Throw a die.'          a folder made by `harness pack`
 
 The record is .harness/record.sqlite; `harness trace show EPISODE` reads it. An identical call of a model is taken from the
 record and not paid again. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.")]
 pub struct RunArgs {
-    /// The harness
-    #[arg(value_name = "FILE.toml")]
+    /// The harness, or a packed one
+    #[arg(value_name = "FILE.toml|DIR")]
     file: PathBuf,
     /// The task; by default what comes in on standard input
     #[arg(long, short, value_name = "TEXT")]
@@ -51,12 +52,18 @@ pub struct RunArgs {
 
 /// Runs the task.
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
-    let pool = wire::pool_file(&args.file)?;
+    let opened = packed::open(&args.file, &global.plugins)?;
+    let (pool, host) = (&opened.pool, &opened.host);
     let prompt = prompt(args.prompt)?;
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
     match &args.model {
+        Some(_) if opened.is_packed() => {
+            return Err(
+                Failure::input("a packed harness keeps its model").hint("pack the file it was made of: --model")
+            );
+        }
         Some(model) => drop(harness.models.insert("main".to_owned(), wire::model(model)?)),
         None if !harness.models.contains_key("main") => {
             return Err(Failure::input(format!("{} names no model", args.file.display()))
@@ -64,8 +71,8 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         }
         None => {}
     }
-    let host = wire::host(&global.plugins)?;
-    let agent = assemble(&harness, &host)?;
+    let agent = assemble(&harness, host)?;
+    opened.check(&name, &agent)?;
 
     let store = wire::record()?;
     let started_ms = SystemClock.unix_millis();
@@ -77,7 +84,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         suite: String::new(),
         seed: args.seed,
         config: json!({"harness": harness.canonical(host.catalogue()), "variant": name}),
-        lock: wire::installed(&host),
+        lock: wire::installed(host),
     })?;
     let meta = EpisodeStart {
         episode: run.clone(),

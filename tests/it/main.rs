@@ -11,6 +11,7 @@ mod bad_packs;
 mod c_pack;
 mod claims;
 mod conformance;
+mod deploy;
 mod edit;
 mod ends;
 mod evolve;

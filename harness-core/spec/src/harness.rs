@@ -187,8 +187,24 @@ impl Harness {
         self.processors.iter().find(|p| p.id == id)
     }
 
+    /// Every module it names: those of models and their fallbacks, of processors and tools, and those its rules may bring in.
+    pub fn modules(&self) -> impl Iterator<Item = &ModuleRef> {
+        let models = self.models.values().flat_map(of_model);
+        let listed = self.processors.iter().chain(&self.tools).map(|spec| &spec.module);
+        let brought = self.adapt.iter().flat_map(|rule| &rule.apply).flat_map(|change| match change {
+            Change::Insert { module, .. } | Change::Replace { module, .. } => vec![module],
+            Change::Model { model: Some(model), .. } => of_model(model).collect(),
+            _ => Vec::new(),
+        });
+        models.chain(listed).chain(brought)
+    }
+
     /// The tool of that id.
     pub fn tool(&self, id: &str) -> Option<&ModuleSpec> {
         self.tools.iter().find(|t| t.id == id)
     }
+}
+
+fn of_model(model: &ModelSpec) -> impl Iterator<Item = &ModuleRef> {
+    std::iter::once(&model.module).chain(model.fallbacks.iter().map(|fallback| &fallback.module))
 }

@@ -16,6 +16,8 @@ mod sign;
 mod trust;
 mod verify;
 
+pub use offer::shown;
+
 use clap::{Args, Subcommand};
 
 use super::Global;

@@ -1,0 +1,214 @@
+//! `harness pack`: one folder that runs the same harness on another machine, byte for byte. Refuses to pack what does not come up
+//! here, and to write over anything.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use harness_core::assemble;
+use harness_host::{Lock, signature_path};
+use harness_spec::{LockedPack, Pool, Version};
+use serde_json::json;
+
+use super::{Global, plugin};
+use crate::{
+    failure::Failure,
+    output,
+    packed::{self, HARNESS, LOCK, PACKS, SEAL, Seal},
+    wire,
+};
+
+/// Put a harness and all it uses into one folder, to run it elsewhere byte for byte
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness pack out/harness.toml --out deploy
+  harness pack my.toml --out deploy --model smollm2 --report out/report.html
+  harness run deploy --prompt 'Which of these is a fruit: oak, apple, slate?'
+  harness serve deploy
+
+The folder holds harness.toml, harness.lock, the packs it uses with their signatures, and packed.json: variant ids, digests of all
+files and of the models. `run` and `serve` open it with these packs and no others, and refuse it when a file, a built-in pack or a
+model is not what was packed. Weights are not copied: they are known by their digest.")]
+pub struct PackArgs {
+    /// The harness
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// The folder to make
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The model that plays, put into the harness in place of the file's (names as in `harness run`)
+    #[arg(long, short)]
+    model: Option<String>,
+    /// A report to go with it (repeatable)
+    #[arg(long, value_name = "FILE")]
+    report: Vec<PathBuf>,
+}
+
+/// Makes the folder.
+pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
+    let out = &args.out;
+    if out.exists() {
+        return Err(
+            Failure::input(format!("{} is there already", out.display())).hint("choose another --out, or move it away")
+        );
+    }
+    let opened = packed::open(&args.file, &global.plugins)?;
+    if opened.is_packed() && args.model.is_some() {
+        return Err(Failure::input("a packed harness keeps its model").hint("pack the file it was made of"));
+    }
+    let (mut pool, host) = (opened.pool.clone(), &opened.host);
+    if let Some(model) = &args.model {
+        let model = wire::model(model)?;
+        for harness in pool.variants.values_mut() {
+            harness.models.insert("main".to_owned(), model.clone());
+        }
+    }
+    let mut models = BTreeMap::new();
+    for (name, harness) in &pool.variants {
+        if !harness.models.contains_key("main") {
+            return Err(Failure::input(format!("variant `{name}` of {} names no model", args.file.display()))
+                .hint("give one: --model smollm2, or [model.main] in the file"));
+        }
+        let agent = assemble(harness, host)?;
+        opened.check(name, &agent)?;
+        models.insert(name.clone(), agent.model_digests());
+    }
+
+    let draft = Draft::beside(out)?;
+    let mut lock = Lock::default();
+    let mut built_in = BTreeMap::new();
+    for (name, version) in used(&pool, host)? {
+        let Some(file) = host.file(&name, version) else {
+            built_in.insert(name, version);
+            continue;
+        };
+        let trust = host.trust(&name, version);
+        lock.insert(LockedPack {
+            sha256: file.sha256.clone(),
+            publisher: trust.and_then(|trust| trust.signer.key().cloned()),
+            permissions: file.manifest.permissions(),
+            shown: plugin::shown(host, &name, version)?,
+            name: name.clone(),
+            version,
+        });
+        let to = format!("{PACKS}/{name}-{version}.so");
+        draft.copy(&file.path, &to)?;
+        let signature = signature_path(&file.path);
+        if signature.exists() {
+            draft.copy(&signature, &format!("{to}.minisig"))?;
+        }
+        // The file may have changed since it was looked at.
+        if packed::digest_of(&draft.0.join(&to))? != file.sha256 {
+            return Err(
+                Failure::input(format!("{} changed while it was packed", file.path.display())).hint("try again")
+            );
+        }
+    }
+    for report in &args.report {
+        let name = report.file_name().ok_or_else(|| Failure::input(format!("{} is no file", report.display())))?;
+        draft.copy(report, &format!("report/{}", name.to_string_lossy()))?;
+    }
+    match args.model {
+        // As the person wrote it, comments and all.
+        None => {
+            let source = if args.file.is_dir() { args.file.join(HARNESS) } else { args.file.clone() };
+            draft.copy(&source, HARNESS)?;
+        }
+        Some(_) => draft.write(HARNESS, &pool.to_toml().map_err(Failure::input)?)?,
+    }
+    draft.write(LOCK, &lock.to_toml())?;
+    let variants = packed::variants(&pool, host.catalogue());
+    let seal = Seal::new(variants, models, built_in, draft.digests()?);
+    draft.write(SEAL, &format!("{}\n", serde_json::to_string_pretty(&seal).map_err(Failure::new)?))?;
+    // As another machine will, before anybody relies on it.
+    packed::open(&draft.0, &[])?;
+    draft.finish(out)?;
+
+    if global.json {
+        return output::json(&json!({"folder": out, "seal": seal}));
+    }
+    for (name, id) in &seal.variants {
+        output::line(format_args!("variant   {name} {id}"))?;
+    }
+    for pack in &lock.packs {
+        output::line(format_args!("pack      {} {} sha256 {}", pack.name, pack.version, pack.sha256))?;
+    }
+    output::line(format_args!(
+        "made {} with {} files\nnext:\n  harness run {0} --prompt TEXT",
+        out.display(),
+        seal.files.len() + 1
+    ))
+}
+
+/// Names and versions of the packs whose modules a harness names.
+fn used(pool: &Pool, host: &harness_host::Host) -> Result<BTreeSet<(String, Version)>, Failure> {
+    let mut used = BTreeSet::new();
+    for reference in pool.variants.values().flat_map(harness_spec::Harness::modules) {
+        let entry = host.catalogue().lookup(reference).map_err(harness_host::HostError::from)?;
+        used.insert((entry.pack.pack.name.clone(), entry.pack.pack.version));
+    }
+    Ok(used)
+}
+
+/// A folder that is not there until it is whole; gone if it never is.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn beside(out: &Path) -> Result<Self, Failure> {
+        let name = out.file_name().ok_or_else(|| Failure::input(format!("{} is no folder's name", out.display())))?;
+        let draft = out.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+        std::fs::create_dir_all(draft.join(PACKS)).map_err(|error| unwritten(&draft, &error))?;
+        Ok(Self(draft))
+    }
+
+    fn place(&self, file: &str) -> Result<PathBuf, Failure> {
+        let to = self.0.join(file);
+        let folder = to.parent().unwrap_or(&self.0);
+        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        Ok(to)
+    }
+
+    fn copy(&self, from: &Path, to: &str) -> Result<(), Failure> {
+        let to = self.place(to)?;
+        let copied = std::fs::copy(from, &to);
+        copied.map(|_| ()).map_err(|error| Failure::input(format!("cannot copy {}: {error}", from.display())))
+    }
+
+    fn write(&self, to: &str, text: &str) -> Result<(), Failure> {
+        let to = self.place(to)?;
+        std::fs::write(&to, text).map_err(|error| unwritten(&to, &error))
+    }
+
+    /// SHA-256 of every file, by its path in the folder.
+    fn digests(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let (mut digests, mut folders) = (BTreeMap::new(), vec![self.0.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(name) = path.strip_prefix(&self.0) {
+                    digests.insert(name.to_string_lossy().into_owned(), packed::digest_of(&path)?);
+                }
+            }
+        }
+        Ok(digests)
+    }
+
+    fn finish(self, out: &Path) -> Result<(), Failure> {
+        std::fs::rename(&self.0, out).map_err(|error| unwritten(out, &error))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After `finish` there is nothing there.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,171 @@
+//! A packed harness: a folder with everything that makes it what it is, and `packed.json`, which says so byte for byte. Refuses to
+//! open one that differs in anything: another harness under the same name is not the one that was proven.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use harness_core::Agent;
+use harness_host::Host;
+use harness_spec::{Catalogue, Pool, Version};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{failure::Failure, wire};
+
+/// The harness.
+pub const HARNESS: &str = "harness.toml";
+/// The lock of its packs.
+pub const LOCK: &str = "harness.lock";
+/// The folder of its packs.
+pub const PACKS: &str = "packs";
+/// What the folder must be.
+pub const SEAL: &str = "packed.json";
+
+/// The form of `packed.json`.
+const FORM: u32 = 1;
+
+/// What a packed harness was when it was packed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The form of this file.
+    pub form: u32,
+    /// The program that packed it, for a person.
+    pub program: String,
+    /// Variant ids by the variants' names.
+    pub variants: BTreeMap<String, String>,
+    /// By variant and role, what each model said it is.
+    pub models: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Versions of the built-in packs it uses.
+    pub built_in: BTreeMap<String, Version>,
+    /// SHA-256 of every file of the folder but this one.
+    pub files: BTreeMap<String, String>,
+}
+
+/// A harness from a file or a packed folder, and the host to run it on.
+pub struct Opened {
+    /// Its variants.
+    pub pool: Pool,
+    /// What is installed, or what it brought.
+    pub host: Host,
+    seal: Option<(PathBuf, Seal)>,
+}
+
+/// Opens `path`: a harness file, a packed folder, or the harness file in one.
+pub fn open(path: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let sealed = folder.join(SEAL).is_file() && (path.is_dir() || path.file_name().is_some_and(|name| name == HARNESS));
+    if sealed {
+        return open_packed(folder, plugins);
+    }
+    if path.is_dir() {
+        return Err(Failure::input(format!("{} is no packed harness: it has no {SEAL}", path.display()))
+            .hint("name a harness file, or make such a folder: harness pack FILE.toml --out DIR"));
+    }
+    Ok(Opened { pool: wire::pool_file(path)?, host: wire::host(plugins)?, seal: None })
+}
+
+fn open_packed(folder: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
+    let again = "restore the folder as it was packed, or pack the harness again: harness pack FILE.toml --out DIR";
+    if !plugins.is_empty() {
+        return Err(Failure::input("a packed harness brings its own packs").hint("leave --plugins out"));
+    }
+    let path = folder.join(SEAL);
+    let bad = |problem: String| Failure::input(format!("{}: {problem}", path.display())).hint(again);
+    let text = std::fs::read_to_string(&path).map_err(|error| bad(error.to_string()))?;
+    let seal: Seal = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    if seal.form != FORM {
+        return Err(bad(format!("its form is {}, this program knows {FORM}", seal.form)));
+    }
+    for (file, sha256) in &seal.files {
+        let path = folder.join(file);
+        let found = digest_of(&path).map_err(|error| {
+            Failure::input(format!("{}, which belongs to the packed harness: {error}", path.display())).hint(again)
+        })?;
+        if found != *sha256 {
+            let text =
+                format!("{} is not the file that was packed: sha256 {found}, packed was {sha256}", path.display());
+            return Err(Failure::input(text).hint(again));
+        }
+    }
+    // Named by the seal or not at all: the files that were just compared are those that are read.
+    for needed in [HARNESS, LOCK] {
+        if !seal.files.contains_key(needed) {
+            return Err(bad(format!("it does not name {needed}")));
+        }
+    }
+    let lock = wire::lock_file(&folder.join(LOCK))?.unwrap_or_default();
+    let mut host = wire::host_of_folder(folder.join(PACKS), lock)?;
+    if let Some(refused) = host.take_refused().into_iter().next() {
+        return Err(refused.into());
+    }
+    let pool = wire::pool_file(&folder.join(HARNESS))?;
+    for (name, version) in &seal.built_in {
+        let here = host.catalogue().packs().find(|pack| pack.pack.name == *name).map(|pack| pack.pack.version);
+        if here != Some(*version) {
+            let here = here.map_or_else(|| "absent".to_owned(), |version| version.to_string());
+            return Err(Failure::input(format!("the built-in pack `{name}` is {here} here, packed was {version}"))
+                .hint(format!("run it with the program that packed it, {}, or pack it again", seal.program)));
+        }
+    }
+    let found = variants(&pool, host.catalogue());
+    if found != seal.variants {
+        let text = format!("the variant ids are {found:?} here, packed were {:?}", seal.variants);
+        return Err(bad(text));
+    }
+    Ok(Opened { pool, host, seal: Some((folder.to_owned(), seal)) })
+}
+
+impl Opened {
+    /// Whether it was packed: then nothing of it may be replaced.
+    pub fn is_packed(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// Whether the models of a variant are those it was packed with.
+    ///
+    /// # Errors
+    ///
+    /// They are others, such as other weights under the same name.
+    pub fn check(&self, variant: &str, agent: &Agent) -> Result<(), Failure> {
+        let Some((folder, seal)) = &self.seal else { return Ok(()) };
+        let (found, packed) = (agent.model_digests(), seal.models.get(variant).cloned().unwrap_or_default());
+        for (role, models) in &packed {
+            if found.get(role) != Some(models) {
+                let found = found.get(role).map(|models| models.join(", ")).unwrap_or_default();
+                return Err(Failure::input(format!(
+                    "the model of role `{role}` is {found} here, {} was packed with {}",
+                    folder.display(),
+                    models.join(", ")
+                ))
+                .hint("give it the same weights or server, or pack the harness again with this one"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Variant ids by name.
+pub fn variants(pool: &Pool, catalogue: &Catalogue) -> BTreeMap<String, String> {
+    pool.variants.iter().map(|(name, harness)| (name.clone(), harness.variant_id(catalogue).to_string())).collect()
+}
+
+impl Seal {
+    /// The seal of what has just been put into a folder.
+    pub fn new(
+        variants: BTreeMap<String, String>,
+        models: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+        built_in: BTreeMap<String, Version>,
+        files: BTreeMap<String, String>,
+    ) -> Self {
+        let program = concat!("harness ", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { form: FORM, program, variants, models, built_in, files }
+    }
+}
+
+/// SHA-256 of a file in hexadecimal digits.
+pub fn digest_of(path: &Path) -> std::io::Result<String> {
+    Ok(Sha256::digest(std::fs::read(path)?).iter().map(|byte| format!("{byte:02x}")).collect())
+}
