@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
+    core,
     lane::LaneError,
     process::{Child, from_now},
     wire::{Envelope, Event, Given, Pull, Reply, Request},
@@ -17,6 +18,8 @@ const MOST_EVENTS: usize = 200_000;
 const MOST_LINES: usize = 1000;
 /// How often a waiting host looks whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long a caller that waits for a processor keeps itself awake.
+const LINGER: Duration = Duration::from_micros(50);
 
 /// Why a call has no answer.
 #[derive(Debug)]
@@ -87,12 +90,16 @@ impl Child {
         let began = Instant::now();
         let end = from_now(patience.deadline).unwrap_or(began);
         let late = || Broken::Late(format!("it did not answer within {} ms", patience.deadline.as_millis()));
-        let mut lane = self.lane().map_err(|error| match self.has_ended() {
+        // A processor is called often and answers soon; anything else may take its time on any core.
+        let hook = matches!(request, Request::Hook(_));
+        let core = hook.then(core::current).flatten();
+        let mut lane = self.lane(core).map_err(|error| match self.has_ended() {
             true => Broken::Lost,
             false => Broken::Unsent(error),
         })?;
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        match lane.send(&Envelope { dropped, request }, Some(end)) {
+        lane.core = core;
+        match lane.send(&Envelope { core, dropped, request }, Some(end)) {
             Ok(()) => {}
             Err(LaneError::Unspeakable(why)) => {
                 self.give_back(lane);
@@ -109,6 +116,9 @@ impl Child {
             } else {
                 stop
             };
+            if hook {
+                lane.linger(LINGER);
+            }
             if !lane.receive(Some(look)).map_err(|error| broken(error, late))? {
                 if Instant::now() >= stop {
                     let grace = patience.cancel_grace.as_millis();

@@ -5,10 +5,12 @@ use std::{
     fs::File,
     io::{self, ErrorKind, Read, Write},
     os::fd::{AsRawFd, OwnedFd},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
+
+use super::core::Core;
 
 /// Most bytes of a frame.
 pub const MOST_FRAME: usize = 64 << 20;
@@ -50,12 +52,14 @@ pub struct Lane {
     next: usize,
     end: usize,
     outbox: Vec<u8>,
+    /// Where its last call was served.
+    pub core: Option<Core>,
 }
 
 impl Lane {
     pub fn new(from: OwnedFd, to: OwnedFd) -> Self {
         let (from, to) = (File::from(from), File::from(to));
-        Self { from, to, inbox: Vec::new(), start: 0, next: 0, end: 0, outbox: Vec::new() }
+        Self { from, to, inbox: Vec::new(), start: 0, next: 0, end: 0, outbox: Vec::new(), core: None }
     }
 
     /// Writes a frame. With `until` the writing end must not block, and gives up then.
@@ -89,6 +93,18 @@ impl Lane {
             self.outbox = Vec::new();
         }
         Ok(())
+    }
+
+    /// Leaves this core to the other side until it has said something or `pause` is over: an answer that comes so soon wakes
+    /// nobody. What goes wrong meanwhile is met by [`Lane::receive`].
+    pub fn linger(&self, pause: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < pause {
+            std::thread::yield_now();
+            if ready(&self.from, libc::POLLIN, Some(began)).unwrap_or(true) {
+                return;
+            }
+        }
     }
 
     /// Reads the next frame; [`Lane::frame`] has it. `false`: there was none until then.

@@ -5,6 +5,7 @@
 //! child, and calls from several threads take several lanes. Refuses to believe a child anything but its answers.
 
 mod call;
+mod core;
 mod hear;
 mod keeper;
 mod lane;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChildSettings,
+    core::Core,
     lane::Lane,
     passing,
     wire::{Setup, Welcome},
@@ -176,12 +177,14 @@ impl Child {
         })
     }
 
-    /// A lane nobody calls on, opened if there is none.
-    pub fn lane(&self) -> Result<Lane, String> {
+    /// A lane nobody calls on, the one last served on this core if there is such; opened if there is none.
+    pub fn lane(&self, core: Option<Core>) -> Result<Lane, String> {
         {
             let mut lanes = lock(&self.lanes);
-            if let Some(lane) = lanes.0.pop() {
-                return Ok(lane);
+            let near = core.and_then(|core| lanes.0.iter().rposition(|lane| lane.core == Some(core)));
+            let last = lanes.0.len().checked_sub(1);
+            if let Some(lane) = near.or(last) {
+                return Ok(lanes.0.remove(lane));
             }
             if lanes.1 == MOST_LANES {
                 return Err(format!("{MOST_LANES} calls are under way already"));

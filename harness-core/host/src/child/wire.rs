@@ -11,6 +11,7 @@ use harness_abi::{
 use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
+use super::core::Core;
 use super::wire_decision::{WireAnswer, WireDecision};
 
 /// The first thing a child hears, on its control socket: what to run and what it may do.
@@ -39,9 +40,12 @@ pub enum Welcome {
     Refused(String),
 }
 
-/// One call of a host. `dropped`: instances nobody needs any more.
+/// One call of a host. `dropped`: instances nobody needs any more. `core`: where the caller waits, if the lane is to be
+/// served there.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Envelope<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<Core>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<u64>,
     #[serde(borrow)]
