@@ -8,13 +8,14 @@ mod error;
 mod number;
 mod reply;
 mod row;
+mod schema;
 mod verifiers;
 
 use environment::{Questions, QuestionsConfig};
-use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, NumericConfig, Pattern, PatternConfig};
+use schema::JsonSchema;
+use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 
-pub use error::{RowFault, RowsError};
-pub use row::{Row, digest, read};
+pub use row::Row;
 
 /// The pack's manifest.
 pub const MANIFEST: &str = include_str!("../pack.toml");
@@ -25,7 +26,8 @@ harness_abi::linked_pack! {
     verifiers: {
         "exact" => |config: ExactConfig| Ok(Exact::new(config)),
         "contains" => |config: ContainsConfig| Ok(Contains::new(config)),
-        "numeric" => |config: NumericConfig| Numeric::new(config),
+        "numeric" => Numeric::new,
+        "json_schema" => JsonSchema::new,
         "regex" => |config: PatternConfig| Ok(Pattern::new(config)),
     },
 }

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// A judgement: passed, or not and why.
-fn judged(passed: bool, why: impl FnOnce() -> String) -> Judgement {
+pub(crate) fn judged(passed: bool, why: impl FnOnce() -> String) -> Judgement {
     let reasons = if passed { Vec::new() } else { vec![why()] };
     Judgement { reward: f64::from(u8::from(passed)), parts: Vec::new(), reasons }
 }
 
 /// A reply cut to what a reason has room for.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const MOST: usize = 120;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
@@ -26,7 +26,7 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn nothing(after: &str) -> Judgement {
+pub(crate) fn nothing(after: &str) -> Judgement {
     let why = if after.is_empty() { "there was no reply".to_owned() } else { format!("the reply lacks {after:?}") };
     judged(false, || why)
 }

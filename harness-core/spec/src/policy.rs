@@ -93,6 +93,10 @@ impl Policy {
                 table.only(&["name", "isolation"])?;
                 let name = table.name("name")?.ok_or_else(|| table.missing("name", "\"…\""))?.to_owned();
                 let isolation = table.word("isolation")?.ok_or_else(|| table.missing("isolation", "\"process\""))?;
+                if policy.exception(&name).is_some() {
+                    let problem = format!("`{name}` is decided on twice; remove one");
+                    return Err(table.error_at("name", Problem::Other(problem)));
+                }
                 policy.packs.push(PackPolicy { name, isolation });
             }
             Ok(policy)

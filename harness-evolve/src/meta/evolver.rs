@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use harness_spec::{Change, Config, Module, ModuleRef, Place, Setting, VariantId};
+use harness_spec::{Change, Config, Module, ModuleRef, ModuleSpec, Place, Setting, VariantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -100,11 +100,7 @@ fn allowed(view: View<'_>, change: &Change) -> Option<EditKind> {
         Change::Replace { module, config, .. } => brings(module, config).map(|()| EditKind::Replace),
         Change::Remove { .. } => Some(EditKind::Remove),
         Change::Configure { place, id, key, .. } => {
-            let spec = match place {
-                Place::Processor => view.incumbent.processor(id),
-                Place::Tool => view.incumbent.tool(id),
-            };
-            module(&spec?.module).filter(|module| tunable(module, key)).map(|_| EditKind::Configure)
+            module(&placed(view, *place, id)?.module).filter(|module| tunable(module, key)).map(|_| EditKind::Configure)
         }
         Change::Set { key: Setting::Steps | Setting::Tokens | Setting::Seconds | Setting::Cost, .. } => {
             Some(EditKind::Budget)
@@ -123,13 +119,18 @@ fn allowed(view: View<'_>, change: &Change) -> Option<EditKind> {
     kind.filter(|kind| view.config.allowed_kinds.contains(kind))
 }
 
+/// What stands in a list of the incumbent under this id.
+fn placed<'a>(view: View<'a>, place: Place, id: &str) -> Option<&'a ModuleSpec> {
+    match place {
+        Place::Processor => view.incumbent.processor(id),
+        Place::Tool => view.incumbent.tool(id),
+    }
+}
+
 /// What a change is about: module, list, and the id it is aimed at.
 fn subject(view: View<'_>, change: &Change) -> (String, Place, Option<String>) {
     let of_id = |place: Place, id: &str| {
-        let spec = match place {
-            Place::Processor => view.incumbent.processor(id),
-            Place::Tool => view.incumbent.tool(id),
-        };
+        let spec = placed(view, place, id);
         let bare = |module: &ModuleRef| format!("{}/{}", module.pack, module.module);
         (spec.map_or_else(|| id.to_owned(), |spec| bare(&spec.module)), place, Some(id.to_owned()))
     };

@@ -214,4 +214,6 @@ fn a_policy() {
     assert_snapshot!(Policy::parse("[[publisher]]\nname = \"Acme\"\nkey = \"RWx\"\n").unwrap_err(), @"line 3, column 7: `RWx` is not a publisher's key; it is the second line of a minisign .pub file, 56 characters that begin with RW");
     let twice = text.replace("[[pack]]", &format!("[[publisher]]\nname = \"Other\"\nkey = \"{KEY}\"\n[[pack]]"));
     assert_snapshot!(Policy::parse(&twice).unwrap_err(), @"line 7, column 7: `Acme` and `Other` have one key; remove one");
+    let twice = format!("{text}[[pack]]\nname = \"hello\"\nisolation = \"in-process\"\n");
+    assert_snapshot!(Policy::parse(&twice).unwrap_err(), @"line 9, column 8: `hello` is decided on twice; remove one");
 }

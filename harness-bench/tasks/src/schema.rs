@@ -1,0 +1,134 @@
+//! The verifier `json_schema`: the reply is JSON and fits a schema. Refuses tasks that demand nothing: a schema that everything
+//! fits passes nobody. Nothing is fetched: a reference to another document is an error.
+
+use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use jsonschema::Validator;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    reply::marked,
+    verifiers::{judged, nothing, shown},
+};
+
+/// Most reasons given for one reply.
+const MOST_REASONS: usize = 4;
+
+/// Configuration; see `pack.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JsonSchemaConfig {
+    schema: Value,
+    after: String,
+}
+
+/// The reply fits the suite's schema and the task's.
+#[derive(Debug)]
+pub(crate) struct JsonSchema {
+    all: Option<Validator>,
+    after: String,
+}
+
+impl JsonSchema {
+    pub fn new(config: JsonSchemaConfig) -> Result<Self, ModuleError> {
+        let all = demands(&config.schema).then(|| compiled(&config.schema)).transpose();
+        let all = all.map_err(|why| ModuleError::config(format_args!("`schema` of json_schema: {why}; mend it")))?;
+        Ok(Self { all, after: config.after })
+    }
+}
+
+/// Whether anything can fail to fit: not `{}`, not `true`.
+fn demands(schema: &Value) -> bool {
+    !matches!(schema, Value::Null | Value::Bool(true)) && schema.as_object().is_none_or(|schema| !schema.is_empty())
+}
+
+fn compiled(schema: &Value) -> Result<Validator, String> {
+    match schema {
+        Value::Object(_) | Value::Bool(_) => jsonschema::validator_for(schema).map_err(|error| error.to_string()),
+        other => Err(format!("a JSON Schema is an object, this is {other}")),
+    }
+}
+
+/// The reply without the fence that models put around code.
+fn unfenced(reply: &str) -> &str {
+    let inner = reply.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
+    inner.and_then(|inner| inner.split_once('\n')).map_or(reply, |(_, body)| body.trim())
+}
+
+impl Verifier for JsonSchema {
+    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+        let wanted = &task.gold["answer"];
+        let own = demands(wanted).then(|| compiled(wanted)).transpose().map_err(|why| {
+            ModuleError::input(format_args!("task {}: `answer` is to be a JSON Schema: {why}", task.id))
+        })?;
+        if self.all.is_none() && own.is_none() {
+            let why =
+                format_args!("task {}: any JSON would pass; give json_schema a `schema`, or the task one", task.id);
+            return Err(ModuleError::input(why));
+        }
+        let Some(reply) = marked(state, &self.after) else { return Ok(nothing(&self.after)) };
+        let value: Value = match serde_json::from_str(unfenced(reply)) {
+            Ok(value) => value,
+            Err(error) => return Ok(judged(false, || format!("{} is not JSON: {error}", shown(reply)))),
+        };
+        let faults = [&self.all, &own].into_iter().flatten().flat_map(|schema| schema.iter_errors(&value));
+        let reasons: Vec<String> = faults
+            .map(|fault| {
+                format!(
+                    "{}: {}",
+                    Some(fault.instance_path().as_str()).filter(|p| !p.is_empty()).unwrap_or("/"),
+                    shown(&fault.to_string())
+                )
+            })
+            .take(MOST_REASONS)
+            .collect();
+        Ok(Judgement { reward: f64::from(u8::from(reasons.is_empty())), parts: Vec::new(), reasons })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mark(schema: &Value, answer: &Value, reply: &str) -> Result<f64, String> {
+        let config = JsonSchemaConfig { schema: schema.clone(), after: String::new() };
+        let verifier = JsonSchema::new(config).map_err(|error| error.message.to_string())?;
+        let task = Task { id: "t".to_owned(), gold: json!({"answer": answer}), ..Task::default() };
+        let judgement = verifier.verify(&task, &json!({"answer": reply}), &[]);
+        let judgement = judgement.map_err(|error| error.message.to_string())?;
+        assert_eq!(judgement.reward == 1.0, judgement.reasons.is_empty(), "a failure says why");
+        Ok(judgement.reward)
+    }
+
+    #[test]
+    fn a_reply_fits_the_schema_of_the_suite_and_of_the_task() {
+        let person = json!({"type": "object", "required": ["name"], "properties": {"age": {"type": "integer"}}});
+        let ann = json!({"properties": {"name": {"const": "Ann"}}});
+        let cases = [
+            (r#"{"name": "Ann", "age": 4}"#, 1.0),
+            ("```json\n{\"name\": \"Ann\"}\n```", 1.0),
+            (r#"{"name": "Bob"}"#, 0.0),
+            (r#"{"age": 4}"#, 0.0),
+            (r#"{"name": "Ann", "age": "4"}"#, 0.0),
+            ("Ann", 0.0),
+            ("", 0.0),
+            (r#"{"name": "Ann"} and more"#, 0.0),
+        ];
+        for (reply, reward) in cases {
+            assert_eq!(mark(&person, &ann, reply), Ok(reward), "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_schema_that_demands_nothing_marks_nobody() {
+        for nothing in [json!({}), json!(null), json!(true)] {
+            assert!(mark(&json!({}), &nothing, "{}").unwrap_err().contains("any JSON would pass"));
+        }
+        assert!(mark(&json!({}), &json!(7), "7").unwrap_err().contains("a JSON Schema is an object"));
+        assert!(mark(&json!({"type": "strange"}), &json!(null), "7").unwrap_err().contains("`schema` of json_schema"));
+        let far = json!({"$ref": "https://example.org/schema.json"});
+        assert!(mark(&far, &json!(null), "{}").is_err(), "nothing is fetched");
+    }
+}
