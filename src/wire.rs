@@ -108,18 +108,19 @@ pub fn record() -> Result<Arc<Store>, Failure> {
 
 /// The model a person names on the command line.
 ///
-/// `gguf` or `smollm2` (weights of `harness model pull smollm2`), `gguf:FILE`, `openai:NAME`, a control (`random`,
-/// `first`, `noop`), or any `pack/module`.
+/// `gguf` or `smollm2` (weights of `harness model pull smollm2`), `gguf:FILE`, `openai:NAME`, `anthropic:NAME`, a control
+/// (`random`, `first`, `noop`), or any `pack/module`.
 pub fn model(name: &str) -> Result<ModelSpec, Failure> {
     let (kind, rest) = name.split_once(':').map_or((name, None), |(kind, rest)| (kind, Some(rest)));
     let (module, key) = match kind {
         "gguf" | "smollm2" => ("gguf/gguf", "path"),
         "openai" => ("models/openai", "model"),
+        "anthropic" => ("models/anthropic", "model"),
         "random" | "first" | "noop" => (&*format!("std/{kind}"), ""),
         _ if kind.contains('/') => (kind, ""),
         _ => {
             return Err(Failure::input(format!("no model `{name}`")).hint(
-                "--model smollm2 (after `harness model pull smollm2`), gguf:FILE, openai:NAME, random, first, noop, or a module `pack/module`",
+                "--model smollm2 (after `harness model pull smollm2`), gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, or a module `pack/module`",
             ));
         }
     };
@@ -132,13 +133,18 @@ pub fn model(name: &str) -> Result<ModelSpec, Failure> {
         (Some(rest), _) => {
             return Err(Failure::input(format!("model `{kind}` takes nothing after the colon, got `{rest}`")));
         }
-        (None, _) if kind == "openai" => {
-            return Err(Failure::input("which model of the server? write openai:NAME"));
+        (None, _) if matches!(kind, "openai" | "anthropic") => {
+            return Err(Failure::input(format!("which model of the server? write {kind}:NAME")));
         }
         (None, _) => {}
     }
-    // As the clients of this protocol do; it becomes part of the value, so that the record says which server it was.
-    let base = std::env::var("OPENAI_BASE_URL").ok().filter(|base| kind == "openai" && !base.is_empty());
+    // As the clients of these protocols do; it becomes part of the value, so that the record says which server it was.
+    let variable = match kind {
+        "openai" => Some("OPENAI_BASE_URL"),
+        "anthropic" => Some("ANTHROPIC_BASE_URL"),
+        _ => None,
+    };
+    let base = variable.and_then(|name| std::env::var(name).ok()).filter(|base| !base.is_empty());
     config.extend(base.map(|base| ("base_url".to_owned(), base.into())));
     Ok(ModelSpec { module, config, fallbacks: Vec::new() })
 }

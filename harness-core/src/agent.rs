@@ -118,6 +118,12 @@ impl Agent {
         self.roles.values().flat_map(|role| &role.models).any(|(_, model)| model.info.simulated)
     }
 
+    /// The names of the models whose price nobody knows: their costs are recorded as 0.
+    pub fn unpriced(&self) -> Vec<&str> {
+        let models = self.roles.values().flat_map(|role| &role.models).filter(|(_, model)| model.info.unpriced);
+        models.map(|(_, model)| model.info.name.as_str()).collect()
+    }
+
     /// The model of a role, its fallbacks left out.
     pub fn model(&self, role: &str) -> Option<&harness_host::LoadedModel> {
         self.role(role)?.models.first().map(|(_, model)| &**model)

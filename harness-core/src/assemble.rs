@@ -44,6 +44,17 @@ pub enum AssembleError {
         /// The name.
         name: String,
     },
+    /// A budget of money, and a model whose price nobody knows: the budget would never be spent.
+    #[error(
+        "budget.cost is set, but nobody knows what `{model}` ({module}) costs; give its input_price and output_price in its \
+         config or list it in prices.toml, or remove budget.cost"
+    )]
+    Unpriced {
+        /// Its module.
+        module: ModuleRef,
+        /// The model's name.
+        model: String,
+    },
     /// The rules lead to too many variants.
     #[error(
         "the adapt rules lead to more than {MOST_VARIANTS} variants; use fewer rules, or rules that set fewer things"
@@ -81,6 +92,10 @@ pub fn assemble(harness: &Harness, host: &Host) -> Result<Agent, AssembleError> 
         }
         let info = models.first().map_or_else(String::new, |(_, model)| harness_abi::kit::json(&model.info).into());
         roles.insert(name.clone(), Role { models, info });
+    }
+    let unpriced = roles.values().flat_map(|role: &Role| &role.models).find(|(_, model)| model.info.unpriced);
+    if let Some((module, model)) = unpriced.filter(|_| harness.budget.cost.is_some()) {
+        return Err(AssembleError::Unpriced { module: module.clone(), model: model.info.name.clone() });
     }
     let mut workshop = Workshop { host, modules: HashMap::new(), tools: HashMap::new() };
     let plans = workshop.plans(harness)?;

@@ -25,7 +25,7 @@ pub struct BenchArgs {
     /// The harness: a file, or one of the suite's own (initial, naive, rules)
     #[arg(long, value_name = "FILE|NAME", default_value = "initial")]
     harness: String,
-    /// The model that plays: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module;
+    /// The model that plays: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module;
     /// oracle plays the known solutions, rules the suite's rules without a model
     #[arg(long, short, default_value = "smollm2")]
     model: String,

@@ -58,11 +58,15 @@ const KNOWN: [Weights; 1] = [Weights {
 }];
 
 /// Models that need no weights here.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("gguf:FILE", "other GGUF weights of the llama architecture"),
     (
         "openai:NAME",
         "a model of OpenAI's server ($OPENAI_API_KEY), or of another at $OPENAI_BASE_URL or [model.main] config.base_url",
+    ),
+    (
+        "anthropic:NAME",
+        "a model of Anthropic's server ($ANTHROPIC_API_KEY), or of another at $ANTHROPIC_BASE_URL or config.base_url",
     ),
     ("random", "control: draws uniformly among what is allowed; simulated"),
     ("first", "control: takes the first of what is allowed; simulated"),
@@ -116,7 +120,7 @@ fn pull(global: &Global, name: &str) -> Result<(), Failure> {
     if !there {
         fetch(global, model, &path).map_err(|failure| {
             failure.hint(format!(
-                "without these weights: --model openai:NAME (a server), --model gguf:FILE (other weights), --model random \
+                "without these weights: --model openai:NAME or anthropic:NAME (a server), --model gguf:FILE (other weights), --model random \
                  (a control), or put the GGUF file at {} yourself",
                 path.display()
             ))

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 use harness_abi::{DeltaKind, Message, Role};
-use harness_core::{Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock, assemble};
+use harness_core::{Agent, Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock, assemble};
 use harness_spec::Features;
 use harness_trace::{EpisodeStart, Outcome, RunRecord};
 use serde_json::json;
@@ -36,7 +36,7 @@ pub struct RunArgs {
     /// The task; by default what comes in on standard input
     #[arg(long, short, value_name = "TEXT")]
     prompt: Option<String>,
-    /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
+    /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
     #[arg(long, short)]
     model: Option<String>,
     /// The suite the task is like, where the file routes by it
@@ -102,7 +102,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     }
     let episode = wire::runtime()?.block_on(agent.run(spec)).map_err(|RunError::Record(error)| error)?;
     store.flush()?;
-    report(global, &episode, &run, agent.variant(), agent.is_simulated(), streamed.load(Ordering::Relaxed))
+    report(global, &episode, &run, &agent, streamed.load(Ordering::Relaxed))
 }
 
 fn prompt(given: Option<String>) -> Result<String, Failure> {
@@ -135,20 +135,14 @@ fn observer(streamed: Arc<AtomicBool>) -> DeltaObserver {
     })
 }
 
-fn report(
-    global: &Global,
-    episode: &Episode,
-    id: &str,
-    variant: &str,
-    simulated: bool,
-    streamed: bool,
-) -> Result<(), Failure> {
+fn report(global: &Global, episode: &Episode, id: &str, agent: &Agent, streamed: bool) -> Result<(), Failure> {
     let end = &episode.end;
+    let (simulated, unpriced) = (agent.is_simulated(), agent.unpriced());
     let answer = episode.history.iter().rev().find(|message| message.role() == Role::Assistant).map(Message::text);
     let answer = answer.unwrap_or_default();
     if global.json {
         output::json(&json!({
-            "episode": id, "variant": variant, "simulated": simulated, "outcome": end.outcome, "reason": end.reason,
+            "episode": id, "variant": agent.variant(), "simulated": simulated, "unpriced": unpriced, "outcome": end.outcome, "reason": end.reason,
             "answer": answer, "steps": end.steps, "usage": end.usage, "replayed": end.replayed,
             "wall_seconds": end.micros as f64 / 1e6,
         }))?;
@@ -156,12 +150,13 @@ fn report(
         output::line(if streamed { "" } else { &*answer })?;
         if !global.quiet {
             note(&format!(
-                "{}{} after {} steps, {} + {} tokens, {:.1} s; `harness trace show {id}`",
+                "{}{} after {} steps, {} + {} tokens, {}, {:.1} s; `harness trace show {id}`",
                 if simulated { "simulated model: " } else { "" },
                 end.outcome.name(),
                 end.steps,
                 end.usage.input_tokens,
                 end.usage.output_tokens,
+                cost(end.usage.cost_micros, &unpriced),
                 end.micros as f64 / 1e6,
             ));
         }
@@ -171,6 +166,14 @@ fn report(
         Outcome::Done => Ok(()),
         Outcome::Cancelled => Err(Failure::interrupted("interrupted").hint(trace)),
         other => Err(Failure::new(format!("the task ended early ({}): {}", other.name(), end.reason)).hint(trace)),
+    }
+}
+
+/// What was paid, and for which models nobody knows.
+fn cost(micros: u64, unpriced: &[&str]) -> String {
+    match unpriced {
+        [] => format!("${:.6}", micros as f64 / 1e6),
+        names => format!("cost unknown ({} in no list of prices)", names.join(", ")),
     }
 }
 

@@ -66,7 +66,10 @@ impl Workspace {
     pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
-        for name in ["HARNESS_PLUGINS", "HARNESS_POLICY", "ALFWORLD_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
+        for name in ["HARNESS_PLUGINS", "HARNESS_POLICY", "ALFWORLD_DATA"] {
+            command.env_remove(name);
+        }
+        for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"] {
             command.env_remove(name);
         }
         for (name, folder) in [

@@ -116,6 +116,9 @@ pub struct ModelInfo {
     /// Whether this stands in for a language model (controls and tests); every output it touches says so.
     #[serde(default)]
     pub simulated: bool,
+    /// Whether nobody knows what its calls cost: then a cost of 0 says nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unpriced: bool,
     /// What it can do: `tools`, `json_schema`, `grammar`, `choice`, `logprobs`, `score`, `token_ids`.
     #[serde(default)]
     pub capabilities: Vec<String>,

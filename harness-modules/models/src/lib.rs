@@ -1,11 +1,18 @@
 //! Models over HTTP, and the only place of the workspace that speaks it. Linked in, but through the same door as a plugin.
 
+pub mod anthropic;
+mod http;
 pub mod openai;
+mod prices;
+mod reply;
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");
 
 harness_abi::linked_pack! {
     manifest: MANIFEST,
-    models: { "openai" => openai::OpenAi::new },
+    models: {
+        "openai" => openai::model,
+        "anthropic" => anthropic::model,
+    },
 }

@@ -79,6 +79,7 @@ impl GgufModel {
             deterministic: true,
             seeded: false,
             simulated: engine.simulated(),
+            unpriced: false,
             capabilities: capabilities.map(String::from).to_vec(),
         };
         Ok(Self { engine, info, schemas: Mutex::default() })

@@ -37,7 +37,7 @@ pub struct RunArgs {
     /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
     #[arg(required = true)]
     suite: Option<String>,
-    /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, random, first, noop, pack/module
+    /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
     #[arg(long, short, default_value = "smollm2")]
     model: String,
     /// A model that the stages ask (role `meta`): it reads failures, orders directions, writes edits, reviews them

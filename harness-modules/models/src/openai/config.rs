@@ -2,52 +2,38 @@
 
 use harness_abi::ModelInfo;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+
+use crate::http::Service;
 
 /// Configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Up to and including the version: `https://…/v1`.
-    pub base_url: String,
-    /// The server's name for the model.
-    pub model: String,
-    /// The environment variable that holds the key; empty: none is sent.
-    pub api_key_env: String,
-    /// Whether replies are streamed.
-    pub stream: bool,
+    /// The server.
+    #[serde(flatten)]
+    pub service: Service,
+    /// Which of the two protocols it speaks.
+    pub api: Api,
     /// How a choice among strings is asked for.
     pub choice: Choice,
     /// Whether the server must follow JSON schemas to the letter (it then refuses some).
     pub strict: bool,
     /// Whether log-probabilities are asked for.
     pub logprobs: bool,
-    /// The name of the limit of tokens.
+    /// The name of the limit of tokens in chat completions.
     pub max_tokens_field: String,
     /// Whether the seed is sent.
     pub send_seed: bool,
-    /// Put into every request as it is.
-    pub extra_body: Map<String, Value>,
-    /// Most tokens of prompt and reply; 0 when unknown.
-    pub context_length: u64,
-    /// Milliseconds to connect.
-    pub connect_timeout_ms: u64,
-    /// Milliseconds without a byte.
-    pub idle_timeout_ms: u64,
-    /// Milliseconds for a reply in all, retries included.
-    pub total_timeout_ms: u64,
-    /// Attempts after the first.
-    pub retries: u32,
-    /// The first wait between attempts is drawn below it; it doubles.
-    pub backoff_ms: u64,
-    /// No wait is longer.
-    pub max_backoff_ms: u64,
-    /// Dollars for a million tokens read.
-    pub input_price: f64,
-    /// Dollars for a million tokens read from the cache.
-    pub cached_price: f64,
-    /// Dollars for a million tokens written.
-    pub output_price: f64,
+}
+
+/// The two protocols of this family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// `POST /chat/completions`.
+    Chat,
+    /// `POST /responses`.
+    Responses,
 }
 
 /// How a choice among strings is asked for.
@@ -72,13 +58,21 @@ impl Config {
         if self.logprobs {
             capabilities.push("logprobs");
         }
-        // What shapes a reply is part of the name; keys, patience and prices are not.
-        let settings =
-            serde_json::json!([self.choice as u8, self.strict, self.logprobs, self.send_seed, self.extra_body]);
+        // What shapes a reply is part of the name; keys, patience and prices are not. What was added later stands there only where it
+        // differs from what was before, so that calls recorded then are still found.
+        let service = &self.service;
+        let mut settings =
+            serde_json::json!([self.choice as u8, self.strict, self.logprobs, self.send_seed, service.extra_body]);
+        if let (Some(settings), Api::Responses) = (settings.as_array_mut(), self.api) {
+            settings.push("responses".into());
+        }
+        if let (Some(settings), false) = (settings.as_array_mut(), service.send_sampling) {
+            settings.push("own sampling".into());
+        }
         ModelInfo {
-            name: self.model.clone(),
-            digest: format!("openai/{}/{}/{settings}", self.base_url.trim_end_matches('/'), self.model),
-            context_length: self.context_length,
+            name: service.model.clone(),
+            digest: format!("openai/{}/{}/{settings}", service.base_url.trim_end_matches('/'), service.model),
+            context_length: service.context_length,
             capabilities: capabilities.into_iter().map(String::from).collect(),
             ..ModelInfo::default()
         }

@@ -1,117 +1,82 @@
-//! `openai`: a server that speaks chat completions, of whatever maker. Translates a request or refuses it, never drops a part of it;
-//! answers from a runtime of its own, so it blocks nobody.
+//! `openai`: a server that speaks chat completions or Responses, of whatever maker. Translates a request or refuses it, never drops a
+//! part of it.
 
+mod chat;
+mod chat_fold;
 mod config;
-mod exchange;
-mod fold;
-mod names;
-mod request;
-mod retry;
-mod server;
-mod sse;
+mod constrain;
+mod responses;
+mod responses_fold;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
-use std::time::Duration;
+use harness_abi::{ChatRequest, Message, ModelInfo, ModuleError, Part};
+use reqwest::RequestBuilder;
+use serde_json::Value;
 
-use harness_abi::{ChatReply, ChatRequest, ChatSink, DeltaKind, Model, ModelInfo, ModuleError};
-use tokio::runtime::{Builder, Runtime};
+use crate::{
+    http::{Protocol, Read, Remote},
+    reply::Asked,
+};
+pub use config::{Api, Choice, Config};
+pub(crate) use constrain::{choice_schema, no_words};
 
-pub use config::{Choice, Config};
-use exchange::{Exchange, Listener};
-use server::Server;
-
-/// A model behind a server.
+/// The protocols of this family.
 #[derive(Debug)]
-pub struct OpenAi {
-    server: Arc<Server>,
-    info: ModelInfo,
-    runtime: &'static Runtime,
+pub struct OpenAi(Config);
+
+/// A model behind such a server.
+pub fn model(config: Config) -> Result<Remote<OpenAi>, ModuleError> {
+    Remote::new(config.service.clone(), OpenAi(config))
 }
 
-impl OpenAi {
-    /// Reads the key from the environment and sets up the client; no connection is made yet.
-    pub fn new(config: Config) -> Result<Self, ModuleError> {
-        let info = config.info();
-        let server = Arc::new(Server::new(config)?);
-        Ok(Self { server, info, runtime: runtime()? })
-    }
-}
-
-/// The runtime of all models of this pack. Never dropped: dropping one inside another's task is an error.
-fn runtime() -> Result<&'static Runtime, ModuleError> {
-    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-    let build = || Builder::new_multi_thread().worker_threads(1).thread_name("openai").enable_all().build().ok();
-    RUNTIME
-        .get_or_init(build)
-        .as_ref()
-        .ok_or_else(|| ModuleError::fault("no thread can be started for HTTP; free some threads"))
-}
-
-/// A sink is for one thread at a time.
-struct Shared(Mutex<ChatSink>);
-
-impl Listener for Shared {
-    fn delta(&self, kind: DeltaKind, text: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).delta(kind, text.into())
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).cancelled()
-    }
-}
-
-/// Nobody listens to the pieces.
-struct Quiet;
-
-impl Listener for Quiet {
-    fn delta(&self, _: DeltaKind, _: &str) -> bool {
-        true
-    }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-/// Runs an exchange until it is over or the host lost interest.
-async fn watched(server: &Server, exchange: &Exchange, listener: &impl Listener) -> Result<ChatReply, ModuleError> {
-    const LOOK: Duration = Duration::from_millis(25);
-    let lost = async {
-        while !listener.cancelled() {
-            tokio::time::sleep(LOOK).await;
+impl Protocol for OpenAi {
+    fn path(&self) -> &'static str {
+        match self.0.api {
+            Api::Chat => "/chat/completions",
+            Api::Responses => "/responses",
         }
-    };
-    tokio::select! {
-        reply = exchange.run(server, listener) => reply,
-        () = lost => Err(exchange::cancelled()),
+    }
+
+    fn sign(&self, request: RequestBuilder, key: Option<&str>) -> RequestBuilder {
+        match key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    fn write(&self, request: &ChatRequest<'_>) -> Result<(Value, Asked), ModuleError> {
+        match self.0.api {
+            Api::Chat => chat::write(&self.0, request),
+            Api::Responses => responses::write(&self.0, request),
+        }
+    }
+
+    fn read(&self) -> Box<dyn Read> {
+        match self.0.api {
+            Api::Chat => Box::<chat_fold::Fold>::default(),
+            Api::Responses => Box::<responses_fold::Fold>::default(),
+        }
+    }
+
+    fn info(&self) -> ModelInfo {
+        self.0.info()
     }
 }
 
-impl Model for OpenAi {
-    fn info(&self) -> ModelInfo {
-        self.info.clone()
+/// The text of a message, of whose parts none may be lost.
+fn text(message: &Message) -> Result<String, ModuleError> {
+    if message.known_parts().count() != message.stored_parts().len()
+        || message.known_parts().any(|part| matches!(part, Part::Blob { .. }))
+    {
+        return Err(ModuleError::unsupported(
+            "a message holds a part other than text and calls, which this model cannot send; drop it",
+        ));
     }
-
-    fn chat(&self, request: &ChatRequest<'_>, _: &ChatSink) -> Result<ChatReply, ModuleError> {
-        let exchange = Exchange::new(&self.server.config, request)?;
-        let (server, (send, receive)) = (Arc::clone(&self.server), mpsc::channel());
-        self.runtime.spawn(async move {
-            // The receiver waits below for as long as this task lives.
-            let _ = send.send(watched(&server, &exchange, &Quiet).await);
-        });
-        receive.recv().unwrap_or_else(|_| Err(ModuleError::fault("the exchange with the server panicked")))
-    }
-
-    fn start_chat(&self, request: &ChatRequest<'_>, sink: ChatSink) {
-        let exchange = match Exchange::new(&self.server.config, request) {
-            Ok(exchange) => exchange,
-            Err(error) => return sink.finish(Err(error).into()),
-        };
-        let server = Arc::clone(&self.server);
-        self.runtime.spawn(async move {
-            let listener = Shared(Mutex::new(sink));
-            let reply = watched(&server, &exchange, &listener).await;
-            listener.0.into_inner().unwrap_or_else(PoisonError::into_inner).finish(reply.into());
-        });
-    }
+    let texts: Vec<&str> = message
+        .known_parts()
+        .filter_map(|part| match part {
+            Part::Text { text } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    Ok(texts.join("\n"))
 }

@@ -6,48 +6,34 @@ use harness_abi::{ErrorClass, ModuleError};
 use reqwest::{Client, Response, StatusCode, Url, header};
 use serde_json::Value;
 
-use super::config::Config;
-use super::retry::retry_after;
+use super::{Protocol, Service, keys::Keys, retry::retry_after};
+use crate::prices::Price;
 
 /// A server and how to speak to it.
-pub struct Server {
-    /// The configuration.
-    pub config: Config,
+pub struct Server<P> {
+    /// How it is configured.
+    pub service: Service,
+    /// What it speaks.
+    pub protocol: P,
+    /// What its tokens cost.
+    pub price: Price,
     client: Client,
     url: Url,
-    key: Option<String>,
+    keys: Keys,
 }
 
-impl std::fmt::Debug for Server {
-    /// Leaves the key out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("url", &self.url.as_str()).finish_non_exhaustive()
-    }
-}
-
-impl Server {
+impl<P: Protocol> Server<P> {
     /// Prepares a client.
-    pub fn new(config: Config) -> Result<Self, ModuleError> {
-        let base = config.base_url.trim_end_matches('/');
-        let url =
-            Url::parse(&format!("{base}/chat/completions")).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| {
+    pub fn new(service: Service, protocol: P, price: Price) -> Result<Self, ModuleError> {
+        let base = service.base_url.trim_end_matches('/');
+        let url = Url::parse(&format!("{base}{}", protocol.path()));
+        let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
             ModuleError::config(format_args!(
                 "base_url `{base}` is no http or https address; give one such as http://127.0.0.1:8080/v1"
             ))
         })?;
-        let key = match config.api_key_env.as_str() {
-            "" => None,
-            name => match std::env::var(name) {
-                Ok(key) if !key.trim().is_empty() => Some(key.trim().to_owned()),
-                _ => {
-                    return Err(ModuleError::config(format_args!(
-                        "the environment variable {name} holds no key; set it, or set api_key_env to another or to \"\""
-                    )));
-                }
-            },
-        };
-        let mut builder = Client::builder().connect_timeout(Duration::from_millis(config.connect_timeout_ms));
+        let keys = Keys::read(&service.api_key_env)?;
+        let mut builder = Client::builder().connect_timeout(Duration::from_millis(service.connect_timeout_ms));
         if url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")) {
             // A proxy cannot reach this machine's own loopback.
             builder = builder.no_proxy();
@@ -55,34 +41,43 @@ impl Server {
         let client = builder
             .build()
             .map_err(|error| ModuleError::config(format_args!("no HTTP client can be made: {}", chain(&error))))?;
-        Ok(Self { config, client, url, key })
+        Ok(Self { service, protocol, price, client, url, keys })
     }
 
-    /// Sends `body`; a response with an error status becomes the error it means.
+    /// Sends `body`; a response with an error status becomes the error it means. A key that is refused or used up gives way to
+    /// the next at once, each asked once.
     pub async fn post(&self, body: &Value) -> Result<Response, ModuleError> {
-        let mut request =
-            self.client.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+        let body = body.to_string();
+        let mut others = self.keys.len().saturating_sub(1);
+        loop {
+            let (place, key) = self.keys.current();
+            let request =
+                self.client.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json").body(body.clone());
+            let request = self.protocol.sign(request, key.map(|key| key.secret.as_str()));
+            let response = self.in_time(request.send()).await?.map_err(|error| self.unreachable(&error))?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(response);
+            }
+            if others > 0 && matches!(status.as_u16(), 401 | 403 | 429) {
+                others -= 1;
+                self.keys.pass(place);
+                continue;
+            }
+            let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let wait = wait.map_or(0, retry_after);
+            let text = match self.in_time(response.text()).await {
+                Ok(text) => text.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            let key = key.map_or("a key: set api_key_env", |key| &key.name);
+            return Err(self.refused(status, &text, wait, key));
         }
-        let sent = self.in_time(request.send()).await?;
-        let response = sent.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let wait =
-            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map_or(0, retry_after);
-        let text = match self.in_time(response.text()).await {
-            Ok(text) => text.unwrap_or_default(),
-            Err(_) => String::new(),
-        };
-        Err(self.refused(status, &text, wait))
     }
 
     /// Runs what must not stay silent for longer than the idle timeout.
     pub async fn in_time<T>(&self, future: impl Future<Output = T>) -> Result<T, ModuleError> {
-        let idle = self.config.idle_timeout_ms;
+        let idle = self.service.idle_timeout_ms;
         tokio::time::timeout(Duration::from_millis(idle), future).await.map_err(|_| {
             let message =
                 format!("{} was silent for {idle} ms; it may be overloaded, or raise idle_timeout_ms", self.url);
@@ -101,18 +96,13 @@ impl Server {
         ModuleError::new(class, format_args!("{} {what}: {}; {todo}", self.url, chain(error)))
     }
 
-    fn refused(&self, status: StatusCode, body: &str, retry_after_ms: u64) -> ModuleError {
+    fn refused(&self, status: StatusCode, body: &str, retry_after_ms: u64, key: &str) -> ModuleError {
         let parsed: Option<Value> = serde_json::from_str(body).ok();
         let said = parsed.as_ref().and_then(|body| message(body.get("error")?)).unwrap_or_else(|| excerpt(body));
-        let key = if self.config.api_key_env.is_empty() {
-            "a key: set api_key_env"
-        } else {
-            self.config.api_key_env.as_str()
-        };
         let quota = body.contains("insufficient_quota");
         let (class, todo) = match status.as_u16() {
             401 | 403 => (ErrorClass::CONFIG, format!("check {key}")),
-            404 => (ErrorClass::CONFIG, format!("check base_url and the model name `{}`", self.config.model)),
+            404 => (ErrorClass::CONFIG, format!("check base_url and the model name `{}`", self.service.model)),
             429 if quota => (ErrorClass::CONFIG, "the account has nothing left to spend".to_owned()),
             429 => (ErrorClass::RATE_LIMITED, "try again later or with fewer calls at once".to_owned()),
             408 | 500..=599 => (ErrorClass::UNAVAILABLE, "try again later".to_owned()),

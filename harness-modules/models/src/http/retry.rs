@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use harness_abi::ModuleError;
 
-use super::config::Config;
+use super::Service;
 
 /// The wait before attempt `attempt` + 1 after `error`; `None` to give up. The jitter follows from `seed`, so a run can be repeated.
-pub fn wait(config: &Config, error: &ModuleError, attempt: u32, seed: u64) -> Option<Duration> {
-    if !error.class.is_transient() || attempt >= config.retries {
+pub fn wait(service: &Service, error: &ModuleError, attempt: u32, seed: u64) -> Option<Duration> {
+    if !error.class.is_transient() || attempt >= service.retries {
         return None;
     }
     if error.retry_after_ms > 0 {
         // A longer wait is for the host to decide on.
-        return (error.retry_after_ms <= config.max_backoff_ms).then(|| Duration::from_millis(error.retry_after_ms));
+        return (error.retry_after_ms <= service.max_backoff_ms).then(|| Duration::from_millis(error.retry_after_ms));
     }
     let ceiling =
-        config.backoff_ms.saturating_mul(1_u64.checked_shl(attempt).unwrap_or(u64::MAX)).min(config.max_backoff_ms);
+        service.backoff_ms.saturating_mul(1_u64.checked_shl(attempt).unwrap_or(u64::MAX)).min(service.max_backoff_ms);
     let drawn =
         u128::from(mixed(seed ^ u64::from(attempt).wrapping_mul(0x9E37_79B9_7F4A_7C15))) * (u128::from(ceiling) + 1);
     Some(Duration::from_millis(u64::try_from(drawn >> 64).unwrap_or(ceiling)))

@@ -2,27 +2,19 @@
 
 use std::time::Duration;
 
-use harness_abi::{ChatReply, ChatRequest, DeltaKind, ErrorClass, ModuleError};
+use harness_abi::{ChatReply, ChatRequest, ErrorClass, ModuleError};
 use reqwest::{Response, header};
 use serde_json::Value;
 
-use super::config::Config;
-use super::fold::{Fold, garbage};
-use super::request::{Translated, translate};
-use super::retry;
-use super::server::{Server, excerpt};
-use super::sse::{Events, Malformed};
+use super::{
+    Listener, Protocol, Read, Teller, garbage, retry,
+    server::{Server, excerpt},
+    sse::{Events, Malformed},
+};
+use crate::reply::Asked;
 
 /// Bytes a reply that comes whole may have.
 const LARGEST: usize = 32 << 20;
-
-/// Who hears of a reply while it comes.
-pub trait Listener: Send + Sync {
-    /// Passes on a piece; `false`: no more is wanted.
-    fn delta(&self, kind: DeltaKind, text: &str) -> bool;
-    /// Whether nobody waits any more.
-    fn cancelled(&self) -> bool;
-}
 
 /// The error of a call that nobody waits for.
 pub fn cancelled() -> ModuleError {
@@ -32,18 +24,24 @@ pub fn cancelled() -> ModuleError {
 /// A request on its way.
 #[derive(Debug)]
 pub struct Exchange {
-    translated: Translated,
+    body: Value,
+    asked: Asked,
 }
 
 impl Exchange {
     /// Reads all it needs of `request`.
-    pub fn new(config: &Config, request: &ChatRequest<'_>) -> Result<Self, ModuleError> {
-        Ok(Self { translated: translate(config, request)? })
+    pub fn new(protocol: &impl Protocol, request: &ChatRequest<'_>) -> Result<Self, ModuleError> {
+        let (body, asked) = protocol.write(request)?;
+        Ok(Self { body, asked })
     }
 
     /// Gets the reply.
-    pub async fn run(&self, server: &Server, listener: &impl Listener) -> Result<ChatReply, ModuleError> {
-        let total = server.config.total_timeout_ms;
+    pub async fn run<P: Protocol>(
+        &self,
+        server: &Server<P>,
+        listener: &dyn Listener,
+    ) -> Result<ChatReply, ModuleError> {
+        let total = server.service.total_timeout_ms;
         let late = |_| {
             let message = format!(
                 "no whole reply within {total} ms, retries included; raise total_timeout_ms or ask for fewer tokens"
@@ -53,32 +51,41 @@ impl Exchange {
         tokio::time::timeout(Duration::from_millis(total), self.attempts(server, listener)).await.unwrap_or_else(late)
     }
 
-    async fn attempts(&self, server: &Server, listener: &impl Listener) -> Result<ChatReply, ModuleError> {
+    async fn attempts<P: Protocol>(
+        &self,
+        server: &Server<P>,
+        listener: &dyn Listener,
+    ) -> Result<ChatReply, ModuleError> {
         let mut attempt = 0;
         loop {
-            let mut fold = Fold::default();
-            let error = match self.attempt(server, listener, &mut fold).await {
-                Ok(()) => return fold.reply(&server.config, &self.translated.expected, &self.translated.names),
+            let (mut reader, mut teller) = (server.protocol.read(), Teller::new(listener));
+            let error = match self.attempt(server, &mut *reader, &mut teller).await {
+                Ok(()) => return self.asked.answered(reader.reply(), &server.price),
                 Err(error) => error,
             };
             // What the host has heard cannot be unsaid: then trying again is its own affair.
-            let wait =
-                if fold.told { None } else { retry::wait(&server.config, &error, attempt, self.translated.seed) };
+            let wait = if teller.told { None } else { retry::wait(&server.service, &error, attempt, self.asked.seed) };
             let Some(wait) = wait else { return Err(after(error, attempt)) };
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
     }
 
-    async fn attempt(&self, server: &Server, listener: &impl Listener, fold: &mut Fold) -> Result<(), ModuleError> {
-        let response = server.post(&self.translated.body).await?;
+    async fn attempt<P: Protocol>(
+        &self,
+        server: &Server<P>,
+        reader: &mut dyn Read,
+        teller: &mut Teller<'_>,
+    ) -> Result<(), ModuleError> {
+        let response = server.post(&self.body).await?;
         let kind =
             response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // A server may answer whole though a stream was asked for, and report errors so.
         if kind.starts_with("text/event-stream") {
-            streamed(server, response, listener, fold).await
+            streamed(server, response, reader, teller).await
         } else {
-            whole(server, response, listener, fold).await
+            let kind = if kind.is_empty() { "no content type".to_owned() } else { excerpt(kind) };
+            whole(server, response, &kind, reader, teller).await
         }
     }
 }
@@ -98,11 +105,11 @@ fn malformed(problem: &Malformed) -> ModuleError {
     })
 }
 
-async fn streamed(
-    server: &Server,
+async fn streamed<P: Protocol>(
+    server: &Server<P>,
     mut response: Response,
-    listener: &impl Listener,
-    fold: &mut Fold,
+    reader: &mut dyn Read,
+    teller: &mut Teller<'_>,
 ) -> Result<(), ModuleError> {
     let mut events = Events::default();
     loop {
@@ -113,18 +120,19 @@ async fn streamed(
         };
         for data in data {
             if data.trim() == "[DONE]" {
-                // The protocol's own end, also of a reply that names no reason to finish.
+                // A protocol's own end, also of a reply that names no reason to finish.
                 return Ok(());
             }
-            let piece: Value =
+            let event: Value =
                 serde_json::from_str(&data).map_err(|_| garbage(format_args!("the event `{}`", excerpt(&data))))?;
-            if !fold.push(&piece, listener)? {
+            reader.event(&event, teller)?;
+            if !teller.wanted {
                 return Err(cancelled());
             }
         }
         if chunk.is_none() {
             // Some servers close without their last word.
-            return if fold.finished() { Ok(()) } else { Err(half()) };
+            return if reader.finished() { Ok(()) } else { Err(half()) };
         }
     }
 }
@@ -134,11 +142,12 @@ fn half() -> ModuleError {
     ModuleError::new(ErrorClass::UNAVAILABLE, message)
 }
 
-async fn whole(
-    server: &Server,
+async fn whole<P: Protocol>(
+    server: &Server<P>,
     mut response: Response,
-    listener: &impl Listener,
-    fold: &mut Fold,
+    kind: &str,
+    reader: &mut dyn Read,
+    teller: &mut Teller<'_>,
 ) -> Result<(), ModuleError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(&error))? {
@@ -148,10 +157,7 @@ async fn whole(
         }
     }
     let body: Value = serde_json::from_slice(&bytes)
-        .map_err(|_| garbage(format_args!("the body `{}`", excerpt(&String::from_utf8_lossy(&bytes)))))?;
-    let reply = body.get("error").is_some_and(|error| !error.is_null()) || body["choices"].get(0).is_some();
-    if !reply {
-        return Err(garbage(format_args!("a body without choices: `{}`", excerpt(&body.to_string()))));
-    }
-    if fold.push(&body, listener)? { Ok(()) } else { Err(cancelled()) }
+        .map_err(|_| garbage(format_args!("the body `{}` ({kind})", excerpt(&String::from_utf8_lossy(&bytes)))))?;
+    reader.whole(&body, teller)?;
+    if teller.wanted { Ok(()) } else { Err(cancelled()) }
 }

@@ -14,15 +14,21 @@ impl Names {
                 .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
                 .take(60)
                 .collect();
-            let mut theirs = plain.clone();
-            let mut number = 2;
-            while names.0.iter().any(|(_, taken)| *taken == theirs) {
-                theirs = format!("{plain}_{number}");
-                number += 1;
-            }
+            let theirs = names.spare(&plain);
             names.0.push((name.to_owned(), theirs));
         }
         names
+    }
+
+    /// This name, or one like it, that no tool has.
+    pub fn spare(&self, plain: &str) -> String {
+        let mut theirs = plain.to_owned();
+        let mut number = 2;
+        while self.0.iter().any(|(_, taken)| *taken == theirs) {
+            theirs = format!("{plain}_{number}");
+            number += 1;
+        }
+        theirs
     }
 
     /// The name the server sees.

@@ -1,44 +1,12 @@
-//! `openai` against a real server on the loopback that does what a test tells it, good and bad.
+//! Chat completions, good and bad.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, mpsc};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use harness_abi::{
-    ChatReply, ChatRequest, Constraint, DeltaKind, ErrorClass, Finish, Message, ModelBox, ModuleError, Part,
-    RawChatSink, Role, Sampling, ToolSpec, Usage, chat_sink,
-    stable::{RResult, RStr},
-};
-use harness_models::{MANIFEST, pack};
-use harness_spec::PackManifest;
-use serde_json::{Map, Value, json};
+use harness_abi::{Constraint, ErrorClass, Finish, Message, ModelBox, ModuleError, Part, Role, Usage};
+use serde_json::{Value, json};
 
-/// One thing a server does on a connection.
-#[derive(Clone)]
-enum Act {
-    Send(Vec<u8>),
-    Wait(u64),
-}
-
-fn send(text: impl AsRef<[u8]>) -> Act {
-    Act::Send(text.as_ref().to_vec())
-}
-
-/// A reply with a status line and a body whose length is told.
-fn answer(status: &str, headers: &str, body: &str) -> Vec<Act> {
-    vec![send(format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    ))]
-}
-
-const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-
-fn stream(events: &[Value], end: &str) -> Vec<Act> {
-    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    vec![send(STREAM), send(body), send(end)]
-}
+use crate::fake::{Act, Given, STREAM, answer, build as build_of, chat, hello, send, server, start, stream, tool};
 
 fn delta(delta: Value) -> Value {
     json!({"choices": [{"index": 0, "delta": delta}]})
@@ -48,119 +16,12 @@ fn finish(reason: &str) -> Value {
     json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
 }
 
-/// Starts a server that plays one script a connection; gives its address and what it was sent.
-fn server(scripts: Vec<Vec<Act>>) -> (String, Arc<Mutex<Vec<Value>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = format!("http://{}/v1", listener.local_addr().expect("an address"));
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    std::thread::spawn(move || {
-        for script in scripts {
-            let Ok((connection, _)) = listener.accept() else { return };
-            serve(connection, &script, &log);
-        }
-    });
-    (address, seen)
-}
-
-fn serve(mut connection: TcpStream, script: &[Act], log: &Mutex<Vec<Value>>) {
-    let mut reader = BufReader::new(connection.try_clone().expect("a clone"));
-    let (mut line, mut length) = (String::new(), 0);
-    while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_ok() {
-        log.lock().expect("the log").push(serde_json::from_slice(&body).unwrap_or_default());
-    }
-    for act in script {
-        match act {
-            Act::Send(bytes) if connection.write_all(bytes).and_then(|()| connection.flush()).is_err() => return,
-            Act::Send(_) => {}
-            Act::Wait(millis) => std::thread::sleep(Duration::from_millis(*millis)),
-        }
-    }
-}
-
 fn model(address: &str, given: Value) -> ModelBox {
-    build(address, given).expect("model")
+    crate::fake::model("openai", address, given)
 }
 
 fn build(address: &str, given: Value) -> Result<ModelBox, ModuleError> {
-    let manifest = PackManifest::parse(MANIFEST).expect("manifest");
-    let mut config: Map<String, Value> = manifest.module("openai").expect("module").defaults().into_iter().collect();
-    let test = json!({"base_url": address, "model": "m", "api_key_env": "", "backoff_ms": 1, "max_backoff_ms": 80});
-    config.extend(test.as_object().cloned().unwrap_or_default());
-    config.extend(given.as_object().cloned().unwrap_or_default());
-    let config = Value::Object(config).to_string();
-    pack().model()("openai".into(), config.as_str().into()).into_result()
-}
-
-type Deltas = Arc<Mutex<Vec<(DeltaKind, String)>>>;
-
-struct Sink {
-    send: mpsc::Sender<Result<ChatReply, ModuleError>>,
-    deltas: Deltas,
-    cancel_after: Option<Instant>,
-}
-
-impl RawChatSink for Sink {
-    fn delta(&self, kind: DeltaKind, text: RStr<'_>) -> bool {
-        self.deltas.lock().expect("deltas").push((kind, text.into()));
-        true
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancel_after.is_some_and(|at| Instant::now() >= at)
-    }
-
-    fn finish(self, reply: RResult<ChatReply, ModuleError>) {
-        // The test may be over.
-        let _ = self.send.send(reply.into_result());
-    }
-}
-
-#[derive(Default)]
-struct Given {
-    messages: Vec<Message>,
-    tools: Vec<ToolSpec>,
-    constraint: Constraint,
-    cancel_after: Option<Instant>,
-}
-
-fn start(model: &ModelBox, given: &Given) -> (mpsc::Receiver<Result<ChatReply, ModuleError>>, Deltas) {
-    let (send, receive) = mpsc::channel();
-    let deltas = Deltas::default();
-    let tools =
-        if given.tools.is_empty() { String::new() } else { serde_json::to_string(&given.tools).expect("tools") };
-    let constraint = serde_json::to_string(&given.constraint).expect("constraint");
-    let sampling = serde_json::to_string(&Sampling { seed: 8, ..Sampling::default() }).expect("sampling");
-    let request = ChatRequest {
-        messages: given.messages.as_slice().into(),
-        tools_json: tools.as_str().into(),
-        constraint_json: constraint.as_str().into(),
-        sampling_json: sampling.as_str().into(),
-        extra: "".into(),
-    };
-    let sink = Sink { send, deltas: Arc::clone(&deltas), cancel_after: given.cancel_after };
-    model.chat(&request, chat_sink(sink));
-    (receive, deltas)
-}
-
-fn chat(model: &ModelBox, given: &Given) -> Result<ChatReply, ModuleError> {
-    start(model, given).0.recv().expect("an answer")
-}
-
-fn hello() -> Given {
-    Given { messages: vec![Message::user("hello")], ..Given::default() }
-}
-
-fn tool(name: &str) -> ToolSpec {
-    let input_schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
-    ToolSpec { name: name.into(), description: "It.".into(), input_schema, read_only: false, idempotent: false }
+    build_of("openai", address, given)
 }
 
 fn refusal(scripts: Vec<Vec<Act>>, config: Value) -> ModuleError {
@@ -338,7 +199,7 @@ fn bad_servers_get_clear_errors() {
         (
             answer("200 OK", "content-type: application/json\r\n", "<html>hi</html>"),
             ErrorClass::UNAVAILABLE,
-            "no chat completion",
+            "no reply of this protocol",
         ),
         (
             answer("200 OK", "content-type: application/json\r\n", "{\"ok\": true}"),

@@ -1,0 +1,57 @@
+//! `anthropic`: a server that speaks Messages, of whatever maker. Translates a request or refuses it, never drops a part of it.
+
+mod config;
+mod fold;
+mod messages;
+mod request;
+
+use harness_abi::{ChatRequest, ModelInfo, ModuleError};
+use reqwest::RequestBuilder;
+use serde_json::Value;
+
+use crate::{
+    http::{Protocol, Read, Remote},
+    reply::Asked,
+};
+pub use config::{Config, Structured};
+
+/// The protocol.
+#[derive(Debug)]
+pub struct Anthropic(Config);
+
+/// A model behind such a server.
+pub fn model(mut config: Config) -> Result<Remote<Anthropic>, ModuleError> {
+    // The clients of this protocol leave the version out of the address; people copy both.
+    let base = config.service.base_url.trim_end_matches('/');
+    config.service.base_url = base.strip_suffix("/v1").unwrap_or(base).to_owned();
+    Remote::new(config.service.clone(), Anthropic(config))
+}
+
+impl Protocol for Anthropic {
+    fn path(&self) -> &'static str {
+        "/v1/messages"
+    }
+
+    fn sign(&self, request: RequestBuilder, key: Option<&str>) -> RequestBuilder {
+        let mut request = request.header("anthropic-version", &self.0.version);
+        if !self.0.betas.is_empty() {
+            request = request.header("anthropic-beta", self.0.betas.join(","));
+        }
+        match key {
+            Some(key) => request.header("x-api-key", key),
+            None => request,
+        }
+    }
+
+    fn write(&self, request: &ChatRequest<'_>) -> Result<(Value, Asked), ModuleError> {
+        request::write(&self.0, request)
+    }
+
+    fn read(&self) -> Box<dyn Read> {
+        Box::<fold::Fold>::default()
+    }
+
+    fn info(&self) -> ModelInfo {
+        self.0.info()
+    }
+}

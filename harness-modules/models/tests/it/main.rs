@@ -1,0 +1,7 @@
+//! The models of this pack against servers on the loopback.
+
+mod anthropic;
+mod bad;
+mod chat;
+mod fake;
+mod responses;
