@@ -217,10 +217,11 @@ pub fn exam(
     Ok(Exam::open(suite, host, folder, seed)?)
 }
 
-/// What the worlds of an exam are configured with: part of the identity of a run.
+/// What an exam's worlds are configured with, how their tasks are split and marked: part of the identity of a run.
 pub fn environments(exam: &Exam) -> Value {
-    let part =
-        |part: &harness_bench::Part| (part.name.clone(), json!([part.environment.config, part.splits.per_group]));
+    let part = |part: &harness_bench::Part| {
+        (part.name.clone(), json!([part.environment.config, part.splits, part.verifier, part.also]))
+    };
     Value::Object(exam.suite.parts.iter().map(part).collect())
 }
 

@@ -11,7 +11,7 @@ use harness_abi::{EnvironmentBox, ModuleError, Task, TaskQuery, VerifierBox};
 use harness_host::{Host, HostError, Resolved};
 use harness_spec::Features;
 
-use crate::{Part, Suite, suite::Most, verifiers};
+use crate::{Marker, Part, Suite, suite::Most, verifiers};
 
 /// Why an exam cannot be held.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,8 @@ pub struct Ground {
     pub name: String,
     environment: Resolved,
     verifier: Arc<VerifierBox>,
+    /// Whether a model marks.
+    judged: bool,
 }
 
 impl Ground {
@@ -68,9 +70,9 @@ impl Ground {
         self.environment.environment()
     }
 
-    /// Whether a step of the world may take long.
+    /// Whether a step of the world, or its verifier, may take long.
     pub fn blocking(&self) -> bool {
-        self.environment.manifest.blocking
+        self.environment.manifest.blocking || self.judged
     }
 
     /// Turns final states into rewards; its parts hold what the suite's further verifiers say.
@@ -128,6 +130,7 @@ impl Exam {
                 name: part.name.clone(),
                 environment: host.resolve(&part.environment.module, &part.environment.config)?,
                 verifier: Arc::new(verifiers::combined(host, part)?),
+                judged: matches!(part.verifier, Marker::Judge(_)),
             };
             let (own, mut own_groups) = listed(&ground, folder.as_deref(), seed)?;
             let own_split = divide(part, seed, &own, &own_groups)?;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod exam;
+mod judge;
 mod runner;
 mod scored;
 mod secrets;
@@ -13,7 +14,8 @@ mod verifiers;
 
 pub use audit::{Audit, Finding, audit};
 pub use exam::{Exam, ExamError, Ground, split_name};
+pub use judge::Judge;
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
-pub use suite::{Evolve, Most, Part, Splits, Suite, SuiteError, Use};
+pub use suite::{Evolve, Marker, Most, Part, Splits, Suite, SuiteError, Use};
 pub use summary::Summary;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{Exam, Part};
+use crate::{Exam, Marker, Part};
 
 /// A text in the gold of more groups is vocabulary, not an answer.
 const MOST_GROUPS: usize = 2;
@@ -41,7 +41,12 @@ impl Exam {
     /// Names of whatever marks the answers: the verifiers, and the data they read.
     pub fn verifier_names(&self) -> BTreeSet<String> {
         let of_part = |part: &Part| -> Vec<String> {
-            let verifiers = std::iter::once(&part.verifier).chain(&part.also);
+            let first = match &part.verifier {
+                Marker::Module(module) => Some(module),
+                // Its model is one that a harness may use as well.
+                Marker::Judge(_) => None,
+            };
+            let verifiers = first.into_iter().chain(&part.also);
             let data = part.environment.config.get("data").and_then(Value::as_str).filter(|path| !path.is_empty());
             verifiers.map(|verifier| verifier.module.to_string()).chain(data.map(str::to_owned)).collect()
         };

@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Judge;
+
 /// Where tasks of each use come from.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Splits {
     /// Relative weights of explore, gate and sealed among the groups of the pool.
@@ -51,7 +53,7 @@ pub struct Evolve {
 }
 
 /// A module of a suite with its configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Use {
     /// Which module.
@@ -77,6 +79,26 @@ pub struct Most {
     pub folds: usize,
 }
 
+/// What marks.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marker {
+    /// A module.
+    Module(Use),
+    /// A model with a rubric.
+    Judge(Judge),
+}
+
+impl Marker {
+    /// The module that is brought up for it: a verifier or the judge's model.
+    pub fn module(&self) -> &ModuleRef {
+        match self {
+            Self::Module(module) => &module.module,
+            Self::Judge(judge) => &judge.model.module,
+        }
+    }
+}
+
 /// A world with its tasks: all of a plain suite, one of several in a mixed one.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -87,7 +109,7 @@ pub struct Part {
     /// What its configuration is besides, on data the user gave.
     pub data_config: Config,
     /// Turns final states into rewards.
-    pub verifier: Use,
+    pub verifier: Marker,
     /// Further verifiers shown beside it.
     pub also: Vec<Use>,
     /// Its splits.
@@ -133,6 +155,8 @@ struct File {
     #[serde(default)]
     data_config: Config,
     verifier: Option<Use>,
+    /// In place of `verifier`.
+    judge: Option<Judge>,
     #[serde(default)]
     also: Vec<Use>,
     splits: Option<Splits>,
@@ -274,7 +298,18 @@ impl Suite {
             // A file named on the command line is another one.
             file.data_config.insert("sha256".to_owned(), String::new().into());
         }
-        let parts = match (file.parts.is_empty(), file.environment, file.verifier, file.splits) {
+        let verifier = match (file.verifier, file.judge) {
+            (Some(_), Some(_)) => {
+                return Err(fail("it names both `verifier` and `judge`; one of them marks".to_owned()));
+            }
+            (Some(module), None) => Some(Marker::Module(module)),
+            (None, Some(judge)) if judge.rubric.trim().is_empty() => {
+                return Err(fail("the judge's `rubric` is empty; say what a reply must be to pass".to_owned()));
+            }
+            (None, Some(judge)) => Some(Marker::Judge(judge)),
+            (None, None) => None,
+        };
+        let parts = match (file.parts.is_empty(), file.environment, verifier, file.splits) {
             (true, Some(environment), Some(verifier), Some(splits)) => vec![Part {
                 name: file.name.clone(),
                 environment,
@@ -289,8 +324,7 @@ impl Suite {
                 file.parts.iter().map(named).collect::<Result<Vec<_>, _>>()?.concat()
             }
             _ => {
-                let needed =
-                    "it needs either `parts`, or `tasks` (or an `environment`), `verifier` and `splits` of its own";
+                let needed = "it needs either `parts`, or `tasks` (or an `environment`), `verifier` (or a `judge`) and `splits` of its own";
                 return Err(fail(needed.to_owned()));
             }
         };

@@ -7,7 +7,7 @@ use harness_abi::{
 use harness_host::{Host, HostError};
 use serde_json::Value;
 
-use crate::Part;
+use crate::{Marker, Part, judge::Marking};
 
 struct Combined {
     first: VerifierBox,
@@ -36,10 +36,20 @@ pub(crate) fn combined(host: &Host, part: &Part) -> Result<VerifierBox, HostErro
         let resolved = host.resolve(&module.module, &module.config)?;
         resolved.verifier().map_err(|error| HostError::Module { module: module.module.clone(), error: Box::new(error) })
     };
-    let first = start(&part.verifier)?;
+    let first = match &part.verifier {
+        Marker::Module(module) => start(module)?,
+        Marker::Judge(judge) => {
+            let model = host.model(&judge.model.module, &judge.model.config)?;
+            boxed(Marking::new(model, &judge.rubric), part)?
+        }
+    };
     let others = part.also.iter().map(|module| Ok((module.module.module.clone(), start(module)?)));
-    let combined = Combined { first, others: others.collect::<Result<_, HostError>>()? };
-    kit::verifier(RStr::from_str("{}"), |_: harness_abi::NoConfig| Ok(combined))
+    boxed(Combined { first, others: others.collect::<Result<_, HostError>>()? }, part)
+}
+
+/// A verifier of this room's own, as all others are held.
+fn boxed(verifier: impl Verifier, part: &Part) -> Result<VerifierBox, HostError> {
+    kit::verifier(RStr::from_str("{}"), |_: harness_abi::NoConfig| Ok(verifier))
         .into_result()
-        .map_err(|error| HostError::Module { module: part.verifier.module.clone(), error: Box::new(error) })
+        .map_err(|error| HostError::Module { module: part.verifier.module().clone(), error: Box::new(error) })
 }

@@ -39,6 +39,44 @@ fn a_table_becomes_an_exam_that_is_checked_benched_and_evolved_on() {
 }
 
 #[test]
+fn a_judge_marks_by_a_rubric_and_nothing_is_guessed() {
+    let workspace = made(40, &["--verifier", "numeric"]);
+    let suite = workspace.read("sums/suite.toml");
+    let judge = |says: &str, rubric: &str| {
+        let model =
+            format!("model = {{ use = \"std/scripted\", config = {{ replies = [\"{says}\"], after = \"last\" }} }}");
+        let judge = format!("[judge]\nrubric = \"{rubric}\"\n{model}");
+        workspace.put("sums/suite.toml", suite.replace("[verifier]\nuse = \"tasks/numeric\"", &judge));
+    };
+    judge("Pass.", "It states the sum.");
+    let bench = ["bench", "sums", "--model", "oracle", "--split", "all", "--quiet"];
+    assert_eq!(workspace.json(&bench)["success"], 1.0);
+    assert_eq!(workspace.json(&["bench", "sums", "--model", "noop", "--split", "all", "--quiet"])["success"], 0.0);
+    let passes = workspace.json(&["bench", "sums", "--model", "oracle", "--quiet"])["run"].clone();
+    // Another judge is another exam.
+    judge("fail", "It states the sum.");
+    let fails = workspace.json(&["bench", "sums", "--model", "oracle", "--quiet"]);
+    assert_eq!(fails["success"], 0.0);
+    assert_ne!(
+        fails["run"].as_str().unwrap().rsplit_once('-').unwrap().0,
+        passes.as_str().unwrap().rsplit_once('-').unwrap().0
+    );
+    judge("who knows", "It states the sum.");
+    workspace.run(&["suite", "check", "sums", "--quiet"]).failure(1, &["would be wrong"]);
+    judge("pass", " ");
+    workspace.run(&["suite", "check", "sums"]).failure(2, &["`rubric` is empty"]);
+}
+
+#[test]
+fn stats_count_what_is_there() {
+    let workspace = made(60, &["--verifier", "numeric", "--group", "pair"]);
+    let stats = workspace.json(&["suite", "stats", "sums"]);
+    assert_eq!((&stats["tasks"], &stats["groups"], &stats["largest_group"]), (&json!(60), &json!(31), &json!(2)));
+    let said = workspace.run(&["suite", "stats", "sums"]).success().out;
+    assert!(said.starts_with("sums: 60 tasks in 31 groups, the largest of 2\nmarked by: tasks/numeric\n"), "{said}");
+}
+
+#[test]
 fn another_file_is_another_exam() {
     let workspace = made(40, &["--verifier", "numeric"]);
     let bench = ["bench", "sums", "--model", "noop", "--quiet"];

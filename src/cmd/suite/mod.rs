@@ -2,6 +2,7 @@
 
 mod check;
 mod new;
+mod stats;
 mod table;
 
 use clap::{Args, Subcommand};
@@ -30,6 +31,8 @@ enum Command {
     New(new::NewArgs),
     /// Play known answers, silence and constants; say what the suite's size can prove. Asks no model
     Check(check::CheckArgs),
+    /// Count tasks, groups, kinds, lengths, answers, splits
+    Stats(stats::StatsArgs),
 }
 
 /// Runs the subcommand.
@@ -37,5 +40,6 @@ pub fn run(global: &Global, args: SuiteArgs) -> Result<(), Failure> {
     match args.command {
         Command::New(args) => new::run(global, &args),
         Command::Check(args) => check::run(global, &args),
+        Command::Stats(args) => stats::run(global, &args),
     }
 }
