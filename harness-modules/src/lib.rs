@@ -9,7 +9,7 @@ pub mod tool;
 mod turns;
 mod wording;
 
-use context::{action_prompt, demonstrations, history_window, system_prompt, tool_prompt};
+use context::{action_prompt, compaction, demonstrations, history_window, system_prompt, tool_prompt};
 use control::{budget_guard, loop_guard, output_constraint, parse_repair};
 use memory::notes;
 use model::{first, noop, random, scripted};
@@ -25,6 +25,7 @@ harness_abi::linked_pack! {
         "demonstrations" => demonstrations::Demonstrations::new,
         "tool_prompt" => tool_prompt::ToolPrompt::new,
         "action_prompt" => action_prompt::ActionPrompt::new,
+        "compaction" => compaction::Compaction::new,
         "history_window" => history_window::HistoryWindow::new,
         "loop_guard" => loop_guard::LoopGuard::new,
         "parse_repair" => parse_repair::ParseRepair::new,

@@ -83,3 +83,19 @@ pub fn action(message: &Message) -> String {
 pub fn task_index(history: &[Message]) -> Option<usize> {
     history.iter().position(|message| message.role() == Role::User && message.id() != DEMONSTRATION)
 }
+
+/// Messages at the beginning that state the task.
+pub fn head(history: &[Message]) -> usize {
+    task_index(history).map_or(0, |index| index + 1)
+}
+
+/// Where the newest turn begins.
+pub fn newest(history: &[Message]) -> Option<usize> {
+    history.iter().rposition(|message| message.role() == Role::Assistant)
+}
+
+/// The first place from `at` on where a turn begins, `newest` at the latest: what is cut there keeps results with their calls.
+pub fn turn_from(history: &[Message], at: usize, newest: usize) -> usize {
+    let begins = |index: &usize| history.get(*index).is_some_and(|message| message.role() == Role::Assistant);
+    (at..newest).find(begins).unwrap_or(newest)
+}

@@ -6,7 +6,7 @@ use std::ops::Range;
 use harness_abi::{Cx, Decision, Event, HistoryEdit, Message, ModuleError, Outcome, Processor, Role, pass};
 use serde::Deserialize;
 
-use crate::turns::task_index;
+use crate::turns::{head, newest, turn_from};
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -35,9 +35,9 @@ impl HistoryWindow {
     /// The messages to drop: whole turns after the head, as few as the limits allow.
     fn dropped(&self, history: &[Message]) -> Option<Range<usize>> {
         let Config { first, last, max_bytes } = self.config;
-        let head = task_index(history).map_or(0, |index| index + 1).max(first);
-        // The tail must begin a turn; the newest turn stays whatever the limits say.
-        let newest = history.iter().rposition(|message| message.role() == Role::Assistant)?;
+        let head = head(history).max(first);
+        // The newest turn stays whatever the limits say.
+        let newest = newest(history)?;
         let mut cut = head.max(history.len().saturating_sub(last));
         if max_bytes > 0 {
             let mut bytes: usize = history.iter().map(Message::text_len).sum();
@@ -48,10 +48,7 @@ impl HistoryWindow {
                 cut += 1;
             }
         }
-        while cut < newest && history[cut].role() != Role::Assistant {
-            cut += 1;
-        }
-        let cut = cut.min(newest);
+        let cut = turn_from(history, cut, newest);
         let start = (head..cut).find(|index| history[*index].role() == Role::Assistant)?;
         Some(start..cut)
     }
