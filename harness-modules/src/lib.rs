@@ -5,15 +5,18 @@ pub mod context;
 pub mod control;
 pub mod memory;
 pub mod model;
+mod shelf;
 pub mod tool;
 mod turns;
 mod wording;
 
-use context::{action_prompt, compaction, demonstrations, history_window, system_prompt, tool_prompt};
+use context::{
+    action_prompt, compaction, demonstrations, history_window, instructions, skills, system_prompt, tool_prompt,
+};
 use control::{budget_guard, loop_guard, output_constraint, parse_repair};
 use memory::notes;
 use model::{first, noop, random, scripted};
-use tool::tool_filter;
+use tool::{skill, tool_filter};
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");
@@ -25,6 +28,8 @@ harness_abi::linked_pack! {
         "demonstrations" => demonstrations::Demonstrations::new,
         "tool_prompt" => tool_prompt::ToolPrompt::new,
         "action_prompt" => action_prompt::ActionPrompt::new,
+        "instructions" => instructions::Instructions::new,
+        "skills" => skills::Skills::new,
         "compaction" => compaction::Compaction::new,
         "history_window" => history_window::HistoryWindow::new,
         "loop_guard" => loop_guard::LoopGuard::new,
@@ -33,6 +38,9 @@ harness_abi::linked_pack! {
         "tool_filter" => tool_filter::ToolFilter::new,
         "budget_guard" => budget_guard::BudgetGuard::new,
         "notes" => notes::Notes::new,
+    },
+    tools: {
+        "skill" => skill::SkillTool::new,
     },
     models: {
         "random" => random::Random::new,

@@ -21,6 +21,14 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
                 Err("no weights; `harness model pull smollm2` fetches them".to_owned())
             }
         }
+        "std/skills" | "std/skill" => {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/skills");
+            Ok(Config::from([("folder".to_owned(), path.into())]))
+        }
+        "std/instructions" => {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/skills/haiku/SKILL.md");
+            Ok(Config::from([("file".to_owned(), path.into())]))
+        }
         "tasks/questions" => {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/questions.jsonl");
             Ok(Config::from([("data".to_owned(), path.into())]))

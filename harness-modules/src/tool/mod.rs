@@ -1,3 +1,4 @@
 //! D4, tools.
 
+pub mod skill;
 pub mod tool_filter;

@@ -1,0 +1,196 @@
+//! A shelf of skills: a folder that holds one folder for each, with a `SKILL.md` whose head says name and description (the form that
+//! agentskills.io describes). Refuses skills that other agents would refuse, and a shelf that changed under a harness.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use harness_abi::ModuleError;
+use sha2::{Digest, Sha256};
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// The file that makes a folder a skill.
+const FILE: &str = "SKILL.md";
+/// Characters a name may have; a description.
+const MOST: (usize, usize) = (64, 1024);
+/// Bytes of one file that is looked at at all; files of a skill; folders within folders.
+const MOST_BYTES: u64 = 8 << 20;
+const MOST_FILES: usize = 2000;
+const DEEPEST: usize = 8;
+
+/// A skill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skill {
+    /// Its name, which is also its folder's.
+    pub name: String,
+    /// What it is for and when to use it.
+    pub description: String,
+    /// Its instructions.
+    pub body: String,
+    folder: PathBuf,
+}
+
+impl Skill {
+    /// A file of the skill, by a path within its folder.
+    pub fn read(&self, path: &str) -> Result<String, String> {
+        let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !inside {
+            return Err(format!("`{path}` leaves the skill's folder; give a path within it"));
+        }
+        let file = self.folder.join(path);
+        // A link may lead out of the folder.
+        let real = |path: &Path| fs::canonicalize(path);
+        match (real(&self.folder), real(&file)) {
+            (Ok(folder), Ok(file)) if file.starts_with(&folder) && file.is_file() => {
+                text(&file).map_err(|why| format!("`{path}` {why}"))
+            }
+            _ => Err(format!("`{path}` is no file of the skill {}", self.name)),
+        }
+    }
+}
+
+/// All skills of a folder, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// The skills.
+    pub skills: Vec<Skill>,
+    /// SHA-256 over the paths and contents of all files, in hex.
+    pub sha256: String,
+}
+
+impl Shelf {
+    /// Reads the folder, which must have this digest if one is given.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, holds no skill or one that is wrong, or is not the one that is meant.
+    pub fn open(folder: &str, sha256: &str) -> Result<Self, ModuleError> {
+        let fail = |what: String| ModuleError::config(format_args!("skills in {folder}: {what}"));
+        let path = Path::new(folder);
+        let mut shelf = Self::default();
+        for entry in sorted(path).map_err(|error| fail(format!("{error}; put one folder for each skill there")))? {
+            if !entry.is_dir() {
+                continue;
+            }
+            let file = entry.join(FILE);
+            if !file.is_file() {
+                return Err(fail(format!("{} has no {FILE}", entry.display())));
+            }
+            let skill = text(&file).and_then(|text| parsed(&text, &entry));
+            shelf.skills.push(skill.map_err(|why| fail(format!("{} {why}", file.display())))?);
+        }
+        if shelf.skills.is_empty() {
+            return Err(fail("there is none; put one folder for each there, with a SKILL.md".to_owned()));
+        }
+        shelf.sha256 = digest(path).map_err(fail)?;
+        if !sha256.is_empty() && sha256 != shelf.sha256 {
+            let found = &shelf.sha256;
+            return Err(fail(format!("their digest is {found}, the harness was made for {sha256}; put those back")));
+        }
+        Ok(shelf)
+    }
+
+    /// Those of these names, in this order; all for no names.
+    ///
+    /// # Errors
+    ///
+    /// Names a skill that is not there.
+    pub fn named(&self, names: &[String]) -> Result<Vec<&Skill>, ModuleError> {
+        if names.is_empty() {
+            return Ok(self.skills.iter().collect());
+        }
+        let find = |name: &String| {
+            let found = self.skills.iter().find(|skill| skill.name == *name);
+            found.ok_or_else(|| ModuleError::config(format_args!("no skill `{name}`; there are {}", self.names())))
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// Their names, for a person or a model.
+    pub fn names(&self) -> String {
+        self.skills.iter().map(|skill| skill.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+    let mut entries =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// A file of reasonable size as text.
+pub fn text(path: &Path) -> Result<String, String> {
+    let size = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
+    if size > MOST_BYTES {
+        return Err(format!("has {size} bytes; {MOST_BYTES} are the most"));
+    }
+    fs::read_to_string(path).map_err(|error| format!("cannot be read as text: {error}"))
+}
+
+/// Lower-case letters, digits and single hyphens between them.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=MOST.0).contains(&name.len()) && name.chars().all(plain) && !name.split('-').any(str::is_empty)
+}
+
+fn parsed(text: &str, folder: &Path) -> Result<Skill, String> {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let parts = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---"));
+    let (head, body) = parts.ok_or("does not begin with a head between lines of `---`")?;
+    let head = YamlLoader::load_from_str(head).map_err(|error| format!("has a head that is no YAML: {error}"))?;
+    let field = |key: &str| head.first().and_then(|head: &Yaml| head[key].as_str()).map(str::trim).unwrap_or_default();
+    let (name, description) = (field("name").to_owned(), field("description").to_owned());
+    if !is_name(&name) {
+        return Err(format!("has the name `{name}`; lower-case letters, digits and hyphens, at most {}", MOST.0));
+    }
+    if folder.file_name().is_none_or(|own| own != name.as_str()) {
+        return Err(format!("is called `{name}`, its folder is not"));
+    }
+    if description.is_empty() || description.chars().count() > MOST.1 {
+        return Err(format!("needs a description of 1 to {} characters", MOST.1));
+    }
+    Ok(Skill { name, description, body: body.trim_start_matches('-').trim().to_owned(), folder: folder.to_owned() })
+}
+
+/// Paths and contents of everything in a folder, as one digest.
+fn digest(folder: &Path) -> Result<String, String> {
+    let mut files = Vec::new();
+    gather(folder, 0, &mut files)?;
+    let mut digest = Sha256::new();
+    for file in files {
+        let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().into_owned();
+        digest.update((name.len() as u64).to_le_bytes());
+        digest.update(name);
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    if depth > DEEPEST {
+        return Err(format!("{} lies too deep; {DEEPEST} folders are the most", folder.display()));
+    }
+    for entry in sorted(folder).map_err(|error| format!("{} cannot be read: {error}", folder.display()))? {
+        if entry.is_dir() {
+            gather(&entry, depth + 1, files)?;
+        } else {
+            files.push(entry);
+        }
+    }
+    if files.len() > MOST_FILES {
+        return Err(format!("there are more than {MOST_FILES} files"));
+    }
+    Ok(())
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
