@@ -46,6 +46,7 @@ fn build(folders: Vec<PathBuf>, lock: Option<Lock>, only: Option<BTreeSet<String
     let host = Host::builder()
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
+        .linked(harness_memory::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())
@@ -147,6 +148,24 @@ pub fn model(name: &str) -> Result<ModelSpec, Failure> {
     let base = variable.and_then(|name| std::env::var(name).ok()).filter(|base| !base.is_empty());
     config.extend(base.map(|base| ("base_url".to_owned(), base.into())));
     Ok(ModelSpec { module, config, fallbacks: Vec::new() })
+}
+
+/// The model that plays: the one given, else the harness's own, else the small one that everybody can fetch.
+pub fn main_model(given: Option<&str>, harness: &Harness) -> Result<ModelSpec, Failure> {
+    match (given, harness.models.get("main")) {
+        (Some(given), _) => model(given),
+        (None, Some(own)) => Ok(own.clone()),
+        (None, None) => model("smollm2"),
+    }
+}
+
+/// What a model is called where there is room for a few words: its module and which of them, where its config says.
+pub fn model_name(model: &ModelSpec) -> String {
+    if model.module.pack == "gguf" && !model.config.contains_key("path") {
+        return "smollm2".to_owned();
+    }
+    let which = ["model", "path"].iter().find_map(|key| model.config.get(*key)?.as_str());
+    which.map_or_else(|| model.module.to_string(), |which| format!("{}:{which}", model.module.module))
 }
 
 /// A harness from a file.

@@ -27,8 +27,9 @@ pub struct BenchArgs {
     harness: String,
     /// The model that plays: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module;
     /// oracle plays the known solutions, rules the suite's rules without a model
-    #[arg(long, short, default_value = "smollm2")]
-    model: String,
+    /// [default: the harness's own `[model.main]`; without either, smollm2]
+    #[arg(long, short)]
+    model: Option<String>,
     /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl` [default for household: $ALFWORLD_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -89,7 +90,7 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let played: u64 = scored.iter().filter(|row| !row.remembered).map(|row| row.steps).sum();
     let summary = Summary::of(&scored, args.seed);
     let mut object = json!({
-        "suite": args.suite, "label": exam.label, "split": args.split, "model": args.model, "harness": args.harness,
+        "suite": args.suite, "label": exam.label, "split": args.split, "model": named(args.model.as_deref(), player.as_ref()), "harness": args.harness,
         "simulated": simulated, "run": run, "seed": args.seed,
         "wall_seconds": wall, "steps_per_second": played as f64 / wall.max(f64::MIN_POSITIVE),
     });
@@ -99,20 +100,27 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     print(global, &object, &summary)
 }
 
+/// What the model is called where it is shown: as it was given, or the harness's own.
+fn named(given: Option<&str>, player: Option<&Pool>) -> String {
+    let own = || player?.variants.values().find_map(|harness| harness.models.get("main"));
+    given.map(str::to_owned).or_else(|| Some(wire::model_name(own()?))).unwrap_or_default()
+}
+
 /// Who plays; `None`: the known solutions.
 fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Option<Pool>, Failure> {
-    if args.model == "oracle" {
-        return Ok(None);
-    }
     // Rules are a harness of their own, which any player can serve.
-    let (harness, model) = if args.model == "rules" { ("rules", "first") } else { (&*args.harness, &*args.model) };
+    let (harness, model) = match args.model.as_deref() {
+        Some("oracle") => return Ok(None),
+        Some("rules") => ("rules", Some("first")),
+        other => (&*args.harness, other),
+    };
     let mut pool = match exam.suite.pool(harness) {
         Some(pool) => pool,
         None => wire::pool_file(harness.as_ref())?,
     };
-    let model = wire::model(model)?;
     for harness in pool.variants.values_mut() {
-        harness.models.insert("main".to_owned(), model.clone());
+        let model = wire::main_model(model, harness)?;
+        harness.models.insert("main".to_owned(), model);
     }
     pool.check(host.catalogue()).map_err(Failure::input)?;
     Ok(Some(pool))

@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod edit;
 mod evolve;
+mod memory;
 mod model;
 mod pack;
 mod plugin;
@@ -58,6 +59,7 @@ enum Command {
     Pack(pack::PackArgs),
     Edit(edit::EditArgs),
     Suite(suite::SuiteArgs),
+    Memory(memory::MemoryArgs),
     Model(model::ModelArgs),
     Data(data::DataArgs),
     Trace(trace::TraceArgs),
@@ -75,6 +77,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Pack(args) => pack::run(&cli.global, &args),
         Command::Edit(args) => edit::run(&cli.global, &args),
         Command::Suite(args) => suite::run(&cli.global, args),
+        Command::Memory(args) => memory::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Trace(args) => trace::run(&cli.global, args),

@@ -29,6 +29,12 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/skills/haiku/SKILL.md");
             Ok(Config::from([("file".to_owned(), path.into())]))
         }
+        "memory/recall" => {
+            let file = std::env::temp_dir().join(format!("harness-recall-{}.sqlite", std::process::id()));
+            let past = harness_memory::Past { task: "look".into(), worked: "look".into(), episode: "e".into() };
+            let written = harness_memory::write(&file, &[past]).map_err(|error| error.to_string())?;
+            Ok(Config::from([("file".to_owned(), written.file.to_string_lossy().into())]))
+        }
         "tasks/questions" => {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/questions.jsonl");
             Ok(Config::from([("data".to_owned(), path.into())]))
@@ -43,6 +49,7 @@ fn findings(isolation: Isolation) -> Vec<String> {
     let host = Host::builder()
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
+        .linked(harness_memory::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())

@@ -166,3 +166,30 @@ fn what_cannot_be_a_suite_is_refused() {
         workspace.run(&["bench", "sums", "--model", "noop"]).failure(2, &[says]);
     }
 }
+
+#[test]
+fn what_was_solved_is_remembered_and_recalled_to_other_tasks() {
+    let workspace = made(60, &["--verifier", "numeric"]);
+    workspace.run(&["memory", "build", "sums", "--out", "m"]).failure(2, &["nothing to remember", "--split explore"]);
+    let rows: String = (0..60)
+        .map(|n| format!("{{\"id\":\"{n}\",\"prompt\":\"Say seven, please, take {n}.\",\"answer\":7}}\n"))
+        .collect();
+    workspace.put("sums/tasks.jsonl", rows);
+    let harness = workspace.read("sums/harness.toml");
+    let scripted = "\n[model.main]\nuse = \"std/scripted\"\nconfig = { replies = [\"It is 7.\"], after = \"last\" }\n";
+    workspace.put("h.toml", format!("{harness}{scripted}"));
+    workspace.run(&["bench", "sums", "--harness", "h.toml", "--split", "explore", "--quiet"]).success();
+    let built = workspace.json(&["memory", "build", "sums", "--out", "m"]);
+    assert_eq!(built["tasks"], 18);
+    let recall = format!(
+        "\n[[processor]]\nuse = \"memory/recall\"\nconfig = {{ file = \"m\", sha256 = {}, count = 2 }}\n",
+        built["sha256"]
+    );
+    workspace.put("h.toml", format!("{harness}{recall}{scripted}"));
+    let run = workspace.json(&["run", "h.toml", "--prompt", "Say eight, please."]);
+    let shown = workspace.run(&["trace", "show", run["episode"].as_str().unwrap()]).success().out;
+    assert!(shown.contains("You did: It is 7."), "{shown}");
+    // Another file under the same name is not played with.
+    workspace.put("m", "x");
+    workspace.run(&["run", "h.toml", "--prompt", "Say eight, please."]).failure(1, &["was made for"]);
+}

@@ -38,8 +38,9 @@ pub struct RunArgs {
     #[arg(required = true)]
     suite: Option<String>,
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
-    #[arg(long, short, default_value = "smollm2")]
-    model: String,
+    /// [default: `[model.main]` of the harness; without either, smollm2]
+    #[arg(long, short)]
+    model: Option<String>,
     /// A model that the stages ask (role `meta`): it reads failures, orders directions, writes edits, reviews them
     /// [default: `[model.meta]` of the harness; without either, no stage needs a model]
     #[arg(long, value_name = "MODEL")]
@@ -95,11 +96,11 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         wire::exam(name, host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
     };
     let mut exam = sit(&host)?;
-    let model = wire::model(&args.model)?;
     let mut initial = match &args.harness {
         Some(path) => wire::harness_file(path)?,
         None => exam.suite.harnesses.get("initial").cloned().unwrap_or_default(),
     };
+    let model = wire::main_model(args.model.as_deref(), &initial)?;
     initial.models.insert("main".to_owned(), model.clone());
     // The stages' model is no part of what is evolved.
     let meta = initial.models.remove("meta");
@@ -146,7 +147,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let context = report::Context {
         label: sitting.exam.label.clone(),
         simulated,
-        model: args.model.clone(),
+        model: args.model.clone().unwrap_or_else(|| wire::model_name(&model)),
         sealed_looks_before: looks,
         calls: Some(calls(&sitting.store, &config.run)?),
         wall_seconds: began.elapsed().as_secs_f64(),

@@ -1,0 +1,187 @@
+//! The file: one table of past tasks, indexed by the words of their tasks. Written whole under another name and then put in its
+//! place; opened read-only. Refuses files that are not what their digest says.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, params};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The layout; raised when what is written changes its meaning.
+const LAYOUT: i64 = 1;
+/// Words of a task that are looked up.
+const MOST_WORDS: usize = 48;
+
+/// A past task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// What was asked.
+    pub task: String,
+    /// What was done that worked.
+    pub worked: String,
+    /// The episode it is known from.
+    pub episode: String,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// Where.
+    pub file: PathBuf,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+    /// Past tasks in it.
+    pub tasks: usize,
+}
+
+/// Why a memory cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// There is nothing to remember.
+    #[error("there is nothing to remember: no task was solved")]
+    Nothing,
+    /// The file system refuses.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is no memory, or a newer one.
+    #[error("{}: {why}; make it with `harness memory build`", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// It is another file.
+    #[error("{}: its digest is {found}, the harness was made for {wanted}; put that file back", path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+        /// Its digest.
+        found: String,
+        /// What it should be.
+        wanted: String,
+    },
+}
+
+fn at(path: &Path) -> impl Fn(std::io::Error) -> MemoryError + '_ {
+    |error| MemoryError::File { path: path.to_owned(), error }
+}
+
+fn foreign(path: &Path) -> impl Fn(rusqlite::Error) -> MemoryError + '_ {
+    |error| MemoryError::Foreign { path: path.to_owned(), why: error.to_string() }
+}
+
+/// Writes a memory; the same past gives the same bytes.
+///
+/// # Errors
+///
+/// If there is no past, or the file cannot be written.
+pub fn write(path: &Path, past: &[Past]) -> Result<Written, MemoryError> {
+    if past.is_empty() {
+        return Err(MemoryError::Nothing);
+    }
+    let beside = path.with_extension("part");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&beside)(error)),
+        _ => {}
+    }
+    fill(&beside, past).map_err(foreign(&beside))?;
+    fs::rename(&beside, path).map_err(at(path))?;
+    Ok(Written { file: path.to_owned(), sha256: digest(path)?, tasks: past.len() })
+}
+
+fn fill(path: &Path, past: &[Past]) -> rusqlite::Result<()> {
+    let mut db = Connection::open(path)?;
+    db.pragma_update(None, "journal_mode", "off")?;
+    db.pragma_update(None, "user_version", LAYOUT)?;
+    let all = db.transaction()?;
+    all.execute_batch(
+        "CREATE VIRTUAL TABLE past USING fts5(task, worked UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61')",
+    )?;
+    {
+        let mut insert = all.prepare("INSERT INTO past (task, worked, episode) VALUES (?1, ?2, ?3)")?;
+        for one in past {
+            insert.execute(params![one.task, one.worked, one.episode])?;
+        }
+    }
+    all.execute_batch("INSERT INTO past (past) VALUES ('optimize')")?;
+    all.commit()?;
+    db.close().map_err(|(_, error)| error)
+}
+
+fn digest(path: &Path) -> Result<String, MemoryError> {
+    let bytes = fs::read(path).map_err(at(path))?;
+    Ok(Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// A memory that is read.
+#[derive(Debug)]
+pub struct Memory {
+    db: Connection,
+    path: PathBuf,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+}
+
+impl Memory {
+    /// Opens a memory, which must have this digest if one is given.
+    pub fn open(path: &Path, sha256: &str) -> Result<Self, MemoryError> {
+        let found = digest(path)?;
+        if !sha256.is_empty() && sha256 != found {
+            return Err(MemoryError::Changed { path: path.to_owned(), found, wanted: sha256.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(foreign(path))?;
+        let layout: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(foreign(path))?;
+        if layout != LAYOUT {
+            let why = format!("its layout is {layout}, this program reads {LAYOUT}");
+            return Err(MemoryError::Foreign { path: path.to_owned(), why });
+        }
+        Ok(Self { db, path: path.to_owned(), sha256: found })
+    }
+
+    /// The past tasks that share most and rarest words with `task` (BM25), itself left out.
+    pub fn like(&self, task: &str, count: usize) -> Result<Vec<Past>, MemoryError> {
+        let words = query(task);
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let find = || -> rusqlite::Result<Vec<Past>> {
+            let mut statement =
+                self.db.prepare("SELECT task, worked, episode FROM past WHERE past MATCH ?1 ORDER BY rank, rowid")?;
+            let rows = statement
+                .query_map([&words], |row| Ok(Past { task: row.get(0)?, worked: row.get(1)?, episode: row.get(2)? }))?;
+            let others = rows.filter(|past| past.as_ref().map_or(true, |past| same(&past.task) != same(task)));
+            others.take(count).collect()
+        };
+        find().map_err(foreign(&self.path))
+    }
+}
+
+/// What makes two tasks one.
+fn same(task: &str) -> String {
+    task.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Any of the words, each quoted, so that nothing in a task is syntax.
+fn query(task: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in task.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let word = format!("\"{}\"", word.to_lowercase());
+        if words.len() < MOST_WORDS && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" OR ")
+}

@@ -1,0 +1,79 @@
+//! What is recalled, what is not, and which files are refused, through the pack's own door.
+
+use harness_abi::{Answer, Decision, Hook, Message, ModuleError, ProcessorBox};
+use harness_host::testing::FakeContext;
+use harness_memory::{MANIFEST, MemoryError, Past, pack, write};
+use harness_spec::PackManifest;
+use serde_json::{Map, Value, json};
+
+fn past() -> Vec<Past> {
+    let one = |task: &str, worked: &str, episode: &str| Past {
+        task: task.to_owned(),
+        worked: worked.to_owned(),
+        episode: episode.to_owned(),
+    };
+    vec![
+        one("Heat the egg and put it on the table.", "You did: open fridge", "e1"),
+        one("Clean the mug in the sink.", "You did: go to sink", "e2"),
+        one("What is the capital of Peru?", "You said: Lima", "e3"),
+    ]
+}
+
+fn recall(given: Value) -> Result<ProcessorBox, ModuleError> {
+    let manifest = PackManifest::parse(MANIFEST).expect("manifest");
+    let mut config: Map<String, Value> = manifest.module("recall").expect("recall").defaults().into_iter().collect();
+    config.extend(given.as_object().cloned().unwrap_or_default());
+    let config = Value::Object(config).to_string();
+    pack().processor()("recall".into(), config.as_str().into()).into_result()
+}
+
+fn told(module: &mut ProcessorBox, task: &str) -> (String, String) {
+    let mut cx = FakeContext::default().history([Message::user(task)]);
+    cx.system = "Be good.".into();
+    let nobody = |_: &_| Answer::Failed { error: ModuleError::fault("nobody is asked") };
+    let decisions = cx.call_hook(module, Hook::TaskStart, nobody).expect("decisions");
+    let (mut system, mut note) = (String::new(), String::new());
+    for decision in decisions {
+        match decision {
+            Decision::SetSystem { text } => system = text.into(),
+            Decision::Annotate { value_json, .. } => note = value_json.into(),
+            other => panic!("{other:?}"),
+        }
+    }
+    (system, note)
+}
+
+#[test]
+fn like_tasks_are_recalled_and_a_task_never_recalls_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("memory.sqlite");
+    let written = write(&file, &past()).expect("written");
+    assert_eq!(write(&file, &past()).expect("again").sha256, written.sha256, "the same past, the same bytes");
+    let mut module =
+        recall(json!({"file": file, "sha256": written.sha256, "count": 1, "header": "Before:"})).expect("it starts");
+    let (system, note) = told(&mut module, "Heating an EGG: put it in the bin \" OR NEAR( *");
+    assert_eq!(system, "Be good.\n\nBefore:\n\nTask: Heat the egg and put it on the table.\nYou did: open fridge");
+    assert!(note.contains("e1") && note.contains(&written.sha256), "{note}");
+    let (system, note) = told(&mut module, "what is the capital  of Peru?");
+    assert!(!system.contains("Lima"), "{system}");
+    assert!(!note.contains("\"e3\""), "{note}");
+    assert_eq!(told(&mut module, "?!").0, "", "nothing alike, nothing said");
+    let mut narrow = recall(json!({"file": file, "width": 40})).expect("it starts");
+    assert!(told(&mut narrow, "clean the cup").0.contains("Task: Clean the mug in the sink.\nYou did…"), "cut");
+}
+
+#[test]
+fn a_file_that_is_not_the_one_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("memory.sqlite");
+    assert!(matches!(write(&file, &[]), Err(MemoryError::Nothing)));
+    let refused = |given: Value| match recall(given) {
+        Err(error) => error.message.to_string(),
+        Ok(_) => "nothing was refused".to_owned(),
+    };
+    assert!(refused(json!({"file": file})).contains("memory.sqlite"));
+    write(&file, &past()).expect("written");
+    assert!(refused(json!({"file": file, "sha256": "00"})).contains("was made for 00"));
+    std::fs::write(&file, "SQLite format 3\0 and then nothing of the kind").expect("file");
+    assert!(refused(json!({"file": file})).contains("harness memory build"));
+}
