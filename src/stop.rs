@@ -1,16 +1,23 @@
 //! Ctrl-C: the first asks everyone to end cleanly, the second leaves at once.
 
-use harness_core::Cancel;
+use std::sync::mpsc;
 
-/// A token that the first Ctrl-C uses.
+use harness_core::Cancel;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A token that the first Ctrl-C uses; from here on no Ctrl-C ends the program by itself.
 pub fn on_ctrl_c() -> Cancel {
     let cancel = Cancel::new();
     let asked = cancel.clone();
+    let (listens, listening) = mpsc::channel();
     // A thread with a runtime of its own: it must hear the signal whatever the workers are doing.
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let Ok(mut interrupts) = signal(SignalKind::interrupt()) else { return };
+            // Whoever waits for this may be gone.
+            let _ = listens.send(());
+            while interrupts.recv().await.is_some() {
                 if asked.is_cancelled() {
                     std::process::exit(130);
                 }
@@ -18,5 +25,7 @@ pub fn on_ctrl_c() -> Cancel {
             }
         });
     });
+    // An error: signals cannot be heard here, and Ctrl-C ends the program as it does any other.
+    let _ = listening.recv();
     cancel
 }

@@ -8,7 +8,6 @@ use clap::{Args, Subcommand};
 use harness_abi::{Message, Role};
 use harness_memory::Past;
 use harness_trace::{EpisodeRow, Filter, Store};
-use serde_json::json;
 
 use super::Global;
 use crate::{failure::Failure, output, wire};
@@ -18,7 +17,7 @@ use crate::{failure::Failure, output, wire};
 #[command(after_help = "Examples:
   harness bench tickets --model smollm2 --split explore      solve some tasks, or evolve, which does
   harness memory build tickets --out tickets.memory
-  harness edit harness.toml --insert memory/recall --with file=tickets.memory
+  harness edit tickets/harness.toml --insert memory/recall --set recall.file=tickets.memory
 
 Only explore tasks that were solved are taken, of each the newest solution; a task is never recalled to itself. The file is
 read-only ever after: build another to learn more, and judge it like any other edit.")]

@@ -11,7 +11,9 @@ use crate::support::{Workspace, library};
 fn special(module: &ModuleRef) -> Result<Config, String> {
     match module.to_string().as_str() {
         "std/scripted" => Ok(Config::from([("replies".to_owned(), serde_json::json!(["look", "look"]))])),
-        "models/openai" => Err("it needs a server; tested against one in its own crate".to_owned()),
+        "models/openai" | "models/anthropic" => {
+            Err("it needs a server; tested against one in its own crate".to_owned())
+        }
         "gguf/gguf" => {
             let home = std::env::var_os("HOME").unwrap_or_default();
             let weights = std::path::Path::new(&home).join(".cache/harness/models/smollm2-135m-instruct-q4_1.gguf");
