@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use harness_abi::{EnvironmentBox, Message, Task, VerifierBox};
+use harness_abi::{EnvironmentBox, Finish, Hook, Message, Task, VerifierBox};
 use harness_trace::{EpisodeEnd, EpisodeStart, Recorder, TraceError};
 
 use crate::{
     assemble::Role,
     cancel::Cancel,
     clock::{Clock, SystemClock},
+    dialogue::{Dialogue, Left},
     driver::Live,
     plan::Plan,
     sinks::DeltaObserver,
@@ -45,6 +46,8 @@ pub struct World {
 pub enum Start {
     /// A first user message.
     Prompt(String),
+    /// A caller's conversation, with tools he performs himself.
+    Dialogue(Dialogue),
     /// A task in a world: its first observation is the first user message.
     World(Box<World>),
 }
@@ -93,6 +96,10 @@ pub struct Episode {
     pub end: EpisodeEnd,
     /// The conversation as it stood at the end, without the system message.
     pub history: Vec<Message>,
+    /// Why the model's last reply to a step ended.
+    pub finish: Finish,
+    /// Calls of the caller's tools: he answers them, and goes on with [`Episode::history`] and their results.
+    pub left: Vec<Left>,
 }
 
 /// Why an episode has no result at all. Everything that happens *within* an episode is an outcome of it instead.
@@ -127,6 +134,17 @@ impl Agent {
     /// The model of a role, its fallbacks left out.
     pub fn model(&self, role: &str) -> Option<&harness_host::LoadedModel> {
         self.role(role)?.models.first().map(|(_, model)| &**model)
+    }
+
+    /// Names of the tools that the harness offers, in any variant its rules lead to.
+    pub fn tool_names(&self) -> impl Iterator<Item = &str> {
+        self.plans.iter().flat_map(|plan| &plan.offers).map(|offer| offer.name.as_str())
+    }
+
+    /// Whether every reply of the model is an answer as it stands: no tool of the harness comes between, no processor changes
+    /// replies. Only then does what [`EpisodeSpec::observer`] hears need no correction.
+    pub fn answers_as_written(&self) -> bool {
+        self.plans.iter().all(|plan| plan.offers.is_empty() && plan.answers(Hook::AfterModel).is_empty())
     }
 
     /// What each role's models say they are, fallbacks included: name and weights, or server and name.

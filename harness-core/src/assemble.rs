@@ -175,7 +175,7 @@ impl Workshop<'_> {
             offers.extend(tool.offers.iter().map(|offer| Offer::new(offer, Owner::Harness(index))));
             tools.push(tool);
         }
-        Toolbox::new(&offers, &[], harness.action).map_err(|name| AssembleError::Duplicate { name })?;
+        Toolbox::new(&offers, &[], &[], harness.action).map_err(|name| AssembleError::Duplicate { name })?;
         let variant = harness.variant_id(catalogue).to_string();
         let hooks = Hook::ALL.map(|hook| order.of(hook).to_vec());
         Ok(Plan::new(variant, harness.clone(), slots, hooks, tools, offers))

@@ -18,6 +18,8 @@ impl Machine {
         }
         if self.world_done {
             self.end(Outcome::Done, "the environment said it is over");
+        } else if !self.left.is_empty() {
+            self.end(Outcome::Done, "a tool of the caller was called");
         } else if !self.called {
             self.end(Outcome::Done, "the model answered without calling a tool");
         } else {

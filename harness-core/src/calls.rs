@@ -33,6 +33,8 @@ enum Way {
     World(Action),
     /// The harness's tool of this index.
     Tool(usize),
+    /// Left to the caller.
+    Caller,
 }
 
 impl Live<'_> {
@@ -47,6 +49,7 @@ impl Live<'_> {
                     self.answer(index, text, true);
                 }
                 Way::Tool(tool) => working.extend(self.start_tool(index, tool)),
+                Way::Caller => {}
                 Way::World(_) if self.machine.is_world_done() => {}
                 Way::World(action) => {
                     let before = self.look();
@@ -89,6 +92,7 @@ impl Live<'_> {
         if self.machine.is_world_done() {
             self.machine.drop_undone_calls();
         }
+        self.machine.leave_to_caller();
         Ok(())
     }
 
@@ -115,11 +119,16 @@ impl Live<'_> {
                 let names: Vec<&str> = shown.iter().map(|name| name.as_str()).collect();
                 Way::Refused(format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", ")))
             }
-            Some(Owner::Harness(tool)) => match serde_json::from_str::<IgnoredAny>(&call.arguments) {
-                Ok(_) if call.arguments.trim_start().starts_with('{') => Way::Tool(tool),
-                Ok(_) => object("they are JSON of another kind".to_owned()),
-                Err(error) => object(error.to_string()),
-            },
+            Some(owner @ (Owner::Harness(_) | Owner::Caller)) => {
+                match serde_json::from_str::<IgnoredAny>(&call.arguments) {
+                    Ok(_) if call.arguments.trim_start().starts_with('{') => match owner {
+                        Owner::Harness(tool) => Way::Tool(tool),
+                        _ => Way::Caller,
+                    },
+                    Ok(_) => object("they are JSON of another kind".to_owned()),
+                    Err(error) => object(error.to_string()),
+                }
+            }
             Some(Owner::World) => match serde_json::from_str::<Value>(&call.arguments) {
                 Ok(arguments) if arguments.is_object() => {
                     Way::World(Action::Call { name: call.name.clone(), arguments })

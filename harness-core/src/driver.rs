@@ -3,7 +3,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap, mem, sync::Arc};
 
-use harness_abi::{ErrorClass, Hook, ModuleError, ProcessorBox, StoredAnswer, StoredDecision, ToolBox, stable::RVec};
+use harness_abi::{
+    ErrorClass, Finish, Hook, ModuleError, ProcessorBox, StoredAnswer, StoredDecision, ToolBox, stable::RVec,
+};
 use harness_trace::{Entry, EpisodeEnd, Outcome, Purpose};
 use serde_json::{Value, json};
 
@@ -40,6 +42,8 @@ pub(crate) struct Live<'a> {
     /// How often each processor asked for a chat in this step: seeds of one do not depend on what others ask.
     pub asked: BTreeMap<String, u64>,
     began: u64,
+    /// Why the last reply to a step ended.
+    finish: Finish,
     /// Microseconds since the episode began, at the last look at the clock.
     pub elapsed: u64,
 }
@@ -69,6 +73,7 @@ impl<'a> Live<'a> {
             shared: RefCell::default(),
             head: HeadCache::default(),
             asked: BTreeMap::new(),
+            finish: Finish::STOP,
             elapsed: 0,
         }
     }
@@ -121,7 +126,8 @@ impl<'a> Live<'a> {
             self.machine.abort(Outcome::Fault, &module, &error);
             return Ok(());
         }
-        match &self.spec.start {
+        match &mut self.spec.start {
+            Start::Dialogue(dialogue) => self.machine.begin_dialogue(dialogue),
             Start::Prompt(prompt) if self.world.is_none() => self.machine.begin(prompt),
             _ => self.reset_world().await,
         }
@@ -267,7 +273,10 @@ impl<'a> Live<'a> {
             purpose: Purpose::Step,
         };
         match self.chat(chat).await {
-            Ok(reply) => self.machine.respond(reply.message, reply.extra),
+            Ok(reply) => {
+                self.finish = reply.finish;
+                self.machine.respond(reply.message, reply.extra);
+            }
             Err(CallError::Module { module, error }) if error.class.is_transient() => {
                 self.machine.infrastructure(None, &module, &error);
             }
@@ -351,7 +360,8 @@ impl<'a> Live<'a> {
             judgement,
         };
         self.spec.recorder.end(&self.spec.meta.episode, end.clone())?;
-        Ok(Episode { end, history: self.machine.talk.into_history() })
+        let left = Machine::into_left(mem::take(&mut self.machine.left));
+        Ok(Episode { end, history: self.machine.talk.into_history(), finish: self.finish, left })
     }
 }
 

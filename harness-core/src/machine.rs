@@ -104,6 +104,7 @@ pub(crate) struct Machine {
     pub talk: Conversation,
     pub tools: Toolbox,
     world_tools: Vec<ToolSpec>,
+    pub caller_tools: Vec<ToolSpec>,
     pub request: Request,
     pub limits: Limits,
     pub spent: Spent,
@@ -121,6 +122,7 @@ pub(crate) struct Machine {
     turns: VecDeque<Message>,
     pub checking: VecDeque<ToolCall>,
     pub calls: Vec<ToolCall>,
+    pub left: Vec<ToolCall>,
     /// The call whose result is going through after_tool.
     pub item: usize,
     pub called: bool,
@@ -150,6 +152,7 @@ impl Machine {
             talk: Conversation::default(),
             tools: Toolbox::default(),
             world_tools: Vec::new(),
+            caller_tools: Vec::new(),
             spent: Spent::default(),
             signals: Signals::default(),
             entries: Vec::new(),
@@ -162,6 +165,7 @@ impl Machine {
             turns: VecDeque::new(),
             checking: VecDeque::new(),
             calls: Vec::new(),
+            left: Vec::new(),
             item: 0,
             called: false,
             has_world: false,
@@ -226,11 +230,10 @@ impl Machine {
     }
 
     pub fn rebuild_tools(&mut self) {
-        match Toolbox::new(&self.plan.offers, &self.world_tools, self.plan.harness.action) {
+        match Toolbox::new(&self.plan.offers, &self.world_tools, &self.caller_tools, self.plan.harness.action) {
             Ok(tools) => self.tools = tools,
             Err(name) => {
-                let message =
-                    format!("both the harness and the environment offer a tool `{name}`; remove the harness's");
+                let message = format!("a tool `{name}` is offered twice; remove the harness's");
                 self.fault(None, &name, &ModuleError::config(message));
             }
         }
@@ -481,7 +484,7 @@ impl Machine {
             });
             self.push(result);
         }
-        if self.world_done {
+        if self.world_done || !self.left.is_empty() {
             self.turns.clear();
         }
         self.enter(Phase::Turn);

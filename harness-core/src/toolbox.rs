@@ -13,6 +13,8 @@ pub(crate) enum Owner {
     Harness(usize),
     /// The environment's.
     World,
+    /// The caller's, who performs it himself.
+    Caller,
 }
 
 /// A tool with its JSON.
@@ -55,12 +57,13 @@ fn array<'a>(offers: impl Iterator<Item = &'a Offer>) -> String {
 }
 
 impl Toolbox {
-    /// The tools of a harness and of a world. Where the reply is the action, the world's tools are known but not shown.
+    /// The tools of a harness, of a world and of a caller. Where the reply is the action, the world's tools are known but not shown.
     ///
     /// Fails with the name two tools share.
-    pub fn new(harness: &[Offer], world: &[ToolSpec], action: ActionMode) -> Result<Self, String> {
+    pub fn new(harness: &[Offer], world: &[ToolSpec], caller: &[ToolSpec], action: ActionMode) -> Result<Self, String> {
         let mut offers = harness.to_vec();
         offers.extend(world.iter().map(|spec| Offer::new(spec, Owner::World)));
+        offers.extend(caller.iter().map(|spec| Offer::new(spec, Owner::Caller)));
         for (index, offer) in offers.iter().enumerate() {
             if offers.iter().take(index).any(|other| other.name == offer.name) {
                 return Err(offer.name.to_string());

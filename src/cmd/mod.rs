@@ -9,6 +9,7 @@ mod model;
 mod pack;
 mod plugin;
 mod run;
+mod serve;
 mod suite;
 mod trace;
 
@@ -56,6 +57,7 @@ enum Command {
     Evolve(Box<evolve::EvolveArgs>),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
+    Serve(serve::ServeArgs),
     Pack(pack::PackArgs),
     Edit(edit::EditArgs),
     Suite(suite::SuiteArgs),
@@ -74,6 +76,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Evolve(args) => evolve::run(&cli.global, &args),
         Command::Plugin(args) => plugin::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
+        Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Pack(args) => pack::run(&cli.global, &args),
         Command::Edit(args) => edit::run(&cli.global, &args),
         Command::Suite(args) => suite::run(&cli.global, args),

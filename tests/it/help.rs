@@ -19,6 +19,7 @@ fn every_subcommand_shows_examples() {
         "plugin keygen",
         "plugin trust",
         "run",
+        "serve",
         "pack",
         "suite",
         "suite new",

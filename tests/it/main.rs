@@ -23,6 +23,7 @@ mod new_pack;
 mod packs;
 mod pull;
 mod run;
+mod serve;
 mod suite;
 mod support;
 mod swap;

@@ -168,7 +168,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
 fn tools_of_harness_and_world_must_not_share_a_name() {
     let toml = scripted(json!([{"text": "up"}]), "[[tool]]\nuse = \"t/tools\"\n");
     let ran = run_in_world(&toml, &["echo"]);
-    assert!(ran.ended().starts_with("fault: echo: both the harness and the environment offer"), "{}", ran.ended());
+    assert!(ran.ended().starts_with("fault: echo: a tool `echo` is offered twice"), "{}", ran.ended());
     let twice = [&toml, "[[tool]]\nid = \"again\"\nuse = \"t/tools\"\n"].concat();
     let error = try_agent(&twice).unwrap_err().to_string();
     assert!(error.contains("two tools of the harness are called `echo`"), "{error}");

@@ -5,6 +5,7 @@ mod adapt;
 mod asks;
 mod budgets;
 mod conformance;
+mod dialogue;
 mod episodes;
 mod faults;
 mod hooks;

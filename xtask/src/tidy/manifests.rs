@@ -51,6 +51,9 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
     if name == "reqwest" && package.name != "harness-models" {
         return Some("HTTP lives in harness-models alone");
     }
+    if ["hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
+        return Some("HTTP is served by harness-serve alone");
+    }
     if name == "libloading" && package.name != "harness-host" {
         return Some("packs are loaded by harness-host alone");
     }

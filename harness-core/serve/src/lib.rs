@@ -1,0 +1,23 @@
+//! The harness behind an OpenAI-compatible endpoint: any client meets it as if it were a model. A request is an episode, recorded
+//! like any other; tools of the harness run inside it, tools of the client are left to the client.
+//!
+//! Refuses whoever does not show the token, what it cannot do as asked, and to wait for clients without end: headers, bodies,
+//! connections and episodes under way all have limits.
+
+mod answer;
+mod bearer;
+mod body;
+mod chunks;
+mod content;
+mod continued;
+mod error;
+mod feedback;
+mod listen;
+mod request;
+mod routes;
+mod service;
+mod turn;
+
+pub use feedback::{FEEDBACK, Feedback};
+pub use listen::{ServeError, serve};
+pub use service::{Limits, Service};

@@ -1,0 +1,106 @@
+//! What is served: a harness with its variants, the record, and the limits within which clients may ask.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use harness_core::{Agent, Clock, SystemClock};
+use harness_spec::{Features, Pool};
+use harness_trace::Store;
+use tokio::sync::Semaphore;
+
+use crate::{bearer::Door, continued::Continued};
+
+/// How much clients may ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Episodes at a time; who comes beyond is told to try again.
+    pub episodes: usize,
+    /// Connections at a time; who comes beyond waits to be accepted.
+    pub connections: usize,
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// For the headers of a request, for its body, and between two requests of a connection.
+    pub patience: Duration,
+    /// For what is under way when the server is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            episodes: 1024,
+            connections: 8192,
+            body: 8 << 20,
+            patience: Duration::from_secs(20),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A harness that is served.
+pub struct Service {
+    /// The name clients call it by.
+    pub(crate) name: String,
+    pub(crate) pool: Pool,
+    pub(crate) agents: BTreeMap<String, Arc<Agent>>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) run: String,
+    pub(crate) door: Door,
+    pub(crate) limits: Limits,
+    pub(crate) seats: Arc<Semaphore>,
+    pub(crate) continued: Mutex<Continued>,
+    pub(crate) created: u64,
+    next: AtomicU64,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Serves `pool` as `name`: `agents` holds each of its variants, assembled; episodes belong to `run` of `store`. Without a
+    /// token everybody who reaches it may ask.
+    pub fn new(
+        name: &str,
+        pool: Pool,
+        agents: BTreeMap<String, Agent>,
+        store: Arc<Store>,
+        run: &str,
+        token: Option<&str>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            pool,
+            agents: agents.into_iter().map(|(name, agent)| (name, Arc::new(agent))).collect(),
+            store,
+            run: run.to_owned(),
+            door: Door::new(token),
+            limits,
+            seats: Arc::new(Semaphore::new(limits.episodes)),
+            continued: Mutex::default(),
+            created: SystemClock.unix_millis() / 1000,
+            next: AtomicU64::new(1),
+        }
+    }
+
+    /// Who answers what a user asked last, and the variant's name.
+    pub(crate) fn agent(&self, asked: &str) -> Option<Arc<Agent>> {
+        let known = Features { text: asked.to_owned(), ..Features::default() };
+        self.agents.get(self.pool.route(&known)).cloned()
+    }
+
+    /// The number of the next request.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}

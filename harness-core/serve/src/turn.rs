@@ -1,0 +1,142 @@
+//! One request as one episode: from the client's messages to the answer, recorded, stopped when the client goes.
+
+use std::sync::{Arc, PoisonError};
+
+use harness_abi::{Message, Role};
+use harness_core::{Agent, Cancel, Clock, Dialogue, Episode, EpisodeSpec, RunError, Start, SystemClock};
+use harness_trace::EpisodeStart;
+use serde_json::{Map, Value};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{answer::Answer, chunks::Chunks, continued, error::ApiError, request::Ask, service::Service};
+
+/// What every object of an answer begins with.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub episode: String,
+    created: u64,
+    model: String,
+    variant: String,
+    ignored: Vec<String>,
+}
+
+impl Head {
+    /// An object of the protocol.
+    pub fn object(&self, kind: &str) -> Map<String, Value> {
+        let mut object = Map::new();
+        object.insert("id".into(), format!("{ID}{}", self.episode).into());
+        object.insert("object".into(), kind.into());
+        object.insert("created".into(), self.created.into());
+        object.insert("model".into(), self.model.as_str().into());
+        object
+    }
+
+    /// What this protocol has no words for.
+    pub fn beside(&self, answer: &Answer) -> Value {
+        answer.beside(&self.episode, &self.variant, &self.ignored)
+    }
+}
+
+/// What an answer's id has before the episode's.
+pub(crate) const ID: &str = "chatcmpl-";
+
+/// An episode that is about to begin.
+pub(crate) struct Turn {
+    pub head: Arc<Head>,
+    agent: Arc<Agent>,
+    spec: EpisodeSpec,
+    stop: Vec<String>,
+    /// What the client has seen, without the answer.
+    seen: (String, Vec<Message>),
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    /// Takes a seat and prepares the episode.
+    pub fn new(service: &Service, ask: Ask, cancel: Cancel) -> Result<Self, ApiError> {
+        if ask.model != service.name {
+            let text = format!("no model `{}`; the one served here is `{}`", ask.model, service.name);
+            return Err(ApiError::not_found("model_not_found", text));
+        }
+        let Dialogue { system, messages, tools } = ask.dialogue;
+        let asked = messages.iter().rfind(|message| message.role() == Role::User).map(Message::text);
+        let asked = asked.unwrap_or_default().into_owned();
+        let agent = service.agent(&asked).ok_or_else(|| ApiError::failed("no variant plays this"))?;
+        let mut own = agent.tool_names();
+        if let Some(name) = own.find(|name| tools.iter().any(|tool| tool.name == *name)) {
+            let text = format!("`{name}` is a tool of the harness itself; give yours another name");
+            return Err(ApiError::invalid("tools", text));
+        }
+        drop(own);
+        let capable = agent.model("main").is_some_and(|model| model.info.capabilities.iter().any(|one| one == "tools"));
+        if !tools.is_empty() && !capable {
+            return Err(ApiError::unsupported("tools", "the model behind this harness cannot call tools; send none"));
+        }
+        let seat = service.seats.clone().try_acquire_owned();
+        let seat = seat.map_err(|_| ApiError::busy(service.limits.episodes))?;
+
+        let number = service.number();
+        let episode = format!("{}-{number:x}", service.run);
+        let variant = agent.variant().to_owned();
+        let continued = service.continued.lock().unwrap_or_else(PoisonError::into_inner);
+        let history = continued.history(&variant, &system, messages.clone());
+        drop(continued);
+        let meta = EpisodeStart {
+            episode: episode.clone(),
+            run: service.run.clone(),
+            task: asked,
+            group: ask.session,
+            // Another seed for every request, so that asking again asks again.
+            seed: ask.seed.unwrap_or_else(|| seed(&episode)),
+            ..EpisodeStart::default()
+        };
+        let start = Start::Dialogue(Dialogue { system: system.clone(), messages: history, tools });
+        let mut spec = EpisodeSpec::new(meta, start, service.store.clone());
+        spec.cancel = cancel;
+        let head = Head {
+            episode,
+            created: SystemClock.unix_millis() / 1000,
+            model: service.name.clone(),
+            variant,
+            ignored: ask.ignored,
+        };
+        Ok(Self { head: Arc::new(head), agent, spec, stop: ask.stop, seen: (system, messages), _seat: seat })
+    }
+
+    /// Has the model's words sent as they come, where they are the answer as they stand.
+    pub fn stream(&mut self, chunks: &Chunks) {
+        if self.agent.answers_as_written() && self.stop.is_empty() {
+            self.spec.observer = Some(chunks.observer());
+        }
+    }
+
+    /// Runs the episode; when `closing` is used, it is stopped too.
+    pub async fn run(self, service: &Service, closing: &Cancel) -> Result<Answer, ApiError> {
+        let Self { head, agent, spec, stop, seen: (system, mut messages), _seat } = self;
+        let cancel = spec.cancel.clone();
+        let running = agent.run(spec);
+        tokio::pin!(running);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut running => ended,
+            () = closing.cancelled() => {
+                cancel.cancel();
+                running.await
+            }
+        };
+        let episode =
+            ended.map_err(|RunError::Record(error)| ApiError::failed(format!("the record failed: {error}")))?;
+        let answer = Answer::of(&episode, &stop)?;
+        messages.push(answer.spoken());
+        let Episode { history, .. } = episode;
+        let key = continued::seen(&head.variant, &system, &messages);
+        service.continued.lock().unwrap_or_else(PoisonError::into_inner).keep(key, history);
+        Ok(answer)
+    }
+}
+
+fn seed(episode: &str) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&blake3::hash(episode.as_bytes()).as_bytes()[..8]);
+    u64::from_le_bytes(bytes) >> 1
+}
