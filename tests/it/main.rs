@@ -28,5 +28,6 @@ mod suite;
 mod support;
 mod swap;
 mod trust;
+mod tutorial;
 mod vendors;
 mod walk;

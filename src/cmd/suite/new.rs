@@ -107,8 +107,8 @@ pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
     let groups = groups.collect::<std::collections::BTreeSet<_>>().len();
     let gate = groups * 45 / 100;
     let folds = (gate / FOLD).clamp(1, 3);
-    // Where little can be proven, all of α goes to the first round that has a candidate.
-    let idle_rounds = if gate < FOLD { 1 } else { 2 };
+    // Where little can be proven, all of α goes to one round, which then looks widest.
+    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 48) } else { (2, 16) };
     let mut tasks = String::new();
     for row in &rows {
         tasks += &serde_json::to_string(row).map_err(Failure::new)?;
@@ -116,7 +116,7 @@ pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
     }
     let name = &args.name;
     let files = [
-        ("suite.toml", suite(name, args.verifier.name(), folds, idle_rounds)),
+        ("suite.toml", suite(name, args.verifier.name(), folds, idle_rounds, first_candidates)),
         ("tasks.jsonl", tasks),
         ("harness.toml", HARNESS.to_owned()),
     ];
@@ -150,7 +150,7 @@ fn rows(args: &NewArgs) -> Result<Vec<Row>, Failure> {
     table::read(from, &columns)
 }
 
-fn suite(name: &str, verifier: &str, folds: usize, idle_rounds: u32) -> String {
+fn suite(name: &str, verifier: &str, folds: usize, idle_rounds: u32, first_candidates: usize) -> String {
     format!(
         r#"name = "{name}"
 about = ""
@@ -171,6 +171,7 @@ folds = {folds}
 [evolve]
 settings.explore_groups = 0
 settings.screen_tasks = 16
+settings.first_candidates = {first_candidates}
 settings.idle_rounds = {idle_rounds}
 
 [harness]
