@@ -1,12 +1,12 @@
 //! Whether an exam measures what it should: known answers must pass; silence, the question itself and one reply to all must
 //! not. Asks no model. Refuses to guess: what cannot be played is counted as such.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use harness_abi::{Action, Judgement, ModuleError, Observation, Task, kit};
+use harness_abi::{Action, Judgement, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Exam, exam::Ground};
+use crate::{Exam, exam::Ground, play::play};
 
 /// A task and what became of a reply to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +30,8 @@ pub struct Audit {
     pub unknown: Vec<Finding>,
     /// Tasks that an empty reply passes, or at which the verifier failed.
     pub empty: Vec<Finding>,
+    /// Tasks that an empty reply rightly passes: others are solved by calls, and these by none.
+    pub idle: Vec<Finding>,
     /// Tasks that are passed by the question said back.
     pub echo: Vec<Finding>,
     /// The reply that passes most tasks, and how many.
@@ -55,6 +57,8 @@ const CONSTANTS: usize = 5;
 /// If a world does not come up.
 pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
     let mut audit = Audit::default();
+    // Tasks solved by calls; tasks solved by none.
+    let (mut called, mut uncalled) = (0, BTreeSet::new());
     let (mut solutions, mut questions) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, &Task>::new());
     for (task, ground) in exam.seated() {
         audit.tasks += 1;
@@ -63,6 +67,11 @@ pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
             Ok(actions) => {
                 if let [Action::Text { text }] = &*actions {
                     *solutions.entry(text.clone()).or_default() += 1;
+                }
+                if actions.iter().any(|action| matches!(action, Action::Call { .. })) {
+                    called += 1;
+                } else {
+                    uncalled.insert(task.id.clone());
                 }
                 match played(ground, task, &actions) {
                     Ok(judged) if judged.reward >= 1.0 => audit.solved += 1,
@@ -86,6 +95,11 @@ pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
             None => drop(questions.insert(question, task)),
         }
         tick();
+    }
+    if called > 0 {
+        let right = |finding: &Finding| uncalled.contains(&finding.task);
+        (audit.idle, audit.empty) = audit.empty.into_iter().partition(right);
+        audit.echo.retain(|finding| !right(finding));
     }
     let mut common: Vec<(String, usize)> = solutions.into_iter().collect();
     common.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
@@ -119,15 +133,5 @@ fn known(ground: &Ground, task: &Task) -> Result<Vec<Action>, String> {
 
 fn played(ground: &Ground, task: &Task, actions: &[Action]) -> Result<Judgement, ModuleError> {
     let mut world = ground.environment()?;
-    let whole = kit::json(task);
-    world.reset(kit::json(&Task { gold: serde_json::Value::Null, ..task.clone() }).as_rstr(), 1).into_result()?;
-    for action in actions {
-        let observation = world.step(kit::json(action).as_rstr()).into_result()?;
-        if serde_json::from_str::<Observation>(&observation)?.done {
-            break;
-        }
-    }
-    let state = world.state().into_result()?;
-    let verdict = ground.verifier().verify(whole.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
-    Ok(serde_json::from_str(&verdict)?)
+    Ok(play(&mut world, &ground.verifier(), task, 1, actions)?.judgement)
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod exam;
 mod judge;
+mod play;
 mod runner;
 mod scored;
 mod secrets;

@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use harness_abi::{Action, Observation, Usage, kit};
+use harness_abi::{Action, ModuleError, Usage, kit};
 use harness_core::{Agent, AssembleError, Cancel, Clock, EpisodeSpec, Start, SystemClock, World, assemble};
 use harness_host::Host;
 use harness_spec::{Harness, Pool};
 use harness_trace::{EpisodeEnd, EpisodeRow, EpisodeStart, Look, Outcome as Ending, Recorder, Store, TraceError};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::{Exam, ExamError, Scored};
+use crate::{
+    Exam, ExamError, Scored,
+    play::{Played, play},
+};
 
 /// Why a run cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -278,10 +281,8 @@ impl Sitting {
         let began = SystemClock.micros();
         self.meta.simulated = true;
         self.store.begin(self.meta.clone())?;
-        let task = kit::json(&self.world.task);
-        let played = self.solve(&task);
-        let (steps, state, judgement) =
-            played.map_err(|error| RunError::World { task: self.meta.task.clone(), message: error.to_string() })?;
+        let fail = |error: ModuleError| RunError::World { task: self.meta.task.clone(), message: error.to_string() };
+        let Played { steps, state, judgement } = solve(&mut self.world, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
             outcome: Ending::Done,
             reason: "the known solution was played".to_owned(),
@@ -295,31 +296,13 @@ impl Sitting {
         self.store.end(&self.meta.episode, end.clone())?;
         Ok(end)
     }
+}
 
-    fn solve(
-        &mut self,
-        task: &harness_abi::stable::RString,
-    ) -> Result<(u64, serde_json::Value, harness_abi::Judgement), harness_abi::ModuleError> {
-        let world = &mut self.world.environment;
-        let actions = world.oracle(task.as_rstr()).into_result()?;
-        let actions: Vec<Action> = serde_json::from_str(&actions)?;
-        world.reset(task.as_rstr(), self.meta.seed).into_result()?;
-        let mut steps = 0;
-        for action in &actions {
-            steps += 1;
-            let observation = world.step(kit::json(action).as_rstr()).into_result()?;
-            if serde_json::from_str::<Observation>(&observation)?.done {
-                break;
-            }
-        }
-        let state = world.state().into_result()?;
-        let judgement = match &self.world.verifier {
-            Some(verifier) => {
-                let verdict = verifier.verify(task.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
-                serde_json::from_str(&verdict)?
-            }
-            None => harness_abi::Judgement::default(),
-        };
-        Ok((steps, serde_json::from_str(&state)?, judgement))
-    }
+/// The known solution of a world's task, played.
+fn solve(world: &mut World, seed: u64) -> Result<Played, ModuleError> {
+    let World { environment, task, verifier, .. } = world;
+    let verifier = verifier.as_ref().ok_or_else(|| ModuleError::fault("nobody marks in this world"))?;
+    let actions = environment.oracle(kit::json(task).as_rstr()).into_result()?;
+    let actions: Vec<Action> = serde_json::from_str(&actions)?;
+    play(environment, verifier, task, seed, &actions)
 }

@@ -129,6 +129,16 @@ fn what_is_wrong_with_a_suite_is_said() {
 }
 
 #[test]
+fn the_suites_that_come_along_are_sound() {
+    let workspace = Workspace::with(&["household"]);
+    for (suite, idle) in [("functions", 5), ("menus", 0), ("household", 0)] {
+        let check = workspace.json(&["suite", "check", suite, "--quiet"]);
+        assert_eq!(check["broken"], false, "{suite}: {check}");
+        assert_eq!(check["audit"]["idle"].as_array().unwrap().len(), idle, "{suite}");
+    }
+}
+
+#[test]
 fn what_cannot_be_a_suite_is_refused() {
     let workspace = made(12, &[]);
     workspace.put("odd.txt", "x");

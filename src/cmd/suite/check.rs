@@ -99,6 +99,12 @@ fn warnings(audit: &Audit, exam: &Exam, power: &[(u32, f64)]) -> Vec<String> {
     if !audit.unknown.is_empty() {
         all.push(format!("{} tasks have no known answer to play; their verifier is not checked", audit.unknown.len()));
     }
+    if !audit.idle.is_empty() {
+        all.push(format!(
+            "{} tasks are passed by doing nothing, as they should: they call for no call",
+            audit.idle.len()
+        ));
+    }
     if !audit.echo.is_empty() {
         let first = audit.echo.first().map(|one| one.task.as_str()).unwrap_or_default();
         all.push(format!(
