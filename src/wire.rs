@@ -47,6 +47,7 @@ fn build(folders: Vec<PathBuf>, lock: Option<Lock>, only: Option<BTreeSet<String
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
         .linked(harness_memory::pack())
+        .linked(harness_tools::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use harness_abi::{EnvironmentBox, Finish, Hook, Message, Task, VerifierBox};
+use harness_abi::{EnvironmentBox, Finish, Hook, Message, Task, VerifierBox, Workspace};
 use harness_trace::{EpisodeEnd, EpisodeStart, Recorder, TraceError};
 
 use crate::{
@@ -68,6 +68,8 @@ pub struct EpisodeSpec {
     pub observer: Option<DeltaObserver>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// The folder the harness's tools work in, until the world names another; without one, tools that need it refuse.
+    pub workspace: Option<Workspace>,
     /// Most microseconds one call of a processor may take. Checked when it returns: code in this process cannot be
     /// interrupted.
     pub hook_deadline_micros: u64,
@@ -84,6 +86,7 @@ impl EpisodeSpec {
             replay: true,
             observer: None,
             clock: Arc::new(SystemClock),
+            workspace: None,
             hook_deadline_micros: 10_000_000,
         }
     }

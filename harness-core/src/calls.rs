@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness_abi::{Action, ErrorClass, Message, ToolBox, ToolOutput, ToolRequest, stable::RStr};
+use harness_abi::{Action, ErrorClass, Message, ToolBox, ToolExtra, ToolOutput, ToolRequest, Workspace, kit};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
@@ -147,12 +147,13 @@ impl Live<'_> {
         let instance: Arc<ToolBox> = self.tools.get(tool)?.clone();
         let seed = seed::derive(self.spec.meta.seed, self.machine.step, index as u64, &module.id);
         let (sink, filled) = sinks::tool(&self.spec.cancel);
+        let extra = self.tool_extra.clone();
         if module.module.manifest.blocking {
             let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
             // Its answer comes through the sink; a panic drops the sink, which is an answer too.
-            drop(tokio::task::spawn_blocking(move || instance.call(&request(&id, &name, &arguments, seed), sink)));
+            drop(tokio::task::spawn_blocking(move || instance.call(&request(&id, &name, &arguments, seed, &extra), sink)));
         } else {
-            instance.call(&request(&call.id, &call.name, &call.arguments, seed), sink);
+            instance.call(&request(&call.id, &call.name, &call.arguments, seed, &extra), sink);
         }
         Some(Working { index, module: module.id.clone(), filled, since })
     }
@@ -170,6 +171,14 @@ impl Live<'_> {
     }
 }
 
-fn request<'a>(id: &'a str, name: &'a str, arguments: &'a str, seed: u64) -> ToolRequest<'a> {
-    ToolRequest { id: id.into(), name: name.into(), arguments: arguments.into(), seed, extra: RStr::default() }
+fn request<'a>(id: &'a str, name: &'a str, arguments: &'a str, seed: u64, extra: &'a str) -> ToolRequest<'a> {
+    ToolRequest { id: id.into(), name: name.into(), arguments: arguments.into(), seed, extra: extra.into() }
+}
+
+/// What every call of a tool carries besides.
+pub(crate) fn extra(workspace: Option<Workspace>) -> Arc<str> {
+    match workspace {
+        None => Arc::from(""),
+        workspace => kit::json(&ToolExtra { workspace }).as_str().into(),
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::{Agent, Episode, EpisodeSpec, RunError, Start},
+    calls,
     chats::{CallError, Chat, HeadCache},
     context::{Shared, View},
     contract::{self, Answered},
@@ -44,6 +45,8 @@ pub(crate) struct Live<'a> {
     began: u64,
     /// Why the last reply to a step ended.
     finish: Finish,
+    /// What every call of a tool carries besides: the workspace.
+    pub tool_extra: Arc<str>,
     /// Microseconds since the episode began, at the last look at the clock.
     pub elapsed: u64,
 }
@@ -60,6 +63,7 @@ impl<'a> Live<'a> {
                 (None, 0)
             }
         };
+        let tool_extra = calls::extra(spec.workspace.take());
         Self {
             machine: Machine::new(agent.plans().clone(), plan.clone(), max_turns),
             model_seed: plan.harness.sampling.seed.unwrap_or(spec.meta.seed),
@@ -74,6 +78,7 @@ impl<'a> Live<'a> {
             head: HeadCache::default(),
             asked: BTreeMap::new(),
             finish: Finish::STOP,
+            tool_extra,
             elapsed: 0,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     agent::World,
+    calls,
     driver::Live,
     wait::{Stopped, until},
 };
@@ -84,8 +85,13 @@ impl Live<'_> {
         work: impl FnOnce(&mut EnvironmentBox) -> Answer + Send + 'static,
     ) -> Result<(RString, Observation), WorldError> {
         let raw = self.with_environment(work).await?;
-        match serde_json::from_str(&raw) {
-            Ok(observation) => Ok((raw, observation)),
+        match serde_json::from_str::<Observation>(&raw) {
+            Ok(mut observation) => {
+                if let Some(workspace) = observation.workspace.take() {
+                    self.tool_extra = calls::extra(Some(workspace));
+                }
+                Ok((raw, observation))
+            }
             Err(error) => {
                 let error = ModuleError::fault(format_args!("its observation does not parse: {error}"));
                 Err(WorldError::Module(error))

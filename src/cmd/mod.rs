@@ -9,6 +9,7 @@ mod model;
 mod pack;
 mod plugin;
 mod run;
+mod sandbox;
 mod serve;
 mod suite;
 mod trace;
@@ -67,6 +68,8 @@ enum Command {
     Trace(trace::TraceArgs),
     #[command(hide = true)]
     PluginHost,
+    #[command(hide = true)]
+    SandboxExec,
 }
 
 /// Runs the subcommand.
@@ -85,5 +88,6 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(args) => data::run(&cli.global, args),
         Command::Trace(args) => trace::run(&cli.global, args),
         Command::PluginHost => plugin::host::run(),
+        Command::SandboxExec => sandbox::run(),
     }
 }

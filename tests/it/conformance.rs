@@ -52,6 +52,7 @@ fn findings(isolation: Isolation) -> Vec<String> {
         .linked(harness_modules::pack())
         .linked(harness_models::pack())
         .linked(harness_memory::pack())
+        .linked(harness_tools::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())

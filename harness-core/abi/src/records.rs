@@ -185,6 +185,16 @@ pub enum Action {
     },
 }
 
+/// The folder the tools of a harness work in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Where it is: an absolute path.
+    pub path: String,
+    /// What the task calls it, an absolute path too; its own path when empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub at: String,
+}
+
 /// What the environment answers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Observation {
@@ -206,6 +216,9 @@ pub struct Observation {
     /// Whether the action was refused as malformed or impossible.
     #[serde(default, skip_serializing_if = "is_false")]
     pub invalid: bool,
+    /// The folder the tools of the harness work in from now on; `None` leaves it as it is. Not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
 }
 
 /// A verifier's judgement.

@@ -5,9 +5,10 @@ use abi_stable::{
     sabi_trait::TD_Opaque,
     std_types::{RBox, RResult, RStr, RString},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ModuleError, ToolOutput, ToolSpec};
+use crate::{ModuleError, ToolOutput, ToolSpec, Workspace};
 
 /// A call of a tool, borrowed: a tool has read what it needs of it when its `call` returns.
 #[repr(C)]
@@ -21,8 +22,16 @@ pub struct ToolRequest<'a> {
     pub arguments: RStr<'a>,
     /// Seed of this very call.
     pub seed: u64,
-    /// JSON for what later versions add; empty now.
+    /// JSON for what later versions add: [`ToolRequest::workspace`]; empty when there is nothing.
     pub extra: RStr<'a>,
+}
+
+/// The JSON of [`ToolRequest::extra`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ToolExtra {
+    /// The folder the episode's tools work in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
 }
 
 impl ToolRequest<'_> {
@@ -30,6 +39,16 @@ impl ToolRequest<'_> {
     pub fn arguments(&self) -> Result<Value, ModuleError> {
         serde_json::from_str(self.arguments.as_str())
             .map_err(|error| ModuleError::input(format_args!("arguments of {} are not JSON: {error}", self.name)))
+    }
+
+    /// The folder the episode's tools work in, if it has one.
+    pub fn workspace(&self) -> Result<Option<Workspace>, ModuleError> {
+        if self.extra.is_empty() {
+            return Ok(None);
+        }
+        let extra: ToolExtra = serde_json::from_str(self.extra.as_str())
+            .map_err(|error| ModuleError::fault(format_args!("the host's extra of a call does not parse: {error}")))?;
+        Ok(extra.workspace)
     }
 }
 

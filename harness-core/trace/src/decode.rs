@@ -114,6 +114,7 @@ fn observation(take: &mut Take<'_>) -> Result<Observation, TraceError> {
         reward: take.f64()?,
         done: take.flag()?,
         invalid: take.flag()?,
+        workspace: None,
     })
 }
 

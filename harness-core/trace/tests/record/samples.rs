@@ -109,6 +109,7 @@ pub fn every_kind() -> Vec<Entry> {
                 reward: 0.1 + 0.2,
                 done: true,
                 invalid: true,
+                workspace: None,
             },
         },
         Entry::Observed { observation: Observation::default() },

@@ -1,0 +1,73 @@
+//! What `tasks` in a suite's file names: rows of a file or a folder of task folders, and the world they are played in. Their
+//! digest is part of it, so that changed tasks are another exam.
+
+use std::{fs, io, path::Path};
+
+use harness_spec::Config;
+use sha2::{Digest, Sha256};
+
+use crate::Use;
+
+/// The world of the tasks at `path`; `workspace` says that they are done in a folder, and how.
+pub(crate) fn world(path: &Path, workspace: Option<Config>) -> Result<Use, String> {
+    let fail = |error: io::Error| format!("tasks {}: {error}", path.display());
+    let data = path.to_str().ok_or_else(|| format!("the path of {} is not UTF-8", path.display()))?;
+    let folder = path.is_dir();
+    let in_folder = folder || workspace.is_some();
+    let mut config = workspace.unwrap_or_default();
+    config.insert("data".to_owned(), data.into());
+    let (key, digest) = match folder {
+        true => ("identity", of_folder(path).map_err(fail)?),
+        false => ("sha256", hex(&Sha256::digest(fs::read(path).map_err(fail)?))),
+    };
+    config.insert(key.to_owned(), digest.into());
+    let module = if in_folder { "tasks/workspace" } else { "tasks/questions" };
+    Ok(Use { module: module.parse().map_err(|error| format!("{error}"))?, config })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A digest of every file below a folder, with its path; links by what they say.
+fn of_folder(folder: &Path) -> io::Result<String> {
+    let mut all = Sha256::new();
+    let mut next = vec![folder.to_owned()];
+    while let Some(path) = next.pop() {
+        let kind = fs::symlink_metadata(&path)?.file_type();
+        if kind.is_dir() {
+            next.extend(fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?);
+            next.sort();
+            continue;
+        }
+        let content = match kind.is_symlink() {
+            true => fs::read_link(&path)?.into_os_string().into_encoded_bytes(),
+            false if kind.is_file() => fs::read(&path)?,
+            false => Vec::new(),
+        };
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        all.update(format!("{name}\0{}\n", hex(&Sha256::digest(content))));
+    }
+    Ok(hex(&all.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_tasks_are_another_exam() {
+        let here = tempfile::tempdir().unwrap();
+        fs::create_dir_all(here.path().join("a/tests")).unwrap();
+        fs::write(here.path().join("a/tests/test.sh"), "true").unwrap();
+        let digest = || world(here.path(), None).unwrap().config["identity"].clone();
+        let before = digest();
+        assert_eq!(before, digest());
+        fs::write(here.path().join("a/tests/test.sh"), "false").unwrap();
+        assert_ne!(before, digest());
+        let rows = here.path().join("tasks.jsonl");
+        fs::write(&rows, "{}").unwrap();
+        assert_eq!(world(&rows, None).unwrap().module.to_string(), "tasks/questions");
+        assert_eq!(world(&rows, Some(Config::new())).unwrap().module.to_string(), "tasks/workspace");
+    }
+}

@@ -1,0 +1,82 @@
+//! Tasks that are done in a folder: files are placed, tools work on them, a command judges what is left. From rows of a file, or
+//! from folders as Harbor lays them out. Refuses a task any part of which cannot be honoured, unless it is told to go without.
+
+mod command;
+mod docker;
+mod environment;
+mod error;
+mod harbor;
+mod place;
+mod row;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use harness_abi::Task;
+use harness_sandbox::Mount;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use command::Command;
+pub(crate) use environment::Folder;
+use error::WorkspaceError;
+
+/// What the environment is told of a task: everything but how it is judged.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Setup {
+    /// What the agent is asked.
+    prompt: String,
+    /// Files to place, by path.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// Folders and files to copy: from where, and to which path in the workspace.
+    #[serde(default)]
+    copies: Vec<(PathBuf, PathBuf)>,
+    /// What the task calls its folder.
+    at: PathBuf,
+    /// Whether that name is used in the task's own scripts, so that it must be so.
+    #[serde(default)]
+    named: bool,
+}
+
+/// What the verifier is told of a task besides.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Check {
+    /// What other verifiers compare the reply with.
+    #[serde(default)]
+    answer: Value,
+    /// The script that judges, run by bash.
+    check: String,
+    /// The script that solves the task; empty where none is known.
+    #[serde(default)]
+    solution: String,
+    /// Milliseconds the judging script may take; 0 leaves it to the verifier.
+    #[serde(default)]
+    millis: u64,
+    /// Variables of the judging script.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// What is shown to the scripts besides the workspace.
+    #[serde(default)]
+    mounts: Vec<Mount>,
+    /// Whether a script that leaves no reward has failed, whatever its exit code.
+    #[serde(default)]
+    reward: bool,
+}
+
+/// The task with these halves; the rest is set by whoever read it.
+fn task(id: &str, setup: Setup, check: Check) -> Result<Task, serde_json::Error> {
+    let prompt = setup.prompt.clone();
+    let (data, gold) = (serde_json::to_value(setup)?, serde_json::to_value(check)?);
+    Ok(Task { id: id.to_owned(), group: id.to_owned(), prompt, data, gold, ..Task::default() })
+}
+
+/// All tasks at `data`: rows of a file, or a folder of task folders.
+fn read(data: &Path, at: &Path, digest: &str, without_containers: bool) -> Result<Vec<Task>, WorkspaceError> {
+    match data.is_dir() {
+        true => harbor::read(data, without_containers),
+        false => row::read(data, at, digest),
+    }
+}

@@ -1,0 +1,60 @@
+//! What confines the commands of a harness's tools, to be said at the start and recorded; and the folder they work in.
+
+use std::{io::IsTerminal, path::Path};
+
+use harness_abi::Workspace;
+use harness_sandbox::{Choice, choose};
+use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
+
+use crate::failure::Failure;
+
+/// The tool that runs commands.
+const BASH: &str = "tools/bash";
+
+/// What confines each tool of `harness` that runs commands, by the tool's id; empty if none does.
+///
+/// # Errors
+///
+/// If nothing on this machine does what the harness asks for.
+pub fn of(harness: &Harness) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let shells = harness.tools.iter().filter(|tool| is(&tool.module, BASH));
+    let chosen = shells.map(|tool| {
+        let asked = tool.config.get("sandbox").cloned().unwrap_or_default();
+        let choice: Choice = serde_json::from_value(asked).unwrap_or_default();
+        let mechanism = choose(choice).map_err(Failure::input)?;
+        Ok((tool.id.clone(), mechanism.name().into()))
+    });
+    chosen.collect()
+}
+
+/// Lets the person at the terminal answer what the harness's `approval` asks, where nobody else is named. Without a terminal
+/// nobody is: such calls are then refused.
+pub fn let_person_approve(harness: &mut Harness) -> Result<(), Failure> {
+    let asks = harness.processors.iter().any(|processor| is(&processor.module, "tools/approval"));
+    let terminal = || std::io::stderr().is_terminal() && std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok();
+    if asks && !harness.models.contains_key("approval") && terminal() {
+        let module = "tools/person".parse().map_err(Failure::input)?;
+        harness.models.insert("approval".to_owned(), ModelSpec { module, config: Config::new(), fallbacks: Vec::new() });
+    }
+    Ok(())
+}
+
+/// Whether a reference, with a version or without, is to this module.
+fn is(reference: &ModuleRef, module: &str) -> bool {
+    reference.to_string().split('@').next() == Some(module)
+}
+
+/// The folder that tools work in.
+///
+/// # Errors
+///
+/// If it is none.
+pub fn workspace(folder: &Path) -> Result<Workspace, Failure> {
+    let fail = |why: &dyn std::fmt::Display| Failure::input(format!("workspace {}: {why}", folder.display()));
+    let path = folder.canonicalize().map_err(|error| fail(&error))?;
+    if !path.is_dir() {
+        return Err(fail(&"it is no folder"));
+    }
+    let path = path.to_str().ok_or_else(|| fail(&"its path is not UTF-8"))?;
+    Ok(Workspace { path: path.to_owned(), at: String::new() })
+}
