@@ -31,10 +31,13 @@ pub fn of(harness: &Harness) -> Result<serde_json::Map<String, serde_json::Value
 /// nobody is: such calls are then refused.
 pub fn let_person_approve(harness: &mut Harness) -> Result<(), Failure> {
     let asks = harness.processors.iter().any(|processor| is(&processor.module, "tools/approval"));
-    let terminal = || std::io::stderr().is_terminal() && std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok();
+    let terminal =
+        || std::io::stderr().is_terminal() && std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok();
     if asks && !harness.models.contains_key("approval") && terminal() {
         let module = "tools/person".parse().map_err(Failure::input)?;
-        harness.models.insert("approval".to_owned(), ModelSpec { module, config: Config::new(), fallbacks: Vec::new() });
+        harness
+            .models
+            .insert("approval".to_owned(), ModelSpec { module, config: Config::new(), fallbacks: Vec::new() });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `harness`: the front door. Parses the command line, hands over to a subcommand, turns errors into hints and exit codes.
 
 mod arena;
+mod boxes;
 mod cmd;
 mod failure;
 mod meta;

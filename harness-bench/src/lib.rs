@@ -9,6 +9,7 @@ mod play;
 mod runner;
 mod scored;
 mod secrets;
+mod source;
 mod suite;
 mod summary;
 mod verifiers;

@@ -6,9 +6,8 @@ use std::{collections::BTreeMap, path::Path};
 use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::Judge;
+use crate::{Judge, source};
 
 /// Where tasks of each use come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,8 +148,10 @@ struct File {
     data_label: Option<String>,
     #[serde(default)]
     about: String,
-    /// A file of rows beside this one, in place of `environment`.
+    /// A file of rows or a folder of task folders beside this one, in place of `environment`.
     tasks: Option<String>,
+    /// That the rows are tasks done in a folder, as those of a folder always are, and how: configuration of `tasks/workspace`.
+    workspace: Option<Config>,
     environment: Option<Use>,
     #[serde(default)]
     data_config: Config,
@@ -196,17 +197,6 @@ pub enum SuiteError {
 
 /// The file that makes a folder a suite.
 const FILE: &str = "suite.toml";
-
-/// The world that asks the rows of a file; the file's digest is part of it, so that another file is another exam.
-fn questions(path: &Path, bytes: &[u8]) -> Result<Use, String> {
-    let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let data = path.to_str().ok_or_else(|| format!("the path of {} is not UTF-8", path.display()))?;
-    let config = [("data".to_owned(), data.into()), ("sha256".to_owned(), sha256.into())];
-    Ok(Use {
-        module: "tasks/questions".parse().map_err(|error| format!("{error}"))?,
-        config: config.into_iter().collect(),
-    })
-}
 
 type Bundle = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
@@ -293,10 +283,12 @@ impl Suite {
                 return Err(fail("it names both `tasks` and `environment`; a suite has one of them".to_owned()));
             }
             let path = folder.unwrap_or(Path::new("")).join(tasks);
-            let bytes = std::fs::read(&path).map_err(|error| fail(format!("tasks {}: {error}", path.display())))?;
-            file.environment = Some(questions(&path, &bytes).map_err(fail)?);
+            file.environment = Some(source::world(&path, file.workspace.take()).map_err(fail)?);
             // A file named on the command line is another one.
             file.data_config.insert("sha256".to_owned(), String::new().into());
+        }
+        if file.workspace.is_some() {
+            return Err(fail("`[workspace]` is about `tasks`, which it does not name".to_owned()));
         }
         let verifier = match (file.verifier, file.judge) {
             (Some(_), Some(_)) => {

@@ -151,7 +151,9 @@ impl Live<'_> {
         if module.module.manifest.blocking {
             let (id, name, arguments) = (call.id.clone(), call.name.clone(), call.arguments.clone());
             // Its answer comes through the sink; a panic drops the sink, which is an answer too.
-            drop(tokio::task::spawn_blocking(move || instance.call(&request(&id, &name, &arguments, seed, &extra), sink)));
+            drop(tokio::task::spawn_blocking(move || {
+                instance.call(&request(&id, &name, &arguments, seed, &extra), sink)
+            }));
         } else {
             instance.call(&request(&call.id, &call.name, &call.arguments, seed, &extra), sink);
         }

@@ -17,7 +17,7 @@ use harness_trace::{EpisodeStart, Outcome, RunRecord};
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, packed, stop, wire};
+use crate::{boxes, failure::Failure, output, packed, stop, wire};
 
 /// Run one task with a harness
 #[derive(Debug, Args)]
@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The folder the harness's tools work in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    workspace: PathBuf,
 }
 
 /// Runs the task.
@@ -71,9 +74,17 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         }
         None => {}
     }
+    if !global.json && !opened.is_packed() {
+        boxes::let_person_approve(&mut harness)?;
+    }
     let agent = assemble(&harness, host)?;
     opened.check(&name, &agent)?;
 
+    let (workspace, sandbox) = (boxes::workspace(&args.workspace)?, boxes::of(&harness)?);
+    for (tool, mechanism) in sandbox.iter().filter(|_| !global.quiet && !global.json) {
+        let mechanism = mechanism.as_str().unwrap_or_default();
+        note(&format!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));
+    }
     let store = wire::record()?;
     let started_ms = SystemClock.unix_millis();
     let run = format!("run-{started_ms:x}-{:x}", std::process::id());
@@ -83,7 +94,9 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         started_ms,
         suite: String::new(),
         seed: args.seed,
-        config: json!({"harness": harness.canonical(host.catalogue()), "variant": name}),
+        config: json!({
+            "harness": harness.canonical(host.catalogue()), "variant": name, "sandbox": sandbox, "workspace": workspace.path,
+        }),
         lock: wire::installed(host),
     })?;
     let meta = EpisodeStart {
@@ -96,6 +109,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     };
     let mut spec = EpisodeSpec::new(meta, Start::Prompt(prompt), store.clone());
     spec.cancel = stop::on_ctrl_c();
+    spec.workspace = Some(workspace);
     let streamed = Arc::new(AtomicBool::new(false));
     if !global.json && std::io::stdout().is_terminal() {
         spec.observer = Some(observer(streamed.clone()));

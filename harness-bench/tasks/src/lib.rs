@@ -10,6 +10,7 @@ mod reply;
 mod row;
 mod schema;
 mod verifiers;
+mod workspace;
 
 use environment::{Questions, QuestionsConfig};
 use schema::JsonSchema;
@@ -22,10 +23,14 @@ pub const MANIFEST: &str = include_str!("../pack.toml");
 
 harness_abi::linked_pack! {
     manifest: MANIFEST,
-    environments: { "questions" => |config: QuestionsConfig| Ok(Questions::new(config)) },
+    environments: {
+        "questions" => |config: QuestionsConfig| Ok(Questions::new(config)),
+        "workspace" => |config| Ok(workspace::Folder::new(config)),
+    },
     verifiers: {
         "exact" => |config: ExactConfig| Ok(Exact::new(config)),
         "contains" => |config: ContainsConfig| Ok(Contains::new(config)),
+        "command" => workspace::Command::new,
         "numeric" => Numeric::new,
         "json_schema" => JsonSchema::new,
         "regex" => |config: PatternConfig| Ok(Pattern::new(config)),

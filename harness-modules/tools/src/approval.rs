@@ -1,7 +1,9 @@
 //! `approval`: asks before a tool is called. Who is asked is whoever serves the model role `approval`: a person at the terminal, or
 //! a model the harness names. Refuses the call when nobody does, or when the answer is not a plain yes.
 
-use harness_abi::{AskChat, Call, Constraint, Cx, Decision, Event, Message, ModuleError, Outcome, Processor, Stop, pass};
+use harness_abi::{
+    AskChat, Call, Constraint, Cx, Decision, Event, Message, ModuleError, Outcome, Processor, Stop, pass,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -63,13 +65,17 @@ impl Approval {
 
 /// What is asked. Characters that would write elsewhere on a terminal, or hide what stands there, are spelt out.
 fn question(call: &Call<'_>) -> String {
-    let hides = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let hides = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     let plain = |text: &str| -> String {
         text.chars().map(|c| if hides(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
     };
     let length = call.arguments.chars().count();
     let shown: String = call.arguments.chars().take(SHOWN).collect();
-    let more = if length > SHOWN { format!("\n[{} characters more are not shown]", length - SHOWN) } else { String::new() };
+    let more =
+        if length > SHOWN { format!("\n[{} characters more are not shown]", length - SHOWN) } else { String::new() };
     format!("The agent wants to call the tool `{}` with\n{}{more}\nMay it? yes or no", plain(call.name), plain(&shown))
 }
 
@@ -81,8 +87,11 @@ impl Processor for Approval {
         }
         let constraint = Constraint::Choice { choices: vec![YES.to_owned(), NO.to_owned()] };
         let answer = match cx.model(ROLE)? {
-            None => Err("nobody can be asked: approval needs a terminal, or a model for the role `approval`".to_owned()),
-            Some(_) => match cx.chat(AskChat::new([Message::user(question(&call))]).role(ROLE).constraint(&constraint)) {
+            None => {
+                Err("nobody can be asked: approval needs a terminal, or a model for the role `approval`".to_owned())
+            }
+            Some(_) => match cx.chat(AskChat::new([Message::user(question(&call))]).role(ROLE).constraint(&constraint))
+            {
                 Ok(reply) => Ok(reply.message.text().trim().to_owned()),
                 Err(Stop::Pending) => return Err(Stop::Pending),
                 Err(Stop::Failed(error)) => Err(error.message.into()),

@@ -4,11 +4,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
 mod answer;
+mod approval;
 mod bash;
 mod edit;
 mod folder;
 mod glob;
 mod grep;
+mod person;
 mod read;
 mod search;
 mod todo;
@@ -19,6 +21,7 @@ pub const MANIFEST: &str = include_str!("../pack.toml");
 
 harness_abi::linked_pack! {
     manifest: MANIFEST,
+    processors: { "approval" => approval::Approval::new },
     tools: {
         "bash" => bash::Bash::new,
         "read" => |config| Ok(read::Read::new(config)),
@@ -28,4 +31,5 @@ harness_abi::linked_pack! {
         "grep" => |config| Ok(grep::Grep::new(config)),
         "todo" => |config| Ok(todo::Todo::new(config)),
     },
+    models: { "person" => person::Person::new },
 }

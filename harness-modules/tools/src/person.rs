@@ -9,8 +9,8 @@ use std::{
 };
 
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, Constraint, ErrorClass, Message, Model, ModelInfo, ModuleError,
-    NoConfig, ScoreReply, ScoreRequest, ScoreSink,
+    ChatReply, ChatRequest, ChatSink, Constraint, ErrorClass, Message, Model, ModelInfo, ModuleError, NoConfig,
+    ScoreReply, ScoreRequest, ScoreSink,
 };
 
 /// How often it is looked whether the answer is still wanted.
@@ -72,11 +72,14 @@ impl Model for Person {
         };
         let terminal = terminal()?;
         let asked = request.messages.as_slice().last().map(Message::text).unwrap_or_default();
-        (&terminal).write_all(format!("\n{asked}: ").as_bytes())
+        (&terminal)
+            .write_all(format!("\n{asked}: ").as_bytes())
             .map_err(|error| ModuleError::unsupported(format_args!("the terminal: {error}")))?;
         let said = line(terminal, sink)?;
         // The last choice is what is meant by anything else; its first letter is enough for each.
-        let chosen = choices.iter().find(|choice| !said.is_empty() && (**choice == said || said.len() == 1 && choice.starts_with(&said)));
+        let chosen = choices
+            .iter()
+            .find(|choice| !said.is_empty() && (**choice == said || said.len() == 1 && choice.starts_with(&said)));
         let chosen = chosen.or(choices.last()).cloned().unwrap_or_default();
         Ok(ChatReply::text(chosen))
     }

@@ -53,7 +53,7 @@ fn copy(docker: &mut Docker, words: &[&str], beside: &Path) -> bool {
     let [sources @ .., target] = words else { return false };
     let plain =
         |word: &&str| !word.starts_with("--") && !word.contains(['*', '?', '[', '$', '"']) && !word.contains("..");
-    if sources.is_empty() || !words.iter().all(|word| plain(word)) {
+    if sources.is_empty() || !words.iter().all(plain) {
         return false;
     }
     let folder = docker.folder.clone().unwrap_or_else(|| PathBuf::from("/"));
