@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks everyone to end cleanly, the second leaves at once.
+//! Ctrl-C and SIGTERM: the first asks everyone to end cleanly, the second leaves at once.
 
 use std::sync::mpsc;
 
@@ -15,9 +15,15 @@ pub fn on_ctrl_c() -> Cancel {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let Ok(mut interrupts) = signal(SignalKind::interrupt()) else { return };
+            // What a service is stopped with.
+            let Ok(mut terminations) = signal(SignalKind::terminate()) else { return };
             // Whoever waits for this may be gone.
             let _ = listens.send(());
-            while interrupts.recv().await.is_some() {
+            loop {
+                tokio::select! {
+                    _ = interrupts.recv() => {}
+                    _ = terminations.recv() => {}
+                }
                 if asked.is_cancelled() {
                     std::process::exit(130);
                 }

@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, SystemClock},
     dialogue::{Dialogue, Left},
     driver::Live,
+    performed::Performed,
     plan::Plan,
     sinks::DeltaObserver,
 };
@@ -64,6 +65,8 @@ pub struct EpisodeSpec {
     pub cancel: Cancel,
     /// Whether model calls found in the record are used instead of being paid again.
     pub replay: bool,
+    /// Calls of tools that an earlier attempt of this episode performed: each is answered from here once, in its step.
+    pub performed: Vec<Performed>,
     /// Hears replies to step requests as they are written.
     pub observer: Option<DeltaObserver>,
     /// What time it is.
@@ -84,6 +87,7 @@ impl EpisodeSpec {
             recorder,
             cancel: Cancel::new(),
             replay: true,
+            performed: Vec::new(),
             observer: None,
             clock: Arc::new(SystemClock),
             workspace: None,

@@ -11,6 +11,7 @@ use crate::{
     chats::CallError,
     driver::Live,
     machine::ToolCall,
+    performed::Performed,
     seed,
     sinks::{self, Filled},
     toolbox::Owner,
@@ -48,7 +49,13 @@ impl Live<'_> {
                     self.machine.signals.parse_failure();
                     self.answer(index, text, true);
                 }
-                Way::Tool(tool) => working.extend(self.start_tool(index, tool)),
+                Way::Tool(tool) => match performed(&mut self.spec.performed, self.machine.step, call) {
+                    Some(done) => {
+                        self.answer(index, done.text, done.is_error);
+                        self.took(index, done.micros);
+                    }
+                    None => working.extend(self.start_tool(index, tool)),
+                },
                 Way::Caller => {}
                 Way::World(_) if self.machine.is_world_done() => {}
                 Way::World(action) => {
@@ -171,6 +178,12 @@ impl Live<'_> {
             call.micros = micros;
         }
     }
+}
+
+/// What an earlier attempt of the episode got for this call in this step; each of its calls answers one.
+fn performed(earlier: &mut Vec<Performed>, step: u64, call: &ToolCall) -> Option<Performed> {
+    let same = |done: &Performed| done.step == step && done.name == call.name && done.arguments == call.arguments;
+    earlier.iter().position(same).map(|at| earlier.remove(at))
 }
 
 fn request<'a>(id: &'a str, name: &'a str, arguments: &'a str, seed: u64, extra: &'a str) -> ToolRequest<'a> {

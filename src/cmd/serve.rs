@@ -108,7 +108,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
     let shown = token.as_ref().map(|token| token.text.as_str());
     let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits);
 
-    let runtime = wire::runtime()?;
+    let (runtime, stop) = (wire::runtime()?, stop::on_ctrl_c());
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|error| {
             Failure::input(format!("cannot listen on {}: {error}", args.listen))
@@ -117,7 +117,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         let address = listener.local_addr()?;
         let url = format!("http://{address}/v1");
         announce(global, args, &url, &run, &variants, token.as_ref())?;
-        harness_serve::serve(listener, Arc::new(service), stop::on_ctrl_c()).await.map_err(Failure::new)
+        harness_serve::serve(listener, Arc::new(service), stop).await.map_err(Failure::new)
     });
     // What still runs on a blocking thread is not waited for: it was told to stop.
     runtime.shutdown_background();

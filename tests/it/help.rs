@@ -24,10 +24,12 @@ fn every_subcommand_shows_examples() {
         "suite",
         "suite new",
         "suite check",
+        "suite from-traces",
         "edit",
         "model",
         "data",
         "trace",
+        "trace export",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = workspace.run(&arguments).success().out;

@@ -27,6 +27,7 @@ mod serve;
 mod suite;
 mod support;
 mod swap;
+mod traces;
 mod trust;
 mod tutorial;
 mod vendors;

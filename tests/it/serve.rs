@@ -36,17 +36,17 @@ use = "hello/dice"
 "#;
 
 /// Most that anything here may take: far more than it does.
-const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// A server that runs until this is dropped.
-struct Served {
+pub struct Served {
     child: Child,
     address: SocketAddr,
     pub said: Value,
 }
 
 impl Served {
-    fn new(workspace: &Workspace, arguments: &[&str]) -> Self {
+    pub fn new(workspace: &Workspace, arguments: &[&str]) -> Self {
         let base = ["serve", "--json", "--listen", "127.0.0.1:0"];
         let mut command = workspace.command(&[&base, arguments].concat());
         command.env("HARNESS_TOKEN", "secret").env("NO_PROXY", "*");
@@ -79,12 +79,12 @@ impl Served {
         stream
     }
 
-    fn chat(&self, body: &Value) -> (u16, Value) {
+    pub fn chat(&self, body: &Value) -> (u16, Value) {
         let (status, body) = answer(self.begin(body));
         (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let (status, body) = self.raw(&post(path, &body.to_string()));
         (status, serde_json::from_str(&body).unwrap())
     }
@@ -99,7 +99,7 @@ impl Served {
     }
 
     /// Ends it cleanly; all that happened is then on record.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         self.interrupt();
         assert!(self.child.wait().unwrap().success());
     }
@@ -353,16 +353,16 @@ fn a_thousand_slow_clients_keep_nobody_waiting() {
 }
 
 /// A model server of the test's own: tells of every request that comes, and answers piece by piece as it is told.
-struct Upstream {
-    url: String,
+pub struct Upstream {
+    pub url: String,
     asked: Receiver<Conversation>,
 }
 
 /// A request that is being answered.
-struct Conversation(TcpStream);
+pub struct Conversation(pub TcpStream);
 
 impl Upstream {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let (to, asked): (Sender<Conversation>, _) = channel();
@@ -392,25 +392,25 @@ impl Upstream {
         Self { url, asked }
     }
 
-    fn harness(&self) -> String {
+    pub fn harness(&self) -> String {
         format!(
             "[model.main]\nuse = \"models/openai\"\nconfig.model = \"m\"\nconfig.base_url = \"{}\"\nconfig.api_key_env = \"\"\n",
             self.url
         )
     }
 
-    fn next(&self) -> Conversation {
+    pub fn next(&self) -> Conversation {
         self.asked.recv_timeout(LONG).unwrap()
     }
 }
 
 impl Conversation {
-    fn say(&mut self, text: &str) {
+    pub fn say(&mut self, text: &str) {
         let piece = json!({"choices": [{"index": 0, "delta": {"content": text}}]});
         self.0.write_all(format!("data: {piece}\n\n").as_bytes()).unwrap();
     }
 
-    fn end(mut self) {
+    pub fn end(mut self) {
         let piece = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
         self.0.write_all(format!("data: {piece}\n\ndata: [DONE]\n\n").as_bytes()).unwrap();
     }

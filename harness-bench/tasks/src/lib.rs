@@ -6,6 +6,7 @@
 mod environment;
 mod error;
 mod number;
+mod redact;
 mod reply;
 mod row;
 mod schema;
@@ -16,6 +17,7 @@ use environment::{Questions, QuestionsConfig};
 use schema::JsonSchema;
 use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 
+pub use redact::{Redacted, Redactor};
 pub use row::Row;
 
 /// The pack's manifest.

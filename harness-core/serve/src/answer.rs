@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub calls: Vec<Left>,
     pub finish: &'static str,
     pub usage: Usage,
-    /// Of the usage, tokens of reasoning are not told apart by models; steps, outcome and reason are the record's.
+    /// This and what follows as the record has it.
     steps: u64,
     outcome: Outcome,
     reason: String,

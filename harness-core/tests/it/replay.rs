@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness_core::Start;
+use harness_core::Performed;
 use harness_trace::Entry;
 use serde_json::json;
 
@@ -86,4 +86,28 @@ fn a_changed_suffix_pays_for_itself_alone() {
         replayed.push(ran.count(|entry| matches!(entry, Entry::Chat { replayed: true, .. })));
     }
     assert_eq!(replayed, [0, 2]);
+}
+
+#[test]
+fn what_tools_did_before_is_not_done_again() {
+    let twice = json!({"calls": [{"tool": "echo", "with": {"n": 1}}, {"tool": "echo", "with": {"n": 1}}, {"tool": "echo", "with": {"n": 2}}]});
+    let agent = agent(&scripted(json!([twice.clone(), twice, {"text": "bye"}]), "[[tool]]\nuse = \"t/tools\"\n"));
+    let memory = Arc::new(Memory::default());
+    let first = run_with(&agent, &memory, spec(&memory, Start::Prompt("go".into())));
+    let mut earlier = Performed::of(first.entries.iter().cloned().map(Ok)).unwrap();
+    assert_eq!(earlier.len(), 6);
+    assert_eq!(
+        (earlier[5].step, earlier[5].arguments.as_str(), earlier[5].text.as_str()),
+        (1, "{\"n\":2}", "{\"n\":2}")
+    );
+    // Of the first step, what is known of one of two equal calls, and of the other.
+    earlier.truncate(3);
+    earlier.remove(0);
+    earlier.iter_mut().for_each(|call| call.text = "from before".into());
+    let mut again = spec(&memory, Start::Prompt("go".into()));
+    again.performed = earlier;
+    let results: Vec<String> =
+        run_with(&agent, &memory, again).history().into_iter().filter(|line| line.starts_with("tool")).collect();
+    let (old, one, two) = ("tool: from before", "tool: {\"n\":1}", "tool: {\"n\":2}");
+    assert_eq!(results, [old, one, old, one, one, two], "each of them answers one call, in its step");
 }

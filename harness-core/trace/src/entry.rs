@@ -191,6 +191,24 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Its `type` in JSON.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Message { .. } => "message",
+            Self::Edited { .. } => "edited",
+            Self::System { .. } => "system",
+            Self::Decided { .. } => "decided",
+            Self::Chat { .. } => "chat",
+            Self::Score { .. } => "score",
+            Self::Tool { .. } => "tool",
+            Self::Observed { .. } => "observed",
+            Self::Adapted { .. } => "adapted",
+            Self::Fault { .. } => "fault",
+        }
+    }
+}
+
 /// What is known of an episode once it ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeEnd {

@@ -53,8 +53,14 @@ pub struct Filter {
     pub harness: String,
     /// Of this task.
     pub task: String,
+    /// Of this group: in exams the task's, in served sessions the session.
+    pub group: String,
+    /// Whose task holds these words, in whatever case (of ASCII).
+    pub about: String,
     /// Only those that ended, however.
     pub ended: bool,
+    /// Only those that ended so.
+    pub outcome: Option<Outcome>,
 }
 
 impl Filter {
@@ -66,12 +72,22 @@ impl Filter {
             ("split", &self.split),
             ("harness", &self.harness),
             ("task", &self.task),
+            ("grp", &self.group),
         ];
         let mut sql = String::from(if self.ended { "outcome IS NOT NULL" } else { "TRUE" });
         let mut values = Vec::new();
         for (column, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
             sql += &format!(" AND {column} = ?");
             values.push(Sql::Text(value.clone()));
+        }
+        if !self.about.is_empty() {
+            sql += " AND task LIKE ? ESCAPE '\\'";
+            let plain = self.about.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            values.push(Sql::Text(format!("%{plain}%")));
+        }
+        if let Some(outcome) = self.outcome {
+            sql += " AND outcome = ?";
+            values.push(Sql::Text(outcome.name().to_owned()));
         }
         if !self.suite.is_empty() {
             // The index over rollouts leaves out episodes without suite; said so, it can be used.

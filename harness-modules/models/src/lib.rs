@@ -6,6 +6,8 @@ pub mod openai;
 mod prices;
 mod reply;
 
+pub use http::post_json;
+
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");
 

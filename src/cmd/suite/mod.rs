@@ -1,6 +1,7 @@
 //! `harness suite`: an exam of one's own: begin one, check that it measures what it should.
 
 mod check;
+mod from_traces;
 mod new;
 mod stats;
 mod table;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness suite new tickets --from tickets.csv --prompt question --answer label
+  harness suite from-traces asked          tasks of what users asked and what they thought of it
   harness suite check tickets              known answers pass, silence does not, and what its size can prove
   harness bench tickets --model openai:gpt-4o-mini
   harness evolve tickets --model openai:gpt-4o-mini
@@ -29,6 +31,8 @@ pub struct SuiteArgs {
 enum Command {
     /// Begin a suite: a folder with tasks, a verifier and a first harness
     New(new::NewArgs),
+    /// Make explore tasks of what a served harness was asked, and what users thought of the answers
+    FromTraces(from_traces::FromTracesArgs),
     /// Play known answers, silence and constants; say what the suite's size can prove. Asks no model
     Check(check::CheckArgs),
     /// Count tasks, groups, kinds, lengths, answers, splits
@@ -39,6 +43,7 @@ enum Command {
 pub fn run(global: &Global, args: SuiteArgs) -> Result<(), Failure> {
     match args.command {
         Command::New(args) => new::run(global, &args),
+        Command::FromTraces(args) => from_traces::run(global, &args),
         Command::Check(args) => check::run(global, &args),
         Command::Stats(args) => stats::run(global, &args),
     }

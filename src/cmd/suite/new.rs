@@ -49,7 +49,7 @@ pub struct NewArgs {
 
 /// How a reply is compared with the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Marking {
+pub enum Marking {
     /// The reply is the answer, or one of the answers
     Exact,
     /// The reply holds the answer, or every one of the answers
@@ -86,49 +86,89 @@ const EXAMPLE: [(&str, &str); 8] = [
 /// Gate groups that a fold should have: fewer prove only very large gains.
 const FOLD: usize = 40;
 
+/// Which splits the tasks are dealt into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Explore, gate and sealed.
+    Split,
+    /// Explore: nobody has said that the verifier tells right from wrong.
+    ExploreOnly,
+}
+
 /// Makes the folder.
 pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
-    if !valid_name(&args.name) {
-        return Err(Failure::input(format!("`{}` cannot be a suite's name", args.name))
-            .hint("use letters, digits, `_` and `-`, a letter first, for example my_tasks"));
-    }
-    if harness_bench::Suite::names().any(|name| name == args.name) {
-        return Err(Failure::input(format!("`{}` is a suite that comes with the program", args.name))
-            .hint("choose another name"));
-    }
-    let here = args.dir.as_os_str() == ".";
-    let folder = if here { PathBuf::from(&args.name) } else { args.dir.join(&args.name) };
-    if folder.exists() {
-        return Err(Failure::input(format!("{} is there already", folder.display()))
-            .hint("choose another name, another --dir, or move it away"));
-    }
+    free(&args.name, &args.dir)?;
     let rows = rows(args)?;
-    let groups = rows.iter().map(|row| if row.group.is_empty() { &row.id } else { &row.group });
-    let groups = groups.collect::<std::collections::BTreeSet<_>>().len();
-    let gate = groups * 45 / 100;
-    let folds = (gate / FOLD).clamp(1, 3);
-    // Where little can be proven, all of α goes to one round, which then looks widest.
-    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 48) } else { (2, 16) };
-    let mut tasks = String::new();
-    for row in &rows {
-        tasks += &serde_json::to_string(row).map_err(Failure::new)?;
-        tasks.push('\n');
-    }
-    let name = &args.name;
-    let files = [
-        ("suite.toml", suite(name, args.verifier.name(), folds, idle_rounds, first_candidates)),
-        ("tasks.jsonl", tasks),
-        ("harness.toml", HARNESS.to_owned()),
-    ];
-    for (file, text) in files {
-        write(&folder.join(file), &text)?;
-    }
+    let folder = make(&args.name, &args.dir, &rows, args.verifier, Layout::Split, None)?;
+    let groups = groups(&rows);
     let path = folder.display();
     let next = [format!("harness suite check {path}"), format!("harness bench {path} --model MODEL")];
     if global.json {
         return output::json(&json!({"folder": folder, "tasks": rows.len(), "groups": groups, "next": next}));
     }
     output::line(format_args!("made {path} with {} tasks\nnext:\n  {}\n  {}", rows.len(), next[0], next[1]))
+}
+
+/// The folder a suite of this name goes to, if name and folder are free.
+fn free(name: &str, dir: &Path) -> Result<PathBuf, Failure> {
+    if !valid_name(name) {
+        return Err(Failure::input(format!("`{name}` cannot be a suite's name"))
+            .hint("use letters, digits, `_` and `-`, a letter first, for example my_tasks"));
+    }
+    if harness_bench::Suite::names().any(|known| known == name) {
+        return Err(
+            Failure::input(format!("`{name}` is a suite that comes with the program")).hint("choose another name")
+        );
+    }
+    let folder = if dir.as_os_str() == "." { PathBuf::from(name) } else { dir.join(name) };
+    if folder.exists() {
+        return Err(Failure::input(format!("{} is there already", folder.display()))
+            .hint("choose another name, another --dir, or move it away"));
+    }
+    Ok(folder)
+}
+
+fn groups(rows: &[Row]) -> usize {
+    let groups = rows.iter().map(|row| if row.group.is_empty() { &row.id } else { &row.group });
+    groups.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// Makes the folder of a suite of these rows; `harness` is what it begins with, if not the plainest one.
+pub fn make(
+    name: &str,
+    dir: &Path,
+    rows: &[Row],
+    verifier: Marking,
+    layout: Layout,
+    harness: Option<&Path>,
+) -> Result<PathBuf, Failure> {
+    let folder = free(name, dir)?;
+    let harness = match harness {
+        None => HARNESS.to_owned(),
+        Some(path) => {
+            crate::wire::pool_file(path)?;
+            std::fs::read_to_string(path)?
+        }
+    };
+    let gate = groups(rows) * 45 / 100;
+    let folds = (gate / FOLD).clamp(1, 3);
+    // Where little can be proven, all of α goes to one round, which then looks widest.
+    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 48) } else { (2, 16) };
+    let mut tasks = String::new();
+    for row in rows {
+        tasks += &serde_json::to_string(row).map_err(Failure::new)?;
+        tasks.push('\n');
+    }
+    let mut text = suite(name, verifier.name(), folds, idle_rounds, first_candidates);
+    if layout == Layout::ExploreOnly {
+        let old = "explore = 30\ngate = 45\nsealed = 25\n";
+        let new = "# Until a person has looked at the verifier, tasks are for exploring alone: then make it 30, 45, 25.\nexplore = 1\ngate = 0\nsealed = 0\n";
+        text = text.replace(old, new);
+    }
+    for (file, text) in [("suite.toml", text), ("tasks.jsonl", tasks), ("harness.toml", harness)] {
+        write(&folder.join(file), &text)?;
+    }
+    Ok(folder)
 }
 
 fn rows(args: &NewArgs) -> Result<Vec<Row>, Failure> {

@@ -1,12 +1,13 @@
 //! `harness trace`: reads the record. Writes nothing into it.
 
+mod diff;
 mod digest;
+mod export;
+mod search;
 mod show;
 
-use std::io::{BufWriter, ErrorKind};
-
 use clap::{Args, Subcommand};
-use harness_trace::{EpisodeRow, Filter, Store, TraceError};
+use harness_trace::{EpisodeRow, Filter, Outcome, Store, TraceError};
 use serde_json::{Value, json};
 
 use super::Global;
@@ -16,10 +17,14 @@ use crate::{failure::Failure, output, paths, wire};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness trace list                              the newest episodes
-  harness trace list --run bench-1f2e3d4c5b-1
+  harness trace list --run bench-1f2e3d4c5b-1 --outcome budget
+  harness trace search 'no such file'             where words stand, the newest episodes first
+  harness trace diff run-19a8 run-19b7            from where two episodes part
   harness trace show run-19a8                     messages, decisions, calls and faults of one (the id's beginning will do)
   harness trace digest --suite household          why tasks fail, with a place to look at for each reason
-  harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl")]
+  harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl
+  harness trace export atif --episode run-19a8 > trajectory.json
+  harness trace export otlp --endpoint http://127.0.0.1:4318 --run run-19a8")]
 pub struct TraceArgs {
     #[command(subcommand)]
     command: Command,
@@ -40,16 +45,30 @@ enum Command {
         /// Its id, or the beginning of it
         episode: String,
     },
+    /// Show where two episodes part, and what differs from there
+    Diff {
+        /// The one, by its id or the beginning of it
+        a: String,
+        /// The other
+        b: String,
+    },
+    /// Say where words stand: in tasks, messages, decisions, calls, faults
+    Search {
+        /// The words, in any case
+        words: String,
+        #[command(flatten)]
+        which: Which,
+        /// At most so many places
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
     /// Say how episodes fail: exact tests on every failed one, by task
     Digest {
         #[command(flatten)]
         which: Which,
     },
-    /// Write episodes with all their entries as JSON Lines to standard output
-    Export {
-        #[command(flatten)]
-        which: Which,
-    },
+    /// Write episodes for other programs: JSON Lines, ATIF, OpenTelemetry
+    Export(Box<export::ExportArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -63,11 +82,26 @@ struct Which {
     /// Only this split
     #[arg(long, default_value = "", hide_default_value = true)]
     split: String,
+    /// Only this group: of tasks, or a session of a served harness
+    #[arg(long, default_value = "", hide_default_value = true)]
+    group: String,
+    /// Only those whose task holds these words
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    about: String,
+    /// Only those that ended so: done, budget, interrupted, fault, infrastructure, cancelled
+    #[arg(long, value_parser = outcome)]
+    outcome: Option<Outcome>,
+}
+
+fn outcome(name: &str) -> Result<Outcome, String> {
+    let known = || Outcome::ALL.map(Outcome::name).join(", ");
+    Outcome::from_name(name).ok_or_else(|| format!("outcomes are {}", known()))
 }
 
 impl From<Which> for Filter {
     fn from(which: Which) -> Self {
-        Self { run: which.run, suite: which.suite, split: which.split, ..Self::default() }
+        let Which { run, suite, split, group, about, outcome } = which;
+        Self { run, suite, split, group, about, outcome, ..Self::default() }
     }
 }
 
@@ -85,17 +119,17 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
             show::run(global, &store, &row)
         }
         Command::Digest { which } => digest::run(global, &store, &which.into()),
-        Command::Export { which } => {
-            match store.export_jsonl(&which.into(), BufWriter::new(std::io::stdout().lock())) {
-                // The reader has seen enough.
-                Err(TraceError::Export(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-                other => Ok(other.map(|_| ())?),
-            }
+        Command::Diff { a, b } => {
+            let (a, b) = (store.episode(&a).map_err(unknown)?, store.episode(&b).map_err(unknown)?);
+            diff::run(global, &store, &a, &b)
         }
+        Command::Search { words, which, limit } => search::run(global, &store, &which.into(), &words, limit),
+        Command::Export(args) => export::run(global, &store, *args),
     }
 }
 
-fn unknown(error: TraceError) -> Failure {
+/// Says where ids are found, where none was.
+pub fn unknown(error: TraceError) -> Failure {
     match error {
         TraceError::NoEpisode { .. } | TraceError::Ambiguous { .. } => {
             Failure::input(error).hint("`harness trace list` shows the ids")
@@ -122,7 +156,7 @@ fn describe(row: &EpisodeRow) -> String {
     let start = &row.start;
     let place = [&start.suite, &start.split, &start.task].map(|part| one_line(part, 40));
     let place: Vec<String> = place.into_iter().filter(|part| !part.is_empty()).collect();
-    let outcome = row.outcome.map_or("not ended", harness_trace::Outcome::name);
+    let outcome = row.outcome.map_or("not ended", Outcome::name);
     let reward = row.reward().map_or(String::new(), |reward| format!(", reward {reward}"));
     let simulated = if start.simulated { ", simulated" } else { "" };
     format!("{}  {}  {outcome}{reward}, {} steps{simulated}", start.episode, place.join("/"), row.steps)

@@ -79,7 +79,7 @@ fn foot(row: &EpisodeRow, state: &Value) -> String {
     text
 }
 
-fn describe(entry: &Entry) -> String {
+pub(super) fn describe(entry: &Entry) -> String {
     match entry {
         Entry::Message { message } => speech(message),
         Entry::System { text } => block("system", text),

@@ -3,6 +3,7 @@
 
 mod exchange;
 mod keys;
+mod post;
 mod retry;
 mod server;
 mod service;
@@ -23,6 +24,7 @@ use crate::{
 use exchange::Exchange;
 use server::Server;
 
+pub use post::post_json;
 pub use server::{excerpt, reported};
 pub use service::Service;
 

@@ -33,21 +33,26 @@ enum Line<'a> {
 
 impl Store {
     /// Writes the episodes of a filter with all their entries, in the order they began; gives how many episodes.
-    pub fn export_jsonl(&self, filter: &Filter, mut out: impl Write) -> Result<u64, TraceError> {
+    pub fn export_jsonl(&self, filter: &Filter, out: impl Write) -> Result<u64, TraceError> {
+        let rows = self.episodes(filter)?;
+        self.export_rows(&rows, out)?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Writes these episodes with all their entries.
+    pub fn export_rows(&self, rows: &[EpisodeRow], mut out: impl Write) -> Result<(), TraceError> {
         let schema = EXPORT_SCHEMA;
         let mut write = |line: &Line<'_>| -> Result<(), TraceError> {
             serde_json::to_writer(&mut out, line).map_err(std::io::Error::from)?;
             Ok(out.write_all(b"\n")?)
         };
-        let rows = self.episodes(filter)?;
-        for row in &rows {
+        for row in rows {
             write(&Line::Episode { schema, row, state: self.final_state(row)? })?;
             for entry in self.entries(row)? {
                 let (step, entry) = entry?;
                 write(&Line::Entry { schema, episode: &row.start.episode, num: row.num, step, entry })?;
             }
         }
-        out.flush()?;
-        Ok(rows.len() as u64)
+        Ok(out.flush()?)
     }
 }

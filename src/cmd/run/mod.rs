@@ -1,5 +1,7 @@
 //! `harness run`: one task from the command line. What happens is recorded; Ctrl-C ends it with what was recorded.
 
+mod resume;
+
 use std::{
     io::{IsTerminal, Read, Write},
     path::PathBuf,
@@ -26,16 +28,21 @@ use crate::{boxes, failure::Failure, output, packed, stop, wire};
   echo 'Say hello.' | harness run my.toml --model openai:gpt-4o-mini
   harness run my.toml --prompt 'Throw a die.' --json
   harness run deploy --prompt 'Throw a die.'          a folder made by `harness pack`
+  harness run my.toml --resume run-19a8               goes on with what was interrupted
 
 The record is .harness/record.sqlite; `harness trace show EPISODE` reads it. An identical call of a model is taken from the
-record and not paid again. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.")]
+record and not paid again. What Ctrl-C or a dead model server stopped goes on with --resume: calls of models and tools that were
+made are not made again. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.")]
 pub struct RunArgs {
     /// The harness, or a packed one
     #[arg(value_name = "FILE.toml|DIR")]
     file: PathBuf,
     /// The task; by default what comes in on standard input
-    #[arg(long, short, value_name = "TEXT")]
+    #[arg(long, short, value_name = "TEXT", conflicts_with = "resume")]
     prompt: Option<String>,
+    /// Go on with this episode of the same harness, which was interrupted: its id, or the beginning of it
+    #[arg(long, value_name = "ID")]
+    resume: Option<String>,
     /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
     #[arg(long, short)]
     model: Option<String>,
@@ -57,7 +64,11 @@ pub struct RunArgs {
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let opened = packed::open(&args.file, &global.plugins)?;
     let (pool, host) = (&opened.pool, &opened.host);
-    let prompt = prompt(args.prompt)?;
+    let earlier = args.resume.as_deref().map(resume::read).transpose()?;
+    let prompt = match &earlier {
+        Some(earlier) => earlier.prompt.clone(),
+        None => prompt(args.prompt)?,
+    };
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
@@ -79,6 +90,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     }
     let agent = assemble(&harness, host)?;
     opened.check(&name, &agent)?;
+    let seed = earlier.as_ref().map_or(Ok(args.seed), |earlier| earlier.check(agent.variant()))?;
 
     let (workspace, sandbox) = (boxes::workspace(&args.workspace)?, boxes::of(&harness)?);
     for (tool, mechanism) in sandbox.iter().filter(|_| !global.quiet && !global.json) {
@@ -93,7 +105,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         command: wire::command_line(),
         started_ms,
         suite: String::new(),
-        seed: args.seed,
+        seed,
         config: json!({
             "harness": harness.canonical(host.catalogue()), "variant": name, "sandbox": sandbox, "workspace": workspace.path,
         }),
@@ -103,13 +115,14 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         episode: run.clone(),
         run: run.clone(),
         task: prompt.clone(),
-        seed: args.seed,
+        seed,
         started_ms,
         ..EpisodeStart::default()
     };
     let mut spec = EpisodeSpec::new(meta, Start::Prompt(prompt), store.clone());
     spec.cancel = stop::on_ctrl_c();
     spec.workspace = Some(workspace);
+    spec.performed = earlier.map(|earlier| earlier.performed).unwrap_or_default();
     let streamed = Arc::new(AtomicBool::new(false));
     if !global.json && std::io::stdout().is_terminal() {
         spec.observer = Some(observer(streamed.clone()));
@@ -178,7 +191,10 @@ fn report(global: &Global, episode: &Episode, id: &str, agent: &Agent, streamed:
     let trace = format!("what happened is recorded: `harness trace show {id}`");
     match end.outcome {
         Outcome::Done => Ok(()),
-        Outcome::Cancelled => Err(Failure::interrupted("interrupted").hint(trace)),
+        Outcome::Cancelled => {
+            Err(Failure::interrupted("interrupted")
+                .hint(format!("the same command with --resume {id} goes on; {trace}")))
+        }
         other => Err(Failure::new(format!("the task ended early ({}): {}", other.name(), end.reason)).hint(trace)),
     }
 }

@@ -1,0 +1,50 @@
+//! What tools gave in an earlier attempt of an episode, so that a resumed one does not do it again: a call changes the world, and
+//! has changed it. Calls of models need none of this: they are found by their keys.
+
+use harness_abi::Part;
+use harness_trace::{Entry, TraceError};
+
+/// A call that was performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performed {
+    /// In which step.
+    pub step: u64,
+    /// Of which tool.
+    pub name: String,
+    /// With which arguments: JSON as text.
+    pub arguments: String,
+    /// What it gave, as processors left it.
+    pub text: String,
+    /// Whether it reported failure.
+    pub is_error: bool,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+}
+
+impl Performed {
+    /// The calls among the entries of an episode, in order.
+    pub fn of(entries: impl Iterator<Item = Result<(u64, Entry), TraceError>>) -> Result<Vec<Self>, TraceError> {
+        let mut calls: Vec<Self> = Vec::new();
+        let mut open: Option<(String, usize)> = None;
+        for entry in entries {
+            match entry? {
+                (step, Entry::Tool { id, name, arguments, is_error, micros }) => {
+                    open = Some((id, calls.len()));
+                    calls.push(Self { step, name, arguments, text: String::new(), is_error, micros });
+                }
+                (_, Entry::Message { message }) => {
+                    let Some((id, at)) = open.take() else { continue };
+                    for part in message.known_parts() {
+                        if let (Part::ToolResult { id: answered, text, .. }, Some(call)) = (part, calls.get_mut(at))
+                            && *answered == id
+                        {
+                            call.text = text.to_string();
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(calls)
+    }
+}

@@ -1,0 +1,135 @@
+//! `harness trace export`: episodes for other programs, to standard output or to an OpenTelemetry collector.
+
+use std::io::{BufWriter, ErrorKind, Write};
+
+use clap::{Args, ValueEnum};
+use harness_trace::{EpisodeRow, Filter, ModelName, ModelNames, Store, TraceError, otlp_request};
+use serde_json::{Value, json};
+
+use super::{Global, Which, unknown};
+use crate::{failure::Failure, output, wire};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl          every entry, a line each
+  harness trace export atif --episode run-19a8 > trajectory.json          one trajectory
+  harness trace export atif --suite tickets > trajectories.jsonl          one a line
+  harness trace export otlp --endpoint http://127.0.0.1:4318 --run run-19a8
+  harness trace export otlp --run run-19a8 > spans.json                   what would be sent")]
+pub struct ExportArgs {
+    /// The form
+    #[arg(value_enum, default_value = "jsonl")]
+    form: Form,
+    #[command(flatten)]
+    which: Which,
+    /// Only this episode: its id, or the beginning of it
+    #[arg(long, value_name = "ID")]
+    episode: Option<String>,
+    /// The collector's base address, for otlp; headers come from $OTEL_EXPORTER_OTLP_HEADERS
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    endpoint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// JSON Lines: an episode, then its entries
+    Jsonl,
+    /// Agent Trajectory Interchange Format (Harbor): a trajectory a line
+    Atif,
+    /// OpenTelemetry spans with the names of the GenAI conventions, as OTLP/HTTP in JSON
+    Otlp,
+}
+
+/// Episodes in one request to a collector.
+const BATCH: usize = 32;
+
+/// Writes or sends them.
+pub fn run(global: &Global, store: &Store, args: ExportArgs) -> Result<(), Failure> {
+    let filter: Filter = args.which.into();
+    let rows = match &args.episode {
+        Some(id) => vec![store.episode(id).map_err(unknown)?],
+        None => store.episodes(&filter)?,
+    };
+    if args.form == Form::Jsonl {
+        return match store.export_rows(&rows, BufWriter::new(std::io::stdout().lock())) {
+            // The reader has seen enough.
+            Err(TraceError::Export(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        };
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut line = |text: &dyn std::fmt::Display| output::finish(writeln!(out, "{text}"));
+    match args.endpoint.filter(|_| args.form == Form::Otlp) {
+        None if args.form == Form::Otlp => {
+            for rows in rows.chunks(BATCH) {
+                line(&request(store, rows)?)?;
+            }
+        }
+        None => {
+            for row in &rows {
+                line(&store.atif(row, &names(store, row)?)?)?;
+            }
+        }
+        Some(endpoint) => {
+            let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
+            let (runtime, headers) = (wire::runtime()?, headers()?);
+            for rows in rows.chunks(BATCH) {
+                let body = request(store, rows)?.to_string();
+                let sent = runtime.block_on(harness_models::post_json(&url, &headers, body));
+                sent.map_err(|error| {
+                    Failure::new(error.message).hint("is a collector for OTLP over HTTP listening there?")
+                })?;
+            }
+            match global.json {
+                true => line(&json!({"sent": rows.len(), "to": url}))?,
+                false => line(&format_args!("sent {} episodes to {url}", rows.len()))?,
+            }
+        }
+    }
+    output::finish(out.flush())
+}
+
+fn request(store: &Store, rows: &[EpisodeRow]) -> Result<Value, Failure> {
+    let mut spans = Vec::new();
+    for row in rows {
+        spans.extend(store.otlp_spans(row, &names(store, row)?)?);
+    }
+    Ok(otlp_request(spans))
+}
+
+/// `name=value,name=value`, as the OpenTelemetry specification has it.
+fn headers() -> Result<Vec<(String, String)>, Failure> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+    let text = std::env::var(NAME).unwrap_or_default();
+    let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
+    pairs
+        .map(|pair| {
+            let pair = pair.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+            pair.ok_or_else(|| Failure::input(format!("${NAME} must be name=value, separated by commas")))
+        })
+        .collect()
+}
+
+/// What served the roles of an episode, where its run says so.
+fn names(store: &Store, row: &EpisodeRow) -> Result<ModelNames, Failure> {
+    let Some(run) = store.run(&row.start.run)? else { return Ok(ModelNames::new()) };
+    let config = &run.config;
+    let served = config["variants"].as_object().and_then(|variants| {
+        let (name, _) = variants.iter().find(|(_, id)| **id == row.start.harness)?;
+        config["harness"][name].as_str()
+    });
+    let harness: Value = match served.or(config["harness"].as_str()) {
+        Some(text) => serde_json::from_str(text).unwrap_or_default(),
+        None => Value::Null,
+    };
+    let named = |model: &Value| {
+        let module = model["use"].as_str().unwrap_or_default();
+        let (pack, module) = module.split_once('/').unwrap_or(("", module));
+        let module = module.split('@').next().unwrap_or_default();
+        let name = model["config"]["model"].as_str().unwrap_or(module).to_owned();
+        let provider = if pack == "models" { module } else { pack };
+        ModelName { provider: provider.to_owned(), model: name }
+    };
+    let models = harness["model"].as_object().into_iter().flatten();
+    Ok(models.map(|(role, model)| (role.clone(), named(model))).collect())
+}
