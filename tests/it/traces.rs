@@ -59,7 +59,7 @@ fn episodes_are_found_by_what_they_were_about_and_what_was_said() {
     let hits = workspace.json(&["trace", "search", "\"SIDES\":20"]);
     let hits = hits["hits"].as_array().unwrap();
     assert!(hits.iter().all(|hit| hit["episode"] == b) && hits.len() == 2, "the message and the call: {hits:?}");
-    let text = workspace.run(&["trace", "search", "be kind", "--run", &a]).success().out;
+    let text = workspace.run(&["trace", "search", "GREETER", "--run", &a]).success().out;
     assert!(text.contains("step 0 decided: greeter"), "a processor's decision: {text}");
     assert!(workspace.run(&["trace", "search", "nowhere"]).success().out.ends_with("0 places\n"));
     workspace.run(&["trace", "search", " "]).failure(2, &["no words"]);
