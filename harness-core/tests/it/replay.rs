@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness_core::Performed;
+use harness_core::{Performed, Start};
 use harness_trace::Entry;
 use serde_json::json;
 
