@@ -10,7 +10,7 @@ use harness_trace::RunRecord;
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, packed, stop, wire};
+use crate::{boxes, failure::Failure, output, packed, stop, wire};
 
 /// Serve a harness as a model, behind an OpenAI-compatible endpoint
 #[derive(Debug, Args)]
@@ -43,6 +43,9 @@ pub struct ServeArgs {
     /// Ask for no token; on loopback only
     #[arg(long)]
     no_token: bool,
+    /// The folder that tools of files and commands work in; all requests share it. Without one they have none
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
     /// Episodes at a time; requests beyond are told to try again
     #[arg(long, value_name = "N", default_value_t = Limits::default().episodes)]
     concurrency: usize,
@@ -83,6 +86,11 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         agents.insert(name.clone(), agent);
     }
     let token = token(args)?;
+    let workspace = args.workspace.as_deref().map(boxes::workspace).transpose()?;
+    for harness in pool.variants.values() {
+        // Nothing is served whose commands nothing would confine.
+        boxes::of(harness)?;
+    }
 
     let catalogue = opened.host.catalogue();
     let variants = packed::variants(&pool, catalogue);
@@ -106,7 +114,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         ..Limits::default()
     };
     let shown = token.as_ref().map(|token| token.text.as_str());
-    let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits);
+    let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits).in_workspace(workspace);
 
     let (runtime, stop) = (wire::runtime()?, stop::on_ctrl_c());
     let served = runtime.block_on(async {

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use harness_abi::Workspace;
 use harness_core::{Agent, Clock, SystemClock};
 use harness_spec::{Features, Pool};
 use harness_trace::Store;
@@ -56,6 +57,7 @@ pub struct Service {
     pub(crate) limits: Limits,
     pub(crate) seats: Arc<Semaphore>,
     pub(crate) continued: Mutex<Continued>,
+    pub(crate) workspace: Option<Workspace>,
     pub(crate) created: u64,
     next: AtomicU64,
 }
@@ -88,9 +90,16 @@ impl Service {
             limits,
             seats: Arc::new(Semaphore::new(limits.episodes)),
             continued: Mutex::default(),
+            workspace: None,
             created: SystemClock.unix_millis() / 1000,
             next: AtomicU64::new(1),
         }
+    }
+
+    /// Has tools work in this folder, which all requests share.
+    #[must_use]
+    pub fn in_workspace(self, workspace: Option<Workspace>) -> Self {
+        Self { workspace, ..self }
     }
 
     /// Who answers what a user asked last, and the variant's name.

@@ -93,6 +93,7 @@ impl Turn {
         let start = Start::Dialogue(Dialogue { system: system.clone(), messages: history, tools });
         let mut spec = EpisodeSpec::new(meta, start, service.store.clone());
         spec.cancel = cancel;
+        spec.workspace = service.workspace.clone();
         let head = Head {
             episode,
             created: SystemClock.unix_millis() / 1000,
