@@ -48,6 +48,7 @@ fn build(folders: Vec<PathBuf>, lock: Option<Lock>, only: Option<BTreeSet<String
         .linked(harness_models::pack())
         .linked(harness_memory::pack())
         .linked(harness_tools::pack())
+        .linked(harness_mcp::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())

@@ -106,6 +106,9 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
             );
         }
     }
+    for (_, tool, _) in plugin::foreign(&pool, host)? {
+        lock.insert_tool(tool);
+    }
     for report in &args.report {
         let name = report.file_name().ok_or_else(|| Failure::input(format!("{} is no file", report.display())))?;
         draft.copy(report, &format!("report/{}", name.to_string_lossy()))?;

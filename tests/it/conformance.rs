@@ -11,7 +11,7 @@ use crate::support::{Workspace, library};
 fn special(module: &ModuleRef) -> Result<Config, String> {
     match module.to_string().as_str() {
         "std/scripted" => Ok(Config::from([("replies".to_owned(), serde_json::json!(["look", "look"]))])),
-        "models/openai" | "models/anthropic" => {
+        "models/openai" | "models/anthropic" | "mcp/server" | "mcp/shared_server" => {
             Err("it needs a server; tested against one in its own crate".to_owned())
         }
         "gguf/gguf" => {
@@ -53,6 +53,7 @@ fn findings(isolation: Isolation) -> Vec<String> {
         .linked(harness_models::pack())
         .linked(harness_memory::pack())
         .linked(harness_tools::pack())
+        .linked(harness_mcp::pack())
         .linked(bench_functions::pack())
         .linked(bench_menus::pack())
         .linked(bench_tasks::pack())

@@ -18,10 +18,12 @@ use crate::{
         Keeper, proxy,
         quarantine::{Quarantine, Quarantined},
     },
+    elf::sha256,
     installed::{Installed, Source},
     load,
     look::{Look, look},
     root::Root,
+    shown::LockedShown,
 };
 
 /// Puts a [`Host`] together.
@@ -240,13 +242,17 @@ impl Host {
         let mut complete = defaults.clone();
         complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
         let trust = self.trust(&entry.pack.pack.name, entry.pack.pack.version).filter(|_| complete == defaults);
-        Ok(Resolved {
-            reference: reference.clone(),
-            manifest: Arc::new(manifest),
-            config: serde_json::Value::Object(complete).to_string(),
-            locked_shown: trust.and_then(|trust| trust.shown.get(&entry.module.name)).map(|hash| hash.as_str().into()),
-            code,
-        })
+        let locked = trust.and_then(|trust| trust.shown.get(&entry.module.name)).map(|hash| hash.as_str().into());
+        let config = serde_json::Value::Object(complete).to_string();
+        let locked_shown = match (&self.rules.lock, entry.module.foreign) {
+            (Some(lock), true) => {
+                let module = format!("{}/{}", reference.pack, reference.module);
+                let known = lock.tool(&module, &sha256(config.as_bytes()));
+                known.map_or(LockedShown::Unknown, |tool| LockedShown::Digest(tool.shown.as_str().into()))
+            }
+            _ => locked.map_or(LockedShown::Free, LockedShown::Digest),
+        };
+        Ok(Resolved { reference: reference.clone(), manifest: Arc::new(manifest), config, locked_shown, code })
     }
 
     /// Why an installed pack was given up, if it was.
@@ -326,8 +332,8 @@ pub struct Resolved {
     pub manifest: Arc<Module>,
     /// Its configuration, complete with defaults: JSON as text.
     pub config: String,
-    /// What the lock says this module shows to a model, where it has its default configuration.
-    pub(crate) locked_shown: Option<Arc<str>>,
+    /// What the lock says this module shows to a model.
+    pub(crate) locked_shown: LockedShown,
     code: Code,
 }
 

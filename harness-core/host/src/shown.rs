@@ -2,10 +2,10 @@
 //! the lock, because a tool that describes itself anew steers a model without a byte of the file changing. Refuses to judge the
 //! words: a person does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use harness_abi::{Kind, ModuleError, ToolSpec};
-use harness_spec::{Config, FieldType, Module, ModuleRef, Version};
+use harness_spec::{Config, FieldType, LockedTool, Module, ModuleRef, Version};
 use serde_json::Value;
 
 use crate::{Host, HostError, Resolved, elf::sha256};
@@ -70,17 +70,59 @@ impl Host {
     }
 }
 
+/// What a lock says of the words of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LockedShown {
+    /// Nothing: there is no lock, or the module's words follow from its pack and its configuration.
+    Free,
+    /// The digest they have.
+    Digest(Arc<str>),
+    /// They come from elsewhere, and nobody approved them in this configuration.
+    Unknown,
+}
+
 impl Resolved {
-    /// Compares what this tool offers with what was locked, where it has its default configuration: another one may well
-    /// say something else.
+    /// What this tool shows in its configuration, and its entry for a lock: of a `foreign` one alone, and starts it.
+    ///
+    /// # Errors
+    ///
+    /// It does not start, or does not say what it offers.
+    pub fn foreign(&self) -> Result<Option<(LockedTool, Shown)>, ModuleError> {
+        if !self.manifest.foreign {
+            return Ok(None);
+        }
+        let specs = self.tool()?.specs().into_result()?;
+        let shown = Shown::of(&self.manifest, Some(&specs))?;
+        let module = format!("{}/{}", self.reference.pack, self.reference.module);
+        let config = sha256(self.config.as_bytes());
+        Ok(Some((LockedTool { module, config, shown: shown.digest() }, shown)))
+    }
+
+    /// Compares what this tool offers with what was locked: where it has its default configuration, since another one may well
+    /// say something else, or where what it says comes from elsewhere.
     ///
     /// # Errors
     ///
     /// It says something else than when it was locked.
     pub fn as_locked(&self, specs: &str) -> Result<(), ModuleError> {
-        let Some(locked) = &self.locked_shown else { return Ok(()) };
+        let locked = match &self.locked_shown {
+            LockedShown::Free => return Ok(()),
+            LockedShown::Unknown => {
+                return Err(ModuleError::config(
+                    "nobody approved what it shows to a model: harness.lock has no entry for this configuration; \
+                     `harness plugin lock HARNESS.toml` shows it and approves it",
+                ));
+            }
+            LockedShown::Digest(locked) => locked,
+        };
         if Shown::of(&self.manifest, Some(specs))?.digest() == **locked {
             return Ok(());
+        }
+        if self.manifest.foreign {
+            return Err(ModuleError::fault(
+                "what it shows to a model is not what harness.lock has: names, descriptions or schemas of its tools changed \
+                 since they were approved; `harness plugin lock HARNESS.toml` shows them and approves them anew",
+            ));
         }
         Err(ModuleError::fault(
             "what it shows to a model is not what harness.lock has: names, descriptions or schemas of its tools changed \

@@ -41,7 +41,7 @@ pub use edit::{Edit, Op};
 pub use file::FileError;
 pub use harness::{AdaptRule, Budget, Condition, Config, Fallback, Harness, ModelSpec, ModuleSpec, Sampling};
 pub use key::{PublicKey, PublicKeyError};
-pub use lock::{Lock, LockedPack};
+pub use lock::{Lock, LockedPack, LockedTool};
 pub use manifest::{FailureCategory, Field, Module, Pack, PackManifest, Sign};
 pub use nearest::nearest;
 pub use order::{HookOrder, resolve_order};

@@ -16,6 +16,20 @@ pub struct Lock {
     /// One entry for each pack and version.
     #[serde(rename = "pack", default)]
     pub packs: Vec<LockedPack>,
+    /// One entry for each configuration of a tool whose words come from elsewhere.
+    #[serde(rename = "tool", default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<LockedTool>,
+}
+
+/// What a `foreign` tool shows to a model, in one configuration: its pack's bytes do not say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LockedTool {
+    /// The module, without a version.
+    pub module: String,
+    /// SHA-256 of its configuration, complete with defaults.
+    pub config: String,
+    /// SHA-256 of names, descriptions and schemas of its tools.
+    pub shown: String,
 }
 
 /// One pinned pack.
@@ -57,10 +71,22 @@ impl Lock {
         Some(self.packs.remove(at))
     }
 
+    /// What a `foreign` tool may show in this configuration.
+    pub fn tool(&self, module: &str, config: &str) -> Option<&LockedTool> {
+        self.tools.iter().find(|tool| tool.module == module && tool.config == config)
+    }
+
+    /// Adds what a tool shows, in its sorted place; the former entry of the same configuration goes.
+    pub fn insert_tool(&mut self, tool: LockedTool) {
+        self.tools.retain(|other| (&other.module, &other.config) != (&tool.module, &tool.config));
+        let at = self.tools.partition_point(|other| *other < tool);
+        self.tools.insert(at, tool);
+    }
+
     /// Reads the text of a `harness.lock`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&["pack"])?;
+            root.only(&["pack", "tool"])?;
             let mut lock = Self::default();
             for table in root.tables("pack")? {
                 let pack = read(&table)?;
@@ -69,6 +95,9 @@ impl Lock {
                     return Err(table.error(Problem::Other(problem)));
                 }
                 lock.insert(pack);
+            }
+            for table in root.tables("tool")? {
+                lock.insert_tool(read_tool(&table)?);
             }
             Ok(lock)
         })
@@ -97,6 +126,12 @@ fn read(table: &Table<'_>) -> Result<LockedPack, ParseError> {
         }
     }
     Ok(LockedPack { name, version: table.parsed("version", "\"1.0.0\"")?, sha256, publisher, permissions, shown })
+}
+
+fn read_tool(table: &Table<'_>) -> Result<LockedTool, ParseError> {
+    table.only(&["module", "config", "shown"])?;
+    let module = table.require("module", "\"mcp/server\"")?.to_owned();
+    Ok(LockedTool { module, config: digest(table, "config")?, shown: digest(table, "shown")? })
 }
 
 fn digest(table: &Table<'_>, key: &str) -> Result<String, ParseError> {

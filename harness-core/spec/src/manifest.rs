@@ -110,6 +110,9 @@ pub struct Module {
     pub deterministic: bool,
     /// Whether one instance serves many episodes. Default: models and verifiers.
     pub shared: bool,
+    /// Whether what it shows to a model comes from elsewhere, so that its bytes do not pin it: a lock must. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
 }
 
 /// One field of a module's config: a property of a JSON Schema, with what an evolver may do to it.

@@ -10,7 +10,7 @@ use crate::manifest::{FailureCategory, Field, Module, Pack, PackManifest, Sign};
 use crate::table::{ParseError, Problem, Table, document};
 use crate::vocabulary::{FieldType, Order, Vocabulary};
 
-const MODULE_KEYS: [&str; 16] = [
+const MODULE_KEYS: [&str; 17] = [
     "name",
     "kind",
     "role",
@@ -27,6 +27,7 @@ const MODULE_KEYS: [&str; 16] = [
     "blocking",
     "deterministic",
     "shared",
+    "foreign",
 ];
 
 const CATEGORY_KEYS: [&str; 9] =
@@ -132,6 +133,7 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
         addresses: names("addresses")?,
         blocking: table.boolean("blocking")?.unwrap_or(matches!(kind, Kind::Tool | Kind::Model)),
         deterministic: table.boolean("deterministic")?.unwrap_or(false),
+        foreign: table.boolean("foreign")?.unwrap_or(false),
         shared: table.boolean("shared")?.unwrap_or(matches!(kind, Kind::Model | Kind::Verifier)),
     };
     module.hooks.sort_unstable();

@@ -3,6 +3,7 @@
 
 mod add;
 mod check;
+mod foreign;
 pub mod host;
 mod inspect;
 mod keygen;
@@ -16,6 +17,7 @@ mod sign;
 mod trust;
 mod verify;
 
+pub use foreign::foreign;
 pub use offer::shown;
 
 use clap::{Args, Subcommand};
@@ -63,7 +65,7 @@ enum Command {
     /// Check that everything is as harness.lock says; starts tools to hear what they say of themselves
     Verify,
     /// Approve all that is installed as it is: writes harness.lock, and from then on only these very files are admitted
-    Lock,
+    Lock(lock::LockArgs),
     /// Let a publisher's packs run inside this process, on this machine
     Trust(trust::TrustArgs),
     /// Make a publisher's pair of keys
@@ -84,7 +86,7 @@ pub fn run(global: &Global, args: PluginArgs) -> Result<(), Failure> {
         Command::Remove(args) => remove::run(global, &args),
         Command::Release(args) => release::run(global, &args),
         Command::Verify => verify::run(global),
-        Command::Lock => lock::run(global),
+        Command::Lock(args) => lock::run(global, &args),
         Command::Trust(args) => trust::run(global, &args),
         Command::Keygen(args) => keygen::run(global, &args),
         Command::Sign(args) => sign::run(global, &args),

@@ -54,6 +54,9 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
     if ["hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
         return Some("HTTP is served by harness-serve alone");
     }
+    if name == "rmcp" && package.name != "harness-mcp" {
+        return Some("MCP lives in harness-mcp alone");
+    }
     if name == "libloading" && package.name != "harness-host" {
         return Some("packs are loaded by harness-host alone");
     }

@@ -65,6 +65,7 @@ fn module(index: usize) -> impl Strategy<Value = Module> {
                 blocking: false,
                 deterministic: false,
                 shared: false,
+                foreign: false,
             }
         })
 }

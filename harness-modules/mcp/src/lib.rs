@@ -1,0 +1,21 @@
+//! Tools of MCP servers, and the only place of the workspace that speaks that protocol as a client. Linked in, but through the same door
+//! as a plugin. Believes nothing a server says of itself but its tools' names, descriptions and schemas, and those it checks.
+
+mod answer;
+mod child;
+mod config;
+mod connect;
+mod listing;
+mod server;
+mod strange;
+
+/// What the pack says of itself.
+pub const MANIFEST: &str = include_str!("../pack.toml");
+
+harness_abi::linked_pack! {
+    manifest: MANIFEST,
+    tools: {
+        "server" => server::Server::new,
+        "shared_server" => server::Server::new,
+    },
+}
