@@ -177,7 +177,7 @@ fn report(global: &Global, episode: &Episode, id: &str, agent: &Agent, streamed:
         output::line(if streamed { "" } else { &*answer })?;
         if !global.quiet {
             note(&format!(
-                "{}{} after {} steps, {} + {} tokens, {}, {:.1} s; `harness trace show {id}`",
+                "{}{} after {} steps, {} + {} tokens{}, {:.1} s; `harness trace show {id}`",
                 if simulated { "simulated model: " } else { "" },
                 end.outcome.name(),
                 end.steps,
@@ -199,11 +199,12 @@ fn report(global: &Global, episode: &Episode, id: &str, agent: &Agent, streamed:
     }
 }
 
-/// What was paid, and for which models nobody knows.
+/// What was paid, where anything was, and for which models nobody knows.
 fn cost(micros: u64, unpriced: &[&str]) -> String {
     match unpriced {
-        [] => format!("${:.6}", micros as f64 / 1e6),
-        names => format!("cost unknown ({} in no list of prices)", names.join(", ")),
+        [] if micros == 0 => String::new(),
+        [] => format!(", ${:.6}", micros as f64 / 1e6),
+        names => format!(", cost unknown ({} in no list of prices)", names.join(", ")),
     }
 }
 
