@@ -41,8 +41,19 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/questions.jsonl");
             Ok(Config::from([("data".to_owned(), path.into())]))
         }
+        "tools/bash" | "tasks/command" => confined().map(|()| Config::new()),
+        "tasks/workspace" => {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/chores.jsonl");
+            confined().map(|()| Config::from([("data".to_owned(), path.into())]))
+        }
+        "tools/person" => Err("it asks whoever sits at the terminal".to_owned()),
         _ => Ok(Config::new()),
     }
+}
+
+/// Whether this machine can confine commands: what cannot refuses to start.
+fn confined() -> Result<(), String> {
+    harness_sandbox::choose(harness_sandbox::Choice::Auto).map(drop).map_err(|error| error.to_string())
 }
 
 /// Everything there is, loaded packs where `isolation` says.
