@@ -6,6 +6,7 @@
     reason = "a test may stop where it stands, and says what it skips"
 )]
 
+mod approval;
 mod bad_harness;
 mod bad_packs;
 mod c_pack;
@@ -17,6 +18,7 @@ mod ends;
 mod evolve;
 mod faults;
 mod help;
+mod injection;
 mod mcp;
 mod mixed;
 mod models;
@@ -29,8 +31,10 @@ mod serve;
 mod suite;
 mod support;
 mod swap;
+mod tools;
 mod traces;
 mod trust;
 mod tutorial;
 mod vendors;
 mod walk;
+mod workspaces;
