@@ -37,7 +37,7 @@ fn told(module: &mut ProcessorBox, task: &str) -> (String, String) {
         match decision {
             Decision::SetSystem { text } => system = text.into(),
             Decision::Annotate { value_json, .. } => note = value_json.into(),
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         }
     }
     (system, note)
