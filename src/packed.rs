@@ -124,6 +124,27 @@ impl Opened {
         self.seal.is_some()
     }
 
+    /// The variants of `file`, each with the model that plays: `model` if one is given, else its own. A packed one keeps its own.
+    pub fn played_by(&self, model: Option<&str>, file: &Path) -> Result<Pool, Failure> {
+        let mut pool = self.pool.clone();
+        if let Some(model) = model {
+            if self.is_packed() {
+                return Err(
+                    Failure::input("a packed harness keeps its model").hint("pack the file it was made of: --model")
+                );
+            }
+            let model = wire::model(model)?;
+            for harness in pool.variants.values_mut() {
+                harness.models.insert("main".to_owned(), model.clone());
+            }
+        }
+        match pool.variants.iter().find(|(_, harness)| !harness.models.contains_key("main")) {
+            None => Ok(pool),
+            Some((name, _)) => Err(Failure::input(format!("variant `{name}` of {} names no model", file.display()))
+                .hint("give one: --model smollm2, or [model.main] in the file")),
+        }
+    }
+
     /// Whether the models of a variant are those it was packed with.
     ///
     /// # Errors

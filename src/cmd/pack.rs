@@ -17,7 +17,6 @@ use crate::{
     failure::Failure,
     output,
     packed::{self, HARNESS, LOCK, PACKS, SEAL, Seal},
-    wire,
 };
 
 /// Put a harness and all it uses into one folder, to run it elsewhere byte for byte
@@ -55,22 +54,9 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
         );
     }
     let opened = packed::open(&args.file, &global.plugins)?;
-    if opened.is_packed() && args.model.is_some() {
-        return Err(Failure::input("a packed harness keeps its model").hint("pack the file it was made of"));
-    }
-    let (mut pool, host) = (opened.pool.clone(), &opened.host);
-    if let Some(model) = &args.model {
-        let model = wire::model(model)?;
-        for harness in pool.variants.values_mut() {
-            harness.models.insert("main".to_owned(), model.clone());
-        }
-    }
+    let (pool, host) = (opened.played_by(args.model.as_deref(), &args.file)?, &opened.host);
     let mut models = BTreeMap::new();
     for (name, harness) in &pool.variants {
-        if !harness.models.contains_key("main") {
-            return Err(Failure::input(format!("variant `{name}` of {} names no model", args.file.display()))
-                .hint("give one: --model smollm2, or [model.main] in the file"));
-        }
         let agent = assemble(harness, host)?;
         opened.check(name, &agent)?;
         models.insert(name.clone(), agent.model_digests());

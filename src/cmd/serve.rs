@@ -63,24 +63,9 @@ pub struct ServeArgs {
 /// Serves until Ctrl-C.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
     let opened = packed::open(&args.file, &global.plugins)?;
-    let mut pool = opened.pool.clone();
-    if let Some(model) = &args.model {
-        if opened.is_packed() {
-            return Err(
-                Failure::input("a packed harness keeps its model").hint("pack the file it was made of: --model")
-            );
-        }
-        let model = wire::model(model)?;
-        for harness in pool.variants.values_mut() {
-            harness.models.insert("main".to_owned(), model.clone());
-        }
-    }
+    let pool = opened.played_by(args.model.as_deref(), &args.file)?;
     let mut agents = BTreeMap::new();
     for (name, harness) in &pool.variants {
-        if !harness.models.contains_key("main") {
-            return Err(Failure::input(format!("variant `{name}` of {} names no model", args.file.display()))
-                .hint("give one: --model smollm2, or [model.main] in the file"));
-        }
         let agent = assemble(harness, &opened.host)?;
         opened.check(name, &agent)?;
         agents.insert(name.clone(), agent);

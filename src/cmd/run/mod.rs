@@ -63,7 +63,7 @@ pub struct RunArgs {
 /// Runs the task.
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let opened = packed::open(&args.file, &global.plugins)?;
-    let (pool, host) = (&opened.pool, &opened.host);
+    let (pool, host) = (opened.played_by(args.model.as_deref(), &args.file)?, &opened.host);
     let earlier = args.resume.as_deref().map(resume::read).transpose()?;
     let prompt = match &earlier {
         Some(earlier) => earlier.prompt.clone(),
@@ -72,19 +72,6 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
-    match &args.model {
-        Some(_) if opened.is_packed() => {
-            return Err(
-                Failure::input("a packed harness keeps its model").hint("pack the file it was made of: --model")
-            );
-        }
-        Some(model) => drop(harness.models.insert("main".to_owned(), wire::model(model)?)),
-        None if !harness.models.contains_key("main") => {
-            return Err(Failure::input(format!("{} names no model", args.file.display()))
-                .hint("give one: --model smollm2, or [model.main] in the file"));
-        }
-        None => {}
-    }
     if !global.json && !opened.is_packed() {
         boxes::let_person_approve(&mut harness)?;
     }
