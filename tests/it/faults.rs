@@ -21,6 +21,7 @@ const FAULTS: &[(&str, &str, bool)] = &[
     ("overflow", "stack overflow", true),
     ("loop", "did not answer within", true),
     ("late", "did not answer within", true),
+    ("wait", "did not answer within", true),
     ("leak", "memory allocation of", true),
     ("hoard", "memory allocation of 68719476736 bytes failed", true),
     ("garbage", "broke the protocol", true),
@@ -70,7 +71,7 @@ impl Bench {
 
     /// For one fault in a child: what never answers is not waited for long, everything else is, however busy the machine.
     fn of(fault: &str, most_ends: u32) -> Self {
-        let deadline = if matches!(fault, "loop" | "late") { 400 } else { 20_000 };
+        let deadline = if matches!(fault, "loop" | "late" | "wait") { 400 } else { 20_000 };
         Self::with_deadline(Isolation::Process, most_ends, Duration::from_millis(deadline))
     }
 
@@ -256,7 +257,7 @@ fn every_fault_of_a_module_that_is_built_is_contained_in_a_child() {
 fn every_fault_of_a_module_that_is_dropped_is_contained_in_a_child() {
     for (fault, words, ends) in FAULTS {
         let (words, ends) = match *fault {
-            "loop" | "late" => ("dropping a module took longer than 400 ms", true),
+            "loop" | "late" | "wait" => ("dropping a module took longer than 400 ms", true),
             // No error can leave a destructor.
             "panic" => ("ended itself with code 1", true),
             _ => (*words, *ends),

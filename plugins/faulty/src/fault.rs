@@ -34,6 +34,8 @@ pub enum Fault {
     Loop,
     /// Comes back after 30 seconds.
     Late,
+    /// Waits for a signal nobody sends, as threads of Rust's own library do while another one overflows its stack.
+    Wait,
     /// Takes memory without end.
     Leak,
     /// Asks for 64 GB at once.
@@ -95,6 +97,8 @@ pub fn commit(fault: Fault, file: &str) -> Result<(), ModuleError> {
             std::thread::sleep(Duration::from_secs(30));
             Ok(())
         }
+        // SAFETY: waits.
+        Fault::Wait => result(answered(unsafe { libc::pause() })),
         Fault::Leak => leak(),
         Fault::Hoard => {
             let mut hoard = vec![0u8; 64 << 30];

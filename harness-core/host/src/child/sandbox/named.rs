@@ -27,6 +27,8 @@ pub const BASE: &[i64] = &[
     l::SYS_epoll_pwait, l::SYS_ppoll, l::SYS_pselect6, l::SYS_ftruncate, l::SYS_fallocate, l::SYS_fsync,
     l::SYS_fdatasync, l::SYS_flock, l::SYS_fadvise64, l::SYS_sendfile, l::SYS_splice, l::SYS_copy_file_range,
     l::SYS_memfd_create, l::SYS_faccessat, l::SYS_faccessat2, l::SYS_readlinkat, l::SYS_recvmsg, l::SYS_recvfrom,
+    // How a thread that comes or goes while another overflows its stack waits for the end (Rust's own handler).
+    #[cfg(target_arch = "x86_64")] l::SYS_pause,
     #[cfg(target_arch = "x86_64")] l::SYS_arch_prctl,
     #[cfg(target_arch = "x86_64")] l::SYS_time,
     #[cfg(target_arch = "x86_64")] l::SYS_stat,
