@@ -1,13 +1,13 @@
-//! `harness memory`: what the record knows of solved explore tasks as a file that `memory/recall` looks things up in. Refuses to
-//! take anything of a gate or sealed task.
+//! `harness memory`: what the record knows of explore tasks, solutions and notes, as a file that `memory/recall` and
+//! `memory/notebook` look things up in. Refuses to take anything of a gate or sealed task.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use harness_abi::{Message, Role};
-use harness_memory::Past;
-use harness_trace::{EpisodeRow, Filter, Store};
+use harness_memory::{NOTE, Note, Past, noted};
+use harness_trace::{Entry, EpisodeRow, Filter, Store};
 
 use super::Global;
 use crate::{failure::Failure, output, wire};
@@ -19,8 +19,9 @@ use crate::{failure::Failure, output, wire};
   harness memory build tickets --out tickets.memory
   harness edit tickets/harness.toml --insert memory/recall --set recall.file=tickets.memory
 
-Only explore tasks that were solved are taken, of each the newest solution; a task is never recalled to itself. The file is
-read-only ever after: build another to learn more, and judge it like any other edit.")]
+Only explore tasks are looked at: of each that was solved the newest solution, and what the agent wrote down with the tool
+`memory/note`, solved or not, which `memory/notebook` shows. Nothing is ever recalled to the task it is from. The file is read-only
+ever after: build another to learn more, and judge it like any other edit.")]
 pub struct MemoryArgs {
     #[command(subcommand)]
     command: Command,
@@ -28,7 +29,7 @@ pub struct MemoryArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write the solved explore tasks of a suite to a file
+    /// Write the solutions and notes of a suite's explore tasks to a file
     Build(BuildArgs),
 }
 
@@ -59,16 +60,24 @@ pub fn run(global: &Global, args: MemoryArgs) -> Result<(), Failure> {
         ended: true,
         ..Filter::default()
     };
-    let mut newest = BTreeMap::new();
+    let (mut newest, mut notes) = (BTreeMap::new(), Vec::new());
     for row in store.episodes(&filter)? {
+        let history = store.history(&row)?.messages;
+        let Some(task) = history.iter().find(|message| message.role() == Role::User) else { continue };
+        let (task, episode) = (task.text().into_owned(), row.start.episode.clone());
+        for note in written(&store, &row)? {
+            // Said again, it is the newer one.
+            notes.retain(|old: &Note| old.note != note);
+            notes.push(Note { note, task: task.clone(), episode: episode.clone() });
+        }
         if row.reward().is_some_and(|reward| reward >= args.least)
-            && let Some(past) = remembered(&store, &row)?
+            && let Some(worked) = worked(&history)
         {
-            newest.insert(row.start.task.clone(), past);
+            newest.insert(row.start.task.clone(), Past { task, worked, episode });
         }
     }
     let past: Vec<Past> = newest.into_values().collect();
-    let written = harness_memory::write(&args.out, &past).map_err(|error| {
+    let written = harness_memory::write(&args.out, &past, &notes).map_err(|error| {
         Failure::input(error).hint(format!(
             "the record has no solved explore task of {name}: `harness bench {} --split explore --model MODEL` plays them",
             args.suite
@@ -77,20 +86,32 @@ pub fn run(global: &Global, args: MemoryArgs) -> Result<(), Failure> {
     if global.json {
         return output::json(&written);
     }
-    output::line(format_args!("{} past tasks in {}, sha256 {}", written.tasks, written.file.display(), written.sha256))
+    output::line(format_args!(
+        "{} past tasks and {} notes in {}, sha256 {}",
+        written.tasks,
+        written.notes,
+        written.file.display(),
+        written.sha256
+    ))
 }
 
-/// What an episode has to teach: its task and what the agent did. `None` where it has no conversation, as a solution that was
-/// played without a model.
-fn remembered(store: &Store, row: &EpisodeRow) -> Result<Option<Past>, Failure> {
-    let history = store.history(row)?.messages;
-    let Some(task) = history.iter().find(|message| message.role() == Role::User) else { return Ok(None) };
-    let did: Vec<String> = history.iter().filter(|message| message.role() == Role::Assistant).map(action).collect();
-    if did.is_empty() {
-        return Ok(None);
+/// What the agent noted in an episode, as far as it was let.
+fn written(store: &Store, row: &EpisodeRow) -> Result<Vec<String>, Failure> {
+    let mut notes = Vec::new();
+    for entry in store.entries(row)? {
+        if let (_, Entry::Tool { name, arguments, is_error: false, .. }) = entry?
+            && name == NOTE
+        {
+            notes.extend(noted(&arguments));
+        }
     }
-    let worked = format!("You did: {}", did.join(" | "));
-    Ok(Some(Past { task: task.text().into_owned(), worked, episode: row.start.episode.clone() }))
+    Ok(notes)
+}
+
+/// What the agent did; `None` where it did nothing, as in a solution that was played without a model.
+fn worked(history: &[Message]) -> Option<String> {
+    let did: Vec<String> = history.iter().filter(|message| message.role() == Role::Assistant).map(action).collect();
+    (!did.is_empty()).then(|| format!("You did: {}", did.join(" | ")))
 }
 
 fn action(message: &Message) -> String {

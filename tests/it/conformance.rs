@@ -8,7 +8,7 @@ use harness_spec::{Config, ModuleRef};
 use crate::support::{Workspace, library};
 
 /// Modules that need something to start: their configuration, or why they are left out.
-fn special(module: &ModuleRef) -> Result<Config, String> {
+fn special(module: &ModuleRef, workspace: &Workspace) -> Result<Config, String> {
     match module.to_string().as_str() {
         "std/scripted" => Ok(Config::from([("replies".to_owned(), serde_json::json!(["look", "look"]))])),
         "models/openai" | "models/anthropic" | "mcp/server" | "mcp/shared_server" => {
@@ -31,10 +31,11 @@ fn special(module: &ModuleRef) -> Result<Config, String> {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/skills/haiku/SKILL.md");
             Ok(Config::from([("file".to_owned(), path.into())]))
         }
-        "memory/recall" => {
-            let file = std::env::temp_dir().join(format!("harness-recall-{}.sqlite", std::process::id()));
+        "memory/recall" | "memory/notebook" => {
             let past = harness_memory::Past { task: "look".into(), worked: "look".into(), episode: "e".into() };
-            let written = harness_memory::write(&file, &[past]).map_err(|error| error.to_string())?;
+            let note = harness_memory::Note { note: "look".into(), task: "look".into(), episode: "e".into() };
+            let written = harness_memory::write(&workspace.path("memory"), &[past], &[note]);
+            let written = written.map_err(|error| error.to_string())?;
             Ok(Config::from([("file".to_owned(), written.file.to_string_lossy().into())]))
         }
         "tasks/questions" => {
@@ -79,7 +80,7 @@ fn findings(isolation: Isolation) -> Vec<String> {
     assert!(modules.len() > 30, "{}", modules.len());
     let mut findings = Vec::new();
     for module in &modules {
-        match special(module) {
+        match special(module, &workspace) {
             Ok(config) => {
                 let verdict = conformance(&host, module, &config, Extent::default());
                 findings.extend(verdict.problems().map(|problem| format!("{module}: {problem}")));

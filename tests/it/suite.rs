@@ -199,6 +199,20 @@ fn what_was_solved_is_remembered_and_recalled_to_other_tasks() {
     let run = workspace.json(&["run", "h.toml", "--prompt", "Say eight, please."]);
     let shown = workspace.run(&["trace", "show", run["episode"].as_str().unwrap()]).success().out;
     assert!(shown.contains("You did: It is 7."), "{shown}");
+    // What is noted on explore tasks is shown at others.
+    let note = r#"{ calls = [ { name = "note", arguments = { note = "Sums are small here." } } ] }"#;
+    let noting = format!(
+        "\n[[tool]]\nuse = \"memory/note\"\n[model.main]\nuse = \"std/scripted\"\nconfig = {{ replies = [{note}, \"It is 8.\"] }}\n"
+    );
+    workspace.put("n.toml", format!("{harness}{noting}"));
+    workspace.run(&["bench", "sums", "--harness", "n.toml", "--split", "explore", "--quiet"]).success();
+    let built = workspace.json(&["memory", "build", "sums", "--out", "n"]);
+    assert_eq!((&built["tasks"], &built["notes"]), (&18.into(), &1.into()));
+    let notebook = "\n[[processor]]\nuse = \"memory/notebook\"\nconfig = { file = \"n\" }\n";
+    workspace.put("n.toml", format!("{harness}{notebook}{scripted}"));
+    let run = workspace.json(&["run", "n.toml", "--prompt", "Say eight, please."]);
+    let shown = workspace.run(&["trace", "show", run["episode"].as_str().unwrap()]).success().out;
+    assert!(shown.contains("- Sums are small here."), "{shown}");
     // Another file under the same name is not played with.
     workspace.put("m", "x");
     workspace.run(&["run", "h.toml", "--prompt", "Say eight, please."]).failure(1, &["was made for"]);

@@ -1,5 +1,5 @@
-//! The file: one table of past tasks, indexed by the words of their tasks. Written whole under another name and then put in its
-//! place; opened read-only. Refuses files that are not what their digest says.
+//! The file: a table of past tasks, indexed by the words of their tasks, and one of notes, indexed by their own. Written whole
+//! under another name and then put in its place; opened read-only. Refuses files that are not what their digest says.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The layout; raised when what is written changes its meaning.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 /// Words of a task that are looked up.
 const MOST_WORDS: usize = 48;
 
@@ -25,6 +25,17 @@ pub struct Past {
     pub episode: String,
 }
 
+/// What an agent wrote down for later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Its words.
+    pub note: String,
+    /// The task during which it was written.
+    pub task: String,
+    /// The episode it is known from.
+    pub episode: String,
+}
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
@@ -34,13 +45,15 @@ pub struct Written {
     pub sha256: String,
     /// Past tasks in it.
     pub tasks: usize,
+    /// Notes in it.
+    pub notes: usize,
 }
 
 /// Why a memory cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
     /// There is nothing to remember.
-    #[error("there is nothing to remember: no task was solved")]
+    #[error("there is nothing to remember: no task was solved, no note was written")]
     Nothing,
     /// The file system refuses.
     #[error("{}: {error}", path.display())]
@@ -78,13 +91,13 @@ fn foreign(path: &Path) -> impl Fn(rusqlite::Error) -> MemoryError + '_ {
     |error| MemoryError::Foreign { path: path.to_owned(), why: error.to_string() }
 }
 
-/// Writes a memory; the same past gives the same bytes.
+/// Writes a memory; the same past and notes, the latter oldest first, give the same bytes.
 ///
 /// # Errors
 ///
-/// If there is no past, or the file cannot be written.
-pub fn write(path: &Path, past: &[Past]) -> Result<Written, MemoryError> {
-    if past.is_empty() {
+/// If there is neither, or the file cannot be written.
+pub fn write(path: &Path, past: &[Past], notes: &[Note]) -> Result<Written, MemoryError> {
+    if past.is_empty() && notes.is_empty() {
         return Err(MemoryError::Nothing);
     }
     let beside = path.with_extension("part");
@@ -92,26 +105,31 @@ pub fn write(path: &Path, past: &[Past]) -> Result<Written, MemoryError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&beside)(error)),
         _ => {}
     }
-    fill(&beside, past).map_err(foreign(&beside))?;
+    fill(&beside, past, notes).map_err(foreign(&beside))?;
     fs::rename(&beside, path).map_err(at(path))?;
-    Ok(Written { file: path.to_owned(), sha256: digest(path)?, tasks: past.len() })
+    Ok(Written { file: path.to_owned(), sha256: digest(path)?, tasks: past.len(), notes: notes.len() })
 }
 
-fn fill(path: &Path, past: &[Past]) -> rusqlite::Result<()> {
+fn fill(path: &Path, past: &[Past], notes: &[Note]) -> rusqlite::Result<()> {
     let mut db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "off")?;
     db.pragma_update(None, "user_version", LAYOUT)?;
     let all = db.transaction()?;
     all.execute_batch(
-        "CREATE VIRTUAL TABLE past USING fts5(task, worked UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61')",
+        "CREATE VIRTUAL TABLE past USING fts5(task, worked UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61');
+         CREATE VIRTUAL TABLE notes USING fts5(note, task UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61')",
     )?;
     {
         let mut insert = all.prepare("INSERT INTO past (task, worked, episode) VALUES (?1, ?2, ?3)")?;
         for one in past {
             insert.execute(params![one.task, one.worked, one.episode])?;
         }
+        let mut insert = all.prepare("INSERT INTO notes (note, task, episode) VALUES (?1, ?2, ?3)")?;
+        for one in notes {
+            insert.execute(params![one.note, one.task, one.episode])?;
+        }
     }
-    all.execute_batch("INSERT INTO past (past) VALUES ('optimize')")?;
+    all.execute_batch("INSERT INTO past (past) VALUES ('optimize'); INSERT INTO notes (notes) VALUES ('optimize')")?;
     all.commit()?;
     db.close().map_err(|(_, error)| error)
 }
@@ -158,12 +176,39 @@ impl Memory {
             return Ok(Vec::new());
         }
         let find = || -> rusqlite::Result<Vec<Past>> {
-            let mut statement =
-                self.db.prepare("SELECT task, worked, episode FROM past WHERE past MATCH ?1 ORDER BY rank, rowid")?;
+            let sql = "SELECT task, worked, episode FROM past WHERE past MATCH ?1 ORDER BY rank, rowid";
+            let mut statement = self.db.prepare(sql)?;
             let rows = statement
                 .query_map([&words], |row| Ok(Past { task: row.get(0)?, worked: row.get(1)?, episode: row.get(2)? }))?;
             let others = rows.filter(|past| past.as_ref().map_or(true, |past| same(&past.task) != same(task)));
             others.take(count).collect()
+        };
+        find().map_err(foreign(&self.path))
+    }
+
+    /// The notes that share most and rarest words with `task` (BM25), then the newest; those of the task itself left out.
+    pub fn notes(&self, task: &str, count: usize) -> Result<Vec<Note>, MemoryError> {
+        let find = || -> rusqlite::Result<Vec<Note>> {
+            let like = "SELECT rowid, note, task, episode FROM notes WHERE notes MATCH ?1 ORDER BY rank, rowid";
+            let newest = "SELECT rowid, note, task, episode FROM notes WHERE ?1 = ?1 ORDER BY rowid DESC";
+            let words = query(task);
+            let ways: &[&str] = if words.is_empty() { &[newest] } else { &[like, newest] };
+            let mut found: Vec<(i64, Note)> = Vec::new();
+            for sql in ways {
+                let mut statement = self.db.prepare(sql)?;
+                let mut rows = statement.query([&words])?;
+                while let Some(row) = rows.next()? {
+                    let note = Note { note: row.get(1)?, task: row.get(2)?, episode: row.get(3)? };
+                    let id = row.get(0)?;
+                    if found.len() == count {
+                        break;
+                    }
+                    if same(&note.task) != same(task) && !found.iter().any(|(known, _)| *known == id) {
+                        found.push((id, note));
+                    }
+                }
+            }
+            Ok(found.into_iter().map(|(_, note)| note).collect())
         };
         find().map_err(foreign(&self.path))
     }

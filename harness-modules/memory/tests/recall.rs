@@ -2,7 +2,7 @@
 
 use harness_abi::{Answer, Decision, Hook, Message, ModuleError, ProcessorBox};
 use harness_host::testing::FakeContext;
-use harness_memory::{MANIFEST, MemoryError, Past, pack, write};
+use harness_memory::{MANIFEST, MemoryError, Note, Past, pack, write};
 use harness_spec::PackManifest;
 use serde_json::{Map, Value, json};
 
@@ -19,12 +19,19 @@ fn past() -> Vec<Past> {
     ]
 }
 
-fn recall(given: Value) -> Result<ProcessorBox, ModuleError> {
+fn config(module: &str, given: Value) -> String {
     let manifest = PackManifest::parse(MANIFEST).expect("manifest");
-    let mut config: Map<String, Value> = manifest.module("recall").expect("recall").defaults().into_iter().collect();
+    let mut config: Map<String, Value> = manifest.module(module).expect("known").defaults().into_iter().collect();
     config.extend(given.as_object().cloned().unwrap_or_default());
-    let config = Value::Object(config).to_string();
-    pack().processor()("recall".into(), config.as_str().into()).into_result()
+    Value::Object(config).to_string()
+}
+
+fn processor(module: &str, given: Value) -> Result<ProcessorBox, ModuleError> {
+    pack().processor()(module.into(), config(module, given).as_str().into()).into_result()
+}
+
+fn recall(given: Value) -> Result<ProcessorBox, ModuleError> {
+    processor("recall", given)
 }
 
 fn told(module: &mut ProcessorBox, task: &str) -> (String, String) {
@@ -47,8 +54,8 @@ fn told(module: &mut ProcessorBox, task: &str) -> (String, String) {
 fn like_tasks_are_recalled_and_a_task_never_recalls_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("memory.sqlite");
-    let written = write(&file, &past()).expect("written");
-    assert_eq!(write(&file, &past()).expect("again").sha256, written.sha256, "the same past, the same bytes");
+    let written = write(&file, &past(), &[]).expect("written");
+    assert_eq!(write(&file, &past(), &[]).expect("again").sha256, written.sha256, "the same past, the same bytes");
     let mut module =
         recall(json!({"file": file, "sha256": written.sha256, "count": 1, "header": "Before:"})).expect("it starts");
     let (system, note) = told(&mut module, "Heating an EGG: put it in the bin \" OR NEAR( *");
@@ -66,14 +73,39 @@ fn like_tasks_are_recalled_and_a_task_never_recalls_itself() {
 fn a_file_that_is_not_the_one_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("memory.sqlite");
-    assert!(matches!(write(&file, &[]), Err(MemoryError::Nothing)));
+    assert!(matches!(write(&file, &[], &[]), Err(MemoryError::Nothing)));
     let refused = |given: Value| match recall(given) {
         Err(error) => error.message.to_string(),
         Ok(_) => "nothing was refused".to_owned(),
     };
     assert!(refused(json!({"file": file})).contains("memory.sqlite"));
-    write(&file, &past()).expect("written");
+    write(&file, &past(), &[]).expect("written");
     assert!(refused(json!({"file": file, "sha256": "00"})).contains("was made for 00"));
     std::fs::write(&file, "SQLite format 3\0 and then nothing of the kind").expect("file");
     assert!(refused(json!({"file": file})).contains("harness memory build"));
+}
+
+#[test]
+fn notes_like_the_task_come_first_then_the_newest_and_never_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("memory.sqlite");
+    let note = |note: &str, task: &str| Note { note: note.into(), task: task.into(), episode: format!("of {task}") };
+    let notes = [
+        note("Eggs are kept in the fridge.", "Heat the egg."),
+        note("A drawer opens once it is unlocked.", "Find the key."),
+        note("Answers are numbers.", "How many cups?"),
+    ];
+    let written = write(&file, &[], &notes).expect("notes alone are a memory");
+    assert_eq!((written.tasks, written.notes), (0, 3));
+    let mut module = processor("notebook", json!({"file": file, "count": 2, "header": "Noted:"})).expect("it starts");
+    let mut shown = |task: &str| told(&mut module, task).0;
+    assert_eq!(
+        shown("Egg, fridge?"),
+        "Be good.\n\nNoted:\n- Eggs are kept in the fridge.\n- Answers are numbers."
+    );
+    assert_eq!(
+        shown("heat  the EGG."),
+        "Be good.\n\nNoted:\n- Answers are numbers.\n- A drawer opens once it is unlocked."
+    );
+    assert_eq!(shown("?"), "Be good.\n\nNoted:\n- Answers are numbers.\n- A drawer opens once it is unlocked.");
 }
