@@ -46,6 +46,7 @@ pub fn played(row: Scored) -> Played {
         steps: row.steps,
         usage: row.usage,
         replayed: row.replayed,
+        marking: row.marking,
         micros: row.micros,
         remembered: row.remembered,
     }

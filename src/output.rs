@@ -6,6 +6,7 @@ use std::{
     io::{ErrorKind, Write},
 };
 
+use harness_abi::Usage;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -29,4 +30,11 @@ pub fn finish(written: std::io::Result<()>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Tokens and money in a line.
+pub fn tokens(usage: &Usage) -> String {
+    let cached = if usage.cached_tokens > 0 { format!(" ({} cached)", usage.cached_tokens) } else { String::new() };
+    let cost = if usage.cost_micros > 0 { format!(", ${:.6}", usage.cost_micros as f64 / 1e6) } else { String::new() };
+    format!("{}{cached} + {} tokens{cost}", usage.input_tokens, usage.output_tokens)
 }

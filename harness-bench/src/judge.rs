@@ -106,10 +106,11 @@ impl Verifier for Marking {
             Some(reply) if !reply.is_empty() => reply,
             _ => {
                 let reasons = vec!["there was no reply".to_owned()];
-                return Ok(Judgement { reward: 0.0, parts: Vec::new(), reasons });
+                return Ok(Judgement { reasons, ..Judgement::default() });
             }
         };
-        let said = self.ask(&self.question(task, reply))?.message.text().into_owned();
+        let answer = self.ask(&self.question(task, reply))?;
+        let said = answer.message.text();
         let who = if self.model.info.simulated { "a simulated judge" } else { "the judge" };
         let passed = match said.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str() {
             PASS => true,
@@ -124,6 +125,6 @@ impl Verifier for Marking {
             (true, true) => vec![format!("{who} passed it")],
             (false, _) => vec![format!("{who} failed it by the rubric")],
         };
-        Ok(Judgement { reward: f64::from(u8::from(passed)), parts: Vec::new(), reasons })
+        Ok(Judgement { reward: f64::from(u8::from(passed)), reasons, usage: answer.usage, ..Judgement::default() })
     }
 }

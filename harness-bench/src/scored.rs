@@ -30,6 +30,8 @@ pub struct Scored {
     pub usage: Usage,
     /// Of that, what replayed calls account for.
     pub replayed: Usage,
+    /// What marking used; not part of `usage`.
+    pub marking: Usage,
     /// Wall clock in microseconds.
     pub micros: u64,
     /// Whether the record held it already.
@@ -57,6 +59,7 @@ impl Scored {
             steps: row.steps,
             usage: row.usage,
             replayed: row.replayed,
+            marking: judgement.map(|judgement| judgement.usage).unwrap_or_default(),
             micros: row.micros,
             remembered: false,
         }

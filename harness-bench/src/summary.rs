@@ -40,6 +40,8 @@ pub struct Summary {
     pub replayed_tokens: u64,
     /// Tokens and money in detail.
     pub usage: Usage,
+    /// What marking used, where a model marks; not part of `usage`.
+    pub marking: Usage,
     /// Rollouts the record held already.
     pub remembered: usize,
 }
@@ -49,7 +51,7 @@ impl Summary {
     pub fn of(scored: &[Scored], seed: u64) -> Self {
         let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         let mut parts: BTreeMap<String, f64> = BTreeMap::new();
-        let (mut usage, mut replayed) = (Usage::default(), Usage::default());
+        let (mut usage, mut replayed, mut marking) = (Usage::default(), Usage::default(), Usage::default());
         for row in scored {
             groups.entry(&row.group).or_default().push(row.reward);
             for (name, value) in &row.parts {
@@ -57,6 +59,7 @@ impl Summary {
             }
             usage += row.usage;
             replayed += row.replayed;
+            marking += row.marking;
         }
         let count = |wanted: &dyn Fn(&Scored) -> bool| scored.iter().filter(|row| wanted(row)).count();
         let tasks: std::collections::BTreeSet<&str> = scored.iter().map(|row| row.task.as_str()).collect();
@@ -80,6 +83,7 @@ impl Summary {
             tokens: usage.input_tokens + usage.output_tokens,
             replayed_tokens: replayed.input_tokens + replayed.output_tokens,
             usage,
+            marking,
             remembered: count(&|row| row.remembered),
         }
     }

@@ -24,7 +24,9 @@ impl Verifier for Combined {
     fn verify(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError> {
         let mut judgement = ask(&self.first, task, state, history)?;
         for (name, verifier) in &self.others {
-            judgement.parts.push((name.clone(), ask(verifier, task, state, history)?.reward));
+            let other = ask(verifier, task, state, history)?;
+            judgement.parts.push((name.clone(), other.reward));
+            judgement.usage += other.usage;
         }
         Ok(judgement)
     }

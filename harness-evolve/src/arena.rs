@@ -39,6 +39,9 @@ pub struct Played {
     pub usage: Usage,
     /// Of that, what replayed calls account for.
     pub replayed: Usage,
+    /// What marking used, where a model marks; not part of `usage`, which is the harness's.
+    #[serde(default)]
+    pub marking: Usage,
     /// Wall clock in microseconds.
     pub micros: u64,
     /// Whether it was found in the record instead of being played now.

@@ -89,13 +89,16 @@ pub struct Meter {
     /// What models of the stages used, as if nothing had been replayed; not part of `usage`.
     #[serde(default)]
     pub stages: Usage,
+    /// What marking used, where a model marks; not part of `usage`.
+    #[serde(default)]
+    pub marking: Usage,
 }
 
 impl Meter {
-    /// Prompt and reply tokens together, those of the stages among them, as if nothing had been replayed.
+    /// Prompt and reply tokens together, those of stages and marking among them, as if nothing had been replayed.
     pub fn tokens(&self) -> u64 {
         let of = |usage: &Usage| usage.input_tokens + usage.output_tokens;
-        of(&self.usage) + of(&self.stages)
+        of(&self.usage) + of(&self.stages) + of(&self.marking)
     }
 
     fn add(&mut self, played: &Played) {
@@ -104,8 +107,10 @@ impl Meter {
         self.steps += played.steps;
         self.usage += played.usage;
         self.replayed += played.replayed;
+        self.marking += played.marking;
         self.episode_micros += played.micros;
-        self.dearest = self.dearest.max(played.usage.input_tokens + played.usage.output_tokens);
+        let tokens = |usage: Usage| usage.input_tokens + usage.output_tokens;
+        self.dearest = self.dearest.max(tokens(played.usage) + tokens(played.marking));
     }
 
     /// What was added since `before`.
@@ -125,6 +130,7 @@ impl Meter {
             episode_micros: self.episode_micros - before.episode_micros,
             dearest: self.dearest,
             stages: usage(self.stages, before.stages),
+            marking: usage(self.marking, before.marking),
         }
     }
 
@@ -139,6 +145,7 @@ impl Meter {
         self.episode_micros += other.episode_micros;
         self.dearest = self.dearest.max(other.dearest);
         self.stages += other.stages;
+        self.marking += other.marking;
         self
     }
 }

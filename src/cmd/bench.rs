@@ -10,7 +10,7 @@ use harness_trace::{RunRecord, Store};
 use serde_json::{Value, json};
 
 use super::Global;
-use crate::{failure::Failure, progress::Progress, stop, wire};
+use crate::{failure::Failure, output, progress::Progress, stop, wire};
 
 /// Take an exam with a harness: how often does it succeed?
 #[derive(Debug, Args)]
@@ -191,6 +191,9 @@ fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failu
         object["wall_seconds"].as_f64().unwrap_or_default(),
         object["steps_per_second"].as_f64().unwrap_or_default(),
     );
+    if !summary.marking.is_none() {
+        println!("marking took {}", output::tokens(&summary.marking));
+    }
     println!("run {}; `harness trace list --run {}` shows its episodes", text("run"), text("run"));
     Ok(())
 }

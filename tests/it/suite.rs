@@ -43,14 +43,16 @@ fn a_judge_marks_by_a_rubric_and_nothing_is_guessed() {
     let workspace = made(40, &["--verifier", "numeric"]);
     let suite = workspace.read("sums/suite.toml");
     let judge = |says: &str, rubric: &str| {
-        let model =
-            format!("model = {{ use = \"std/scripted\", config = {{ replies = [\"{says}\"], after = \"last\" }} }}");
+        let model = format!(
+            "model = {{ use = \"std/scripted\", config = {{ replies = [\"{says}\"], after = \"last\", output_tokens = 3 }} }}"
+        );
         let judge = format!("[judge]\nrubric = \"{rubric}\"\n{model}");
         workspace.put("sums/suite.toml", suite.replace("[verifier]\nuse = \"tasks/numeric\"", &judge));
     };
     judge("Pass.", "It states the sum.");
     let bench = ["bench", "sums", "--model", "oracle", "--split", "all", "--quiet"];
-    assert_eq!(workspace.json(&bench)["success"], 1.0);
+    let marked = workspace.json(&bench);
+    assert_eq!((&marked["success"], &marked["marking"]["output_tokens"]), (&json!(1.0), &json!(120)), "{marked}");
     assert_eq!(workspace.json(&["bench", "sums", "--model", "noop", "--split", "all", "--quiet"])["success"], 0.0);
     let passes = workspace.json(&["bench", "sums", "--model", "oracle", "--quiet"])["run"].clone();
     // Another judge is another exam.

@@ -54,5 +54,6 @@ fn judgement(part: &str, outcome: Result<(), Mismatch>) -> Judgement {
         reward: reward(&outcome),
         parts: vec![(part.to_owned(), reward(&outcome))],
         reasons: outcome.err().into_iter().map(|mismatch| mismatch.to_string()).collect(),
+        ..Judgement::default()
     }
 }

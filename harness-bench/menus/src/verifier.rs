@@ -19,6 +19,6 @@ impl Verifier for Reached {
             |level: usize| f64::from(u8::from(chosen.get(level).is_some_and(|name| way.get(level) == Some(name))));
         let reward = f64::from(u8::from(chosen == way));
         let reasons = if chosen == way { Vec::new() } else { vec![format!("the call ended at {chosen:?}")] };
-        Ok(Judgement { reward, parts: vec![("department".to_owned(), right(0))], reasons })
+        Ok(Judgement { reward, parts: vec![("department".to_owned(), right(0))], reasons, ..Judgement::default() })
     }
 }

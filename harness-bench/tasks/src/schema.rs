@@ -82,7 +82,7 @@ impl Verifier for JsonSchema {
             })
             .take(MOST_REASONS)
             .collect();
-        Ok(Judgement { reward: f64::from(u8::from(reasons.is_empty())), parts: Vec::new(), reasons })
+        Ok(Judgement { reward: f64::from(u8::from(reasons.is_empty())), reasons, ..Judgement::default() })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// A judgement: passed, or not and why.
 pub(crate) fn judged(passed: bool, why: impl FnOnce() -> String) -> Judgement {
     let reasons = if passed { Vec::new() } else { vec![why()] };
-    Judgement { reward: f64::from(u8::from(passed)), parts: Vec::new(), reasons }
+    Judgement { reward: f64::from(u8::from(passed)), reasons, ..Judgement::default() }
 }
 
 /// A reply cut to what a reason has room for.

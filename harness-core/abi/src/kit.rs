@@ -2,6 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     sync::Once,
 };
@@ -91,13 +93,47 @@ where
     })
 }
 
-struct ProcessorAdapter<P>(P);
+/// A module, whose destructor is behind a panic barrier too: a panic that leaves it would end the process. Nobody can be told
+/// of it, so the panic hook says it.
+struct Kept<M>(ManuallyDrop<M>);
+
+impl<M> Kept<M> {
+    fn new(module: M) -> Self {
+        Self(ManuallyDrop::new(module))
+    }
+}
+
+impl<M> Deref for Kept<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.0
+    }
+}
+
+impl<M> DerefMut for Kept<M> {
+    fn deref_mut(&mut self) -> &mut M {
+        &mut self.0
+    }
+}
+
+impl<M> Drop for Kept<M> {
+    fn drop(&mut self) {
+        // SAFETY: it is dropped here and nowhere else, and this value is not used again.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.0) }));
+        if let Err(payload) = dropped {
+            std::mem::forget(payload); // dropping a payload may panic itself
+        }
+    }
+}
+
+struct ProcessorAdapter<P>(Kept<P>);
 
 impl<P: Processor> RawProcessor for ProcessorAdapter<P> {
     fn on(&mut self, hook: u32, cx: &ContextRef<'_>) -> RResult<RVec<StoredDecision>, ModuleError> {
         guarded(|| {
             let cx = Cx::new(cx);
-            match ask(&mut self.0, hook, &cx)? {
+            match ask(&mut *self.0, hook, &cx)? {
                 Ok(decisions) if decisions.is_empty() => Ok(RVec::new()),
                 Ok(decisions) => Ok(decisions.into_iter().map(StoredDecision::new).collect()),
                 Err(Stop::Failed(error)) => Err(error),
@@ -135,7 +171,7 @@ fn missing() -> ModuleError {
     ModuleError::fault("the host called a hook without what the hook is about")
 }
 
-struct ToolAdapter<T>(T);
+struct ToolAdapter<T>(Kept<T>);
 
 impl<T: Tool> RawTool for ToolAdapter<T> {
     fn specs(&self) -> RResult<RString, ModuleError> {
@@ -151,7 +187,7 @@ impl<T: Tool> RawTool for ToolAdapter<T> {
     }
 }
 
-struct ModelAdapter<M>(M);
+struct ModelAdapter<M>(Kept<M>);
 
 impl<M: Model> RawModel for ModelAdapter<M> {
     fn info(&self) -> RResult<RString, ModuleError> {
@@ -173,7 +209,7 @@ impl<M: Model> RawModel for ModelAdapter<M> {
     }
 }
 
-struct EnvironmentAdapter<E>(E);
+struct EnvironmentAdapter<E>(Kept<E>);
 
 impl<E: Environment> RawEnvironment for EnvironmentAdapter<E> {
     fn tasks(&mut self, query: RStr<'_>) -> RResult<RString, ModuleError> {
@@ -197,7 +233,7 @@ impl<E: Environment> RawEnvironment for EnvironmentAdapter<E> {
     }
 }
 
-struct VerifierAdapter<V>(V);
+struct VerifierAdapter<V>(Kept<V>);
 
 impl<V: Verifier> RawVerifier for VerifierAdapter<V> {
     fn verify(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError> {
@@ -215,7 +251,7 @@ pub fn processor<C: DeserializeOwned, P: Processor>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<P, ModuleError>,
 ) -> RResult<ProcessorBox, ModuleError> {
-    build(config, constructor, |module| RawProcessor_TO::from_value(ProcessorAdapter(module), TD_Opaque))
+    build(config, constructor, |module| RawProcessor_TO::from_value(ProcessorAdapter(Kept::new(module)), TD_Opaque))
 }
 
 /// Builds a tool; used by `export_pack!`.
@@ -224,7 +260,7 @@ pub fn tool<C: DeserializeOwned, T: Tool>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<T, ModuleError>,
 ) -> RResult<ToolBox, ModuleError> {
-    build(config, constructor, |module| RawTool_TO::from_value(ToolAdapter(module), TD_Opaque))
+    build(config, constructor, |module| RawTool_TO::from_value(ToolAdapter(Kept::new(module)), TD_Opaque))
 }
 
 /// Builds a model; used by `export_pack!`.
@@ -233,7 +269,7 @@ pub fn model<C: DeserializeOwned, M: Model>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<M, ModuleError>,
 ) -> RResult<ModelBox, ModuleError> {
-    build(config, constructor, |module| RawModel_TO::from_value(ModelAdapter(module), TD_Opaque))
+    build(config, constructor, |module| RawModel_TO::from_value(ModelAdapter(Kept::new(module)), TD_Opaque))
 }
 
 /// Builds an environment; used by `export_pack!`.
@@ -242,7 +278,7 @@ pub fn environment<C: DeserializeOwned, E: Environment>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<E, ModuleError>,
 ) -> RResult<EnvironmentBox, ModuleError> {
-    build(config, constructor, |module| RawEnvironment_TO::from_value(EnvironmentAdapter(module), TD_Opaque))
+    build(config, constructor, |module| RawEnvironment_TO::from_value(EnvironmentAdapter(Kept::new(module)), TD_Opaque))
 }
 
 /// Builds a verifier; used by `export_pack!`.
@@ -251,5 +287,5 @@ pub fn verifier<C: DeserializeOwned, V: Verifier>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<V, ModuleError>,
 ) -> RResult<VerifierBox, ModuleError> {
-    build(config, constructor, |module| RawVerifier_TO::from_value(VerifierAdapter(module), TD_Opaque))
+    build(config, constructor, |module| RawVerifier_TO::from_value(VerifierAdapter(Kept::new(module)), TD_Opaque))
 }

@@ -62,6 +62,14 @@ pub struct Usage {
     pub cost_micros: u64,
 }
 
+impl Usage {
+    /// Whether nothing was spent.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         self.input_tokens += other.input_tokens;

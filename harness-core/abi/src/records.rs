@@ -2,6 +2,7 @@
 //!
 //! Fields may be added with a default; none may be removed or change its meaning.
 
+use crate::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -232,6 +233,9 @@ pub struct Judgement {
     /// Why, for a person.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// What marking used, where a model marks. It is the exam's expense, not the harness's.
+    #[serde(default, skip_serializing_if = "Usage::is_none")]
+    pub usage: Usage,
 }
 
 /// What a tool gave back.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What serving costs: the load of wrk on an upstream alone and through `harness serve`, then 1,000 streams at once.
-# Needs wrk and Python 3. Usage: run.sh [HARNESS [UPSTREAM_URL]]; with the URL of a real server, only that is compared.
+# Needs wrk, curl and Python 3. Usage: run.sh [HARNESS [UPSTREAM_URL]]; with the URL of a real server, only that is compared.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 harness=${1:-$here/../../../target/release/harness}
@@ -14,7 +14,7 @@ export HARNESS_TOKEN=secret
 
 # serve NAME UPSTREAM STREAM: a harness that is nothing but this upstream; leaves its address in NAME.url
 serve() {
-    printf '[model.main]\nuse = "models/openai"\n[model.main.config]\nmodel = "m"\nbase_url = "%s"\napi_key_env = ""\nstream = %s\n' \
+    printf '[sampling]\nmax_tokens = 16\n[model.main]\nuse = "models/openai"\n[model.main.config]\nmodel = "m"\nbase_url = "%s"\napi_key_env = ""\nstream = %s\n' \
         "$2" "$3" >"$1.toml"
     mkfifo "$1.said"
     "$harness" serve "$1.toml" --listen 127.0.0.1:0 --json >"$1.said" 2>"$1.err" &
@@ -30,11 +30,14 @@ show() { grep -E '50%|99%|Requests/sec|requests in|errors|Non-2xx' || true; }
 
 if [ -n "$real" ]; then
     serve real "$real" false
-    for round in 1 2; do
-        echo "== $real alone"
-        wrk -t1 -c1 -d20s --timeout 30s --latency -s "$here/whole.lua" "$real/chat/completions" | show
-        echo "== through harness serve"
-        wrk -t1 -c1 -d20s --timeout 30s --latency -s "$here/whole.lua" "$(cat real.url)/chat/completions" | show
+    for round in 1 2 3; do
+        for side in "$real" "$(cat real.url)"; do
+            # Whoever is still at work on a request that the load before left behind comes to its end first.
+            curl -sS --max-time 60 -o /dev/null -H 'Content-Type: application/json' -H 'Authorization: Bearer secret' \
+                -d '{"messages":[{"role":"user","content":"Hello"}],"max_tokens":1}' "$side/chat/completions"
+            echo "== $side"
+            wrk -t1 -c1 -d20s --timeout 30s --latency -s "$here/whole.lua" "$side/chat/completions" | show
+        done
     done
     exit
 fi

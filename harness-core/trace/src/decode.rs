@@ -179,5 +179,7 @@ pub(crate) fn judgement(bytes: &[u8]) -> Result<Judgement, TraceError> {
         reward: take.f64()?,
         parts: take.list(|take| Ok((take.string()?, take.f64()?)))?,
         reasons: take.list(Take::string)?,
+        // Older records end here.
+        usage: if take.is_empty() { Usage::default() } else { usage(&mut take)? },
     })
 }

@@ -211,5 +211,6 @@ pub(crate) fn judgement(judgement: &Judgement) -> Vec<u8> {
         out.f64(*value);
     });
     out.list(&judgement.reasons, |out, text| out.text(text));
+    usage(&mut out, judgement.usage);
     out
 }

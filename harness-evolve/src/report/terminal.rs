@@ -317,6 +317,10 @@ pub(super) fn footnotes(report: &Report) -> Vec<String> {
         all.replayed.input_tokens + all.replayed.output_tokens,
         report.cost.wall_seconds
     ));
+    if !all.marking.is_none() {
+        let tokens = all.marking.input_tokens + all.marking.output_tokens;
+        lines.push(format!("of these, marking took {tokens} tokens"));
+    }
     lines.push(match report.cost.tokens_per_point {
         Some(tokens) => format!("cost per point of the headline: {tokens:.0} tokens of evolution"),
         None => "cost per point: there is no gain over the better of the initial harness and no model".to_owned(),

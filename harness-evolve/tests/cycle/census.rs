@@ -44,6 +44,7 @@ fn played(row: &EpisodeRow) -> Played {
         steps: row.steps,
         usage: row.usage,
         replayed: row.replayed,
+        marking: row.judgement.as_ref().map(|judgement| judgement.usage).unwrap_or_default(),
         micros: row.micros,
         remembered: true,
     }

@@ -25,6 +25,7 @@ fn played(outcome: Outcome) -> Played {
         steps: 1,
         usage: Usage::default(),
         replayed: Usage::default(),
+        marking: Usage::default(),
         micros: 0,
         remembered: false,
     }

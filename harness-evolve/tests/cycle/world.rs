@@ -295,6 +295,7 @@ impl Arena for World<'_> {
                     cost_micros: 0,
                 },
                 replayed: Usage::default(),
+                marking: Usage::default(),
                 micros: 1000,
                 remembered: times > 0,
                 rollout: rollout.clone(),

@@ -99,10 +99,7 @@ fn notes_like_the_task_come_first_then_the_newest_and_never_its_own() {
     assert_eq!((written.tasks, written.notes), (0, 3));
     let mut module = processor("notebook", json!({"file": file, "count": 2, "header": "Noted:"})).expect("it starts");
     let mut shown = |task: &str| told(&mut module, task).0;
-    assert_eq!(
-        shown("Egg, fridge?"),
-        "Be good.\n\nNoted:\n- Eggs are kept in the fridge.\n- Answers are numbers."
-    );
+    assert_eq!(shown("Egg, fridge?"), "Be good.\n\nNoted:\n- Eggs are kept in the fridge.\n- Answers are numbers.");
     assert_eq!(
         shown("heat  the EGG."),
         "Be good.\n\nNoted:\n- Answers are numbers.\n- A drawer opens once it is unlocked."

@@ -60,14 +60,17 @@ fn foot(row: &EpisodeRow, state: &Value) -> String {
     if !row.reason.is_empty() {
         let _ = write!(text, ": {}", row.reason);
     }
-    let _ = write!(text, "\n{} steps, {}, {}", row.steps, tokens(&row.usage), duration(row.micros));
+    let _ = write!(text, "\n{} steps, {}, {}", row.steps, output::tokens(&row.usage), duration(row.micros));
     if row.replayed != Usage::default() {
-        let _ = write!(text, "\nof that out of the record: {}", tokens(&row.replayed));
+        let _ = write!(text, "\nof that out of the record: {}", output::tokens(&row.replayed));
     }
     if !state.is_null() {
         let _ = write!(text, "\nfinal state {}", one_line(&state.to_string(), WIDTH));
     }
     if let Some(judgement) = &row.judgement {
+        if !judgement.usage.is_none() {
+            let _ = write!(text, "\nmarking it: {}", output::tokens(&judgement.usage));
+        }
         let _ = write!(text, "\nreward {}", judgement.reward);
         for (name, part) in &judgement.parts {
             let _ = write!(text, ", {name} {part}");
@@ -97,11 +100,11 @@ pub(super) fn describe(entry: &Entry) -> String {
         Entry::Chat { role, purpose, finish, usage, micros, replayed, .. } => {
             format!(
                 "model    {}",
-                call(role, purpose, &format!("{}, {}", finish.name(), tokens(usage)), *micros, *replayed)
+                call(role, purpose, &format!("{}, {}", finish.name(), output::tokens(usage)), *micros, *replayed)
             )
         }
         Entry::Score { role, purpose, usage, micros, replayed, .. } => {
-            format!("scores   {}", call(role, purpose, &tokens(usage), *micros, *replayed))
+            format!("scores   {}", call(role, purpose, &output::tokens(usage), *micros, *replayed))
         }
         Entry::Tool { name, arguments, is_error, micros, .. } => {
             let failed = if *is_error { ", failed" } else { "" };
@@ -171,12 +174,6 @@ fn call(role: &str, purpose: &Purpose, what: &str, micros: u64, replayed: bool) 
         Purpose::Ask(module) => format!(", asked by {module}"),
     };
     format!("{role}{asker}: {what}, {}{}", duration(micros), if replayed { ", out of the record" } else { "" })
-}
-
-fn tokens(usage: &Usage) -> String {
-    let cached = if usage.cached_tokens > 0 { format!(" ({} cached)", usage.cached_tokens) } else { String::new() };
-    let cost = if usage.cost_micros > 0 { format!(", ${:.6}", usage.cost_micros as f64 / 1e6) } else { String::new() };
-    format!("{}{cached} + {} tokens{cost}", usage.input_tokens, usage.output_tokens)
 }
 
 fn duration(micros: u64) -> String {

@@ -90,7 +90,7 @@ impl Verifier for Command {
 
 fn judged(reward: f64, parts: Vec<(String, f64)>, why: String) -> Judgement {
     let reasons = if reward >= 1.0 { Vec::new() } else { vec![why] };
-    Judgement { reward, parts, reasons }
+    Judgement { reward, parts, reasons, ..Judgement::default() }
 }
 
 type Reward = (f64, Vec<(String, f64)>);

@@ -36,6 +36,7 @@ pub fn end(outcome: Outcome, reward: f64) -> EpisodeEnd {
             reward,
             parts: vec![("exact".into(), 0.1 + 0.2), ("format".into(), 1.0)],
             reasons: vec!["ünïcode".into()],
+            usage: usage(4),
         }),
     }
 }
