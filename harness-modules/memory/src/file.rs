@@ -190,6 +190,7 @@ impl Memory {
     pub fn notes(&self, task: &str, count: usize) -> Result<Vec<Note>, MemoryError> {
         let find = || -> rusqlite::Result<Vec<Note>> {
             let like = "SELECT rowid, note, task, episode FROM notes WHERE notes MATCH ?1 ORDER BY rank, rowid";
+            // It is given the words like the other, and looks at none.
             let newest = "SELECT rowid, note, task, episode FROM notes WHERE ?1 = ?1 ORDER BY rowid DESC";
             let words = query(task);
             let ways: &[&str] = if words.is_empty() { &[newest] } else { &[like, newest] };
