@@ -54,7 +54,7 @@ struct Bench {
     store: Arc<Store>,
     runtime: tokio::runtime::Runtime,
     episodes: u32,
-    _workspace: Workspace,
+    workspace: Workspace,
 }
 
 /// An episode that was played.
@@ -97,7 +97,7 @@ impl Bench {
             .unwrap();
         let store = Store::open(workspace.path("record.sqlite")).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Self { host, store, runtime, episodes: 0, _workspace: workspace }
+        Self { host, store, runtime, episodes: 0, workspace: workspace }
     }
 
     /// Plays a harness to its end; the error is that of assembling it.
@@ -114,6 +114,10 @@ impl Bench {
         let row = row.into_iter().find(|row| row.start.episode == episode).unwrap();
         let entries = self.store.entries(&row).unwrap().map(|entry| entry.unwrap().1).collect();
         Ok(Played { outcome: end.outcome, reason: end.reason, entries })
+    }
+
+    fn store_of_packs(&self) -> std::path::PathBuf {
+        self.workspace.path("store")
     }
 
     fn quarantine(&self) -> Vec<String> {
@@ -277,6 +281,46 @@ fn every_fault_of_a_module_that_is_dropped_is_contained_in_a_child() {
         assert_eq!(bench.quarantine().len(), usize::from(ends), "{fault}");
         bench.others_finish();
     }
+}
+
+/// The threads of the child that runs a copy of a pack out of this store, and how many cores each may run on.
+fn threads_of_child(store: &Path) -> Vec<usize> {
+    let is_child = |process: &std::path::PathBuf| {
+        std::fs::read_to_string(process.join("maps")).is_ok_and(|maps| maps.contains(store.to_str().unwrap()))
+    };
+    let own = Path::new("/proc").join(std::process::id().to_string());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let child = processes.filter(|process| *process != own).find(is_child).unwrap();
+    let cores = |thread: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(thread.path().join("status")).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed:"))?;
+        Some(mask.chars().filter_map(|digit| digit.to_digit(16)).map(u32::count_ones).sum::<u32>() as usize)
+    };
+    std::fs::read_dir(child.join("task")).unwrap().flatten().filter_map(cores).collect()
+}
+
+#[test]
+fn quick_calls_are_served_on_the_callers_core() {
+    if std::thread::available_parallelism().unwrap().get() == 1 {
+        return eprintln!("skipped: this machine has one core");
+    }
+    let bench = Bench::new(Isolation::Process, 1);
+    let module = || bench.host.resolve(&"hello/greeter".parse().unwrap(), &Config::new()).unwrap().processor().unwrap();
+    let mut greeter = module();
+    let held = || threads_of_child(&bench.store_of_packs()).into_iter().filter(|cores| *cores == 1).count();
+    assert_eq!(held(), 0);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while held() == 0 {
+        for _ in 0..100 {
+            let mut context = FakeContext::default();
+            context.call_hook(&mut greeter, Hook::StepEnd, |_| unreachable!()).unwrap();
+        }
+        assert!(std::time::Instant::now() < deadline, "the thread that serves quick calls is held nowhere");
+    }
+    assert_eq!(held(), 1);
+    // Building a module may take long and may start threads.
+    drop(module());
+    assert_eq!(held(), 0);
 }
 
 #[test]

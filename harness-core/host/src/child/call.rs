@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    core,
-    lane::LaneError,
+    lane::{Lane, LaneError},
     process::{Child, from_now},
+    threads,
     wire::{Envelope, Event, Given, Pull, Reply, Request},
 };
 
@@ -18,8 +18,11 @@ const MOST_EVENTS: usize = 200_000;
 const MOST_LINES: usize = 1000;
 /// How often a waiting host looks whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long a caller that waits for a processor keeps itself awake.
+/// How long the caller of a quick processor keeps itself awake.
 const LINGER: Duration = Duration::from_micros(50);
+
+/// Within which a hook is quick.
+const QUICK: Duration = Duration::from_millis(1);
 
 /// Why a call has no answer.
 #[derive(Debug)]
@@ -92,14 +95,16 @@ impl Child {
         let late = || Broken::Late(format!("it did not answer within {} ms", patience.deadline.as_millis()));
         // A processor is called often and answers soon; anything else may take its time on any core.
         let hook = matches!(request, Request::Hook(_));
-        let core = hook.then(core::current).flatten();
+        let core = hook.then(threads::current).flatten();
         let mut lane = self.lane(core).map_err(|error| match self.has_ended() {
             true => Broken::Lost,
             false => Broken::Unsent(error),
         })?;
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let near = hook && lane.pace.is_quick();
+        let mut held = self.hold(&mut lane, core.filter(|_| near));
         lane.core = core;
-        match lane.send(&Envelope { core, dropped, request }, Some(end)) {
+        match lane.send(&Envelope { dropped, request }, Some(end)) {
             Ok(()) => {}
             Err(LaneError::Unspeakable(why)) => {
                 self.give_back(lane);
@@ -116,10 +121,16 @@ impl Child {
             } else {
                 stop
             };
-            if hook {
+            let look = if held { from_now(QUICK).map_or(look, |slow| look.min(slow)) } else { look };
+            if near {
                 lane.linger(LINGER);
             }
             if !lane.receive(Some(look)).map_err(|error| broken(error, late))? {
+                if held {
+                    // It takes its time: on any core.
+                    self.threads.free();
+                    held = false;
+                }
                 if Instant::now() >= stop {
                     let grace = patience.cancel_grace.as_millis();
                     return Err(match cancelled {
@@ -147,7 +158,18 @@ impl Child {
             }
             let unasked = |what: &str| Broken::Child(Some(format!("it said something unasked: {what}")));
             let given = match lane.frame().map_err(|error| broken(error, late))? {
+                Event::Serves { thread } if lane.thread.is_none() && self.threads.has(thread) => {
+                    lane.thread = Some(thread);
+                    None
+                }
+                Event::Serves { .. } => return Err(unasked("who it is")),
                 Event::Done(reply) => {
+                    if hook {
+                        lane.pace.called(began.elapsed() < QUICK);
+                    }
+                    if held {
+                        self.threads.look();
+                    }
                     match cancelled {
                         None => self.give_back(lane),
                         // The child may not have read that it was cancelled.
@@ -174,6 +196,15 @@ impl Child {
                 sent => sent.map_err(|error| broken(error, late))?,
             }
         }
+    }
+
+    /// Holds the thread that serves a lane to a core, or to none.
+    fn hold(&self, lane: &mut Lane, core: Option<threads::Core>) -> bool {
+        if core.is_none() && lane.held.is_some() {
+            self.threads.free();
+        }
+        lane.held = lane.thread.zip(core).and_then(|(thread, core)| self.threads.hold(thread, core, lane.held));
+        lane.held.is_some()
     }
 }
 

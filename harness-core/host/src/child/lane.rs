@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::core::Core;
+use super::threads::{Core, Hold, Thread};
 
 /// Most bytes of a frame.
 pub const MOST_FRAME: usize = 64 << 20;
@@ -52,14 +52,74 @@ pub struct Lane {
     next: usize,
     end: usize,
     outbox: Vec<u8>,
-    /// Where its last call was served.
+    /// Who serves it; known from the first answer on.
+    pub thread: Option<Thread>,
+    /// Whence its last hook was called.
     pub core: Option<Core>,
+    /// Where that thread is held.
+    pub held: Option<Hold>,
+    pub pace: Pace,
+}
+
+/// Whether the calls of a lane are so quick that it is worth keeping caller and child on one core. That is a mistake where either
+/// takes long, or where the core has other work: then the other waits for a slice of time, and each mistake doubles the
+/// quick calls that are wanted before the next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Quick calls in a row.
+    quick: u32,
+    wanted: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { quick: 0, wanted: Self::LEAST }
+    }
+}
+
+impl Pace {
+    /// By then a module has started the threads it needs.
+    const LEAST: u32 = 8;
+    const MOST: u32 = 1 << 16;
+
+    pub fn is_quick(self) -> bool {
+        self.quick >= self.wanted
+    }
+
+    /// A call that was answered quickly, or was not.
+    pub fn called(&mut self, quick: bool) {
+        if !quick {
+            if self.is_quick() {
+                self.wanted = (self.wanted * 2).min(Self::MOST);
+            }
+            self.quick = 0;
+            return;
+        }
+        self.quick += 1;
+        if self.quick == 2 * self.wanted {
+            self.wanted = (self.wanted / 2).max(Self::LEAST);
+            self.quick = self.wanted;
+        }
+    }
 }
 
 impl Lane {
     pub fn new(from: OwnedFd, to: OwnedFd) -> Self {
         let (from, to) = (File::from(from), File::from(to));
-        Self { from, to, inbox: Vec::new(), start: 0, next: 0, end: 0, outbox: Vec::new(), core: None }
+        let (inbox, outbox) = (Vec::new(), Vec::new());
+        Self {
+            from,
+            to,
+            inbox,
+            start: 0,
+            next: 0,
+            end: 0,
+            outbox,
+            thread: None,
+            core: None,
+            held: None,
+            pace: Pace::default(),
+        }
     }
 
     /// Writes a frame. With `until` the writing end must not block, and gives up then.
@@ -208,6 +268,25 @@ mod tests {
 
     fn soon() -> Option<Instant> {
         Instant::now().checked_add(Duration::from_secs(10))
+    }
+
+    #[test]
+    fn mistakes_about_the_pace_grow_rare_and_are_forgiven() {
+        let mut pace = Pace::default();
+        // Quick as long as nobody takes it for quick.
+        let mistakes = |calls: u32, pace: &mut Pace| {
+            let each = (0..calls).map(|_| {
+                let mistaken = pace.is_quick();
+                pace.called(!mistaken);
+                u32::from(mistaken)
+            });
+            each.sum::<u32>()
+        };
+        assert_eq!(mistakes(100_000, &mut pace), 13);
+        assert_eq!(mistakes(1_000_000, &mut pace), 15, "one in 65,537 at last");
+        (0..1_000_000).for_each(|_| pace.called(true));
+        assert_eq!(pace.wanted, Pace::LEAST);
+        assert!(pace.is_quick());
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! child, and calls from several threads take several lanes. Refuses to believe a child anything but its answers.
 
 mod call;
-mod core;
 mod hear;
 mod keeper;
 mod lane;
@@ -16,6 +15,7 @@ pub mod quarantine;
 mod sandbox;
 mod serve;
 mod settings;
+mod threads;
 mod wire;
 mod wire_decision;
 

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChildSettings,
-    core::Core,
     lane::Lane,
     passing,
+    threads::{Core, Threads},
     wire::{Setup, Welcome},
 };
 
@@ -55,6 +55,7 @@ pub struct Child {
     lanes: Mutex<(Vec<Lane>, usize)>,
     tail: Mutex<Vec<u8>>,
     said: Mutex<Option<Receiver<()>>>,
+    pub(super) threads: Threads,
     /// Why it is no more.
     ended: OnceLock<String>,
     /// Instances nobody needs any more; the next call says so.
@@ -90,6 +91,7 @@ impl Child {
         drop(command);
         let stderr = process.stderr.take();
         let child = Arc::new(Self {
+            threads: Threads::of(process.id()),
             process: Mutex::new(process),
             control: Mutex::new(ours),
             lanes: Mutex::default(),
@@ -177,7 +179,7 @@ impl Child {
         })
     }
 
-    /// A lane nobody calls on, the one last served on this core if there is such; opened if there is none.
+    /// A lane nobody calls on, the one last called from this core if there is such; opened if there is none.
     pub fn lane(&self, core: Option<Core>) -> Result<Lane, String> {
         {
             let mut lanes = lock(&self.lanes);

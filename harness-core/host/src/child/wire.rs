@@ -11,7 +11,6 @@ use harness_abi::{
 use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
-use super::core::Core;
 use super::wire_decision::{WireAnswer, WireDecision};
 
 /// The first thing a child hears, on its control socket: what to run and what it may do.
@@ -40,12 +39,9 @@ pub enum Welcome {
     Refused(String),
 }
 
-/// One call of a host. `dropped`: instances nobody needs any more. `core`: where the caller waits, if the lane is to be
-/// served there.
+/// One call of a host. `dropped`: instances nobody needs any more.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Envelope<'a> {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub core: Option<Core>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<u64>,
     #[serde(borrow)]
@@ -161,6 +157,8 @@ impl WireItems {
 /// What a child says during a call.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event<'a> {
+    /// Which thread serves the lane, by the kernel's number; the first thing said on it.
+    Serves { thread: i32 },
     /// Asks for a value of the context; answered with one [`Given`].
     Pull(#[serde(borrow)] Pull<'a>),
     /// Writes the episode's shared state.

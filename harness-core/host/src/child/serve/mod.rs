@@ -17,7 +17,6 @@ use std::{
 
 use self::{instances::Instances, perform::perform, reaper::Reaper};
 use super::{
-    core::Held,
     lane::Lane,
     passing,
     process::{GAVE_UP, read_message, write_message},
@@ -99,13 +98,12 @@ fn prepare(setup: &Setup) -> Result<Root, String> {
 /// Answers the calls of one lane, one after another.
 fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
     let lane: SharedLane = Arc::new(Mutex::new(Lane::new(from, to)));
+    // SAFETY: asks for a number.
+    say(&lane, Event::Serves { thread: unsafe { libc::gettid() } });
     let mut call = Vec::new();
-    let mut core = None;
     loop {
         {
             let mut lane = locked(&lane);
-            // Only the waiting is bound: what a module does, and the threads it starts, may go where they like.
-            let _held = core.and_then(Held::on);
             // The host gave this lane up; the process ends with the control socket.
             if !matches!(lane.receive(None), Ok(true)) {
                 return;
@@ -116,7 +114,6 @@ fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
         }
         let reply = match rmp_serde::from_slice::<Envelope<'_>>(&call) {
             Ok(envelope) => {
-                core = envelope.core;
                 instances.drop_all(&envelope.dropped);
                 perform(pack, instances, &lane, envelope.request)
             }
