@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use harness_abi::{Hook, ProcessorBox, Task, kit, stable::RString};
+use harness_abi::{Hook, ProcessorBox, Role, Task, kit, stable::RString};
 use harness_core::{EpisodeSpec, Start, assemble};
 use harness_host::{ChildSettings, Host, Isolation, is_lost, testing::FakeContext};
 use harness_spec::{Config, Harness};
@@ -108,6 +108,7 @@ impl Bench {
         let meta = EpisodeStart { episode: episode.clone(), run: "run".into(), ..EpisodeStart::default() };
         let mut spec = EpisodeSpec::new(meta, Start::Prompt("Go.".into()), self.store.clone());
         spec.replay = false;
+        spec.workspace = Some(harness_abi::Workspace { path: "/srv/project".into(), at: "/workspace".into() });
         let end = self.runtime.block_on(agent.run(spec)).unwrap().end;
         self.store.flush().unwrap();
         let row = self.store.episodes(&Default::default()).unwrap();
@@ -339,6 +340,21 @@ fn an_episode_whose_process_ended_in_another_call_is_to_be_repeated() {
     let error = call(&mut innocent).unwrap_err();
     assert!(is_lost(&error) && error.message.contains("SIGABRT"), "{error}");
     bench.others_finish();
+}
+
+#[test]
+fn a_tool_in_a_child_hears_what_it_would_hear_in_process() {
+    let heard = |isolation| {
+        let played = Bench::new(isolation, 1).play(&[SCRIPT, &faulty("tool", "none", "call")].concat()).unwrap();
+        let result = played.entries.iter().find_map(|entry| match entry {
+            Entry::Message { message } if message.role() == Role::Tool => Some(message.text().into_owned()),
+            _ => None,
+        });
+        result.unwrap_or_else(|| panic!("no result: {}", played.reason))
+    };
+    let here = heard(Isolation::InProcess);
+    assert!(here.contains("/srv/project") && here.contains("/workspace") && here.contains("seed: "), "{here}");
+    assert_eq!(heard(Isolation::Process), here);
 }
 
 #[test]

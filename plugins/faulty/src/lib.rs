@@ -82,9 +82,10 @@ impl Tool for Faulty {
         }]
     }
 
-    fn call(&self, _: &ToolRequest<'_>, _: &ToolSink) -> Result<ToolOutput, ModuleError> {
+    fn call(&self, request: &ToolRequest<'_>, _: &ToolSink) -> Result<ToolOutput, ModuleError> {
         self.misbehave("call")?;
-        Ok(ToolOutput { text: "well".into(), ..ToolOutput::default() })
+        // All it was told, so that a test sees whether anything is lost on the way.
+        Ok(ToolOutput { text: format!("{request:?}"), ..ToolOutput::default() })
     }
 }
 

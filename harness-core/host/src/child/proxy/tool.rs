@@ -44,6 +44,7 @@ impl Tool {
             name: request.name.as_str(),
             arguments: request.arguments.as_str(),
             seed: request.seed,
+            extra: request.extra.as_str(),
         };
         match keeper.call(&instance, call, keeper.patience(), &Waiting(sink))? {
             reply @ Reply::Text(_) => Ok((false, reply)),

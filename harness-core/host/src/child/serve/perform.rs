@@ -44,10 +44,10 @@ fn perform_or_fail(
             Module::Model(model) => model.info(),
             _ => return Err(other_kind()),
         }),
-        Request::Tool { id, call, name, arguments, seed } => {
+        Request::Tool { id, call, name, arguments, seed, extra } => {
             let Module::Tool(tool) = instances.get(id)? else { return Err(other_kind()) };
-            let (id, name, arguments) = (call.into(), name.into(), arguments.into());
-            let request = ToolRequest { id, name, arguments, seed, extra: "".into() };
+            let (id, name, arguments, extra) = (call.into(), name.into(), arguments.into(), extra.into());
+            let request = ToolRequest { id, name, arguments, seed, extra };
             Ok(answered(lane, |sink| tool.call(&request, tool_sink(sink))))
         }
         Request::Chat { id, messages, tools, constraint, sampling, extra } => {
