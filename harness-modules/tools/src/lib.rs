@@ -7,6 +7,7 @@ mod answer;
 mod approval;
 mod bash;
 mod edit;
+mod fetch;
 mod folder;
 mod glob;
 mod grep;
@@ -29,6 +30,7 @@ harness_abi::linked_pack! {
         "edit" => |config| Ok(edit::Edit::new(config)),
         "glob" => |config| Ok(glob::Glob::new(config)),
         "grep" => |config| Ok(grep::Grep::new(config)),
+        "fetch" => fetch::Fetch::new,
         "todo" => |config| Ok(todo::Todo::new(config)),
     },
     models: { "person" => person::Person::new },

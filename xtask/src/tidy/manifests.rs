@@ -48,8 +48,8 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
     if package.name == "harness-spec" && !dependency.dev && (IO.contains(&name) || (own && name != "harness-abi")) {
         return Some("the blueprint does no IO and knows harness-abi alone");
     }
-    if name == "reqwest" && package.name != "harness-models" {
-        return Some("HTTP lives in harness-models alone");
+    if name == "reqwest" && !["harness-models", "harness-tools"].contains(&package.name.as_str()) {
+        return Some("HTTP lives in harness-models, and in harness-tools for pages of the web");
     }
     if ["hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
         return Some("HTTP is served by harness-serve alone");
