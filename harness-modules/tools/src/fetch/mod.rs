@@ -3,6 +3,7 @@
 
 mod exchange;
 mod hosts;
+mod nesting;
 mod page;
 #[cfg(test)]
 mod tests;

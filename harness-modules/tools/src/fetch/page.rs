@@ -2,7 +2,7 @@
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::exchange::Document;
+use super::{exchange::Document, nesting};
 use crate::answer::Refusal;
 
 /// Where a page of HTML names its encoding, if it does.
@@ -63,10 +63,12 @@ fn in_head(body: &[u8]) -> Option<&'static Encoding> {
 
 /// HTML as text: headings, lists and tables are kept, links numbered and listed at the end, scripts and styles left out.
 fn readable(html: &str) -> Result<String, Refusal> {
+    let unread =
+        |why: &dyn std::fmt::Display| Refusal(format!("the page cannot be made readable: {why}; ask for it with raw"));
+    nesting::bounded(html).map_err(|why| unread(&why))?;
     let config = html2text::config::plain().link_footnotes(true).no_link_wrapping().allow_width_overflow();
     let text = config.string_from_read(html.as_bytes(), COLUMNS);
-    let text =
-        text.map_err(|error| Refusal(format!("the page cannot be made readable: {error}; ask for it with raw")))?;
+    let text = text.map_err(|error| unread(&error))?;
     Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
 }
 
