@@ -45,3 +45,16 @@ fn only_a_plain_yes_is_one() {
         assert_eq!(both("policy = \"on-write\"", &says(answer)), (false, true), "{answer}");
     }
 }
+
+#[test]
+fn who_may_be_fetched_from_is_asked_about_where_it_is_anybody() {
+    for (hosts, asked) in [("[\"docs.rs\"]", false), ("[\"*\"]", true)] {
+        let workspace = Workspace::new();
+        let tools = format!(
+            "[[processor]]\nuse = \"tools/approval\"\nconfig.policy = \"on-write\"\n[[tool]]\nuse = \"tools/fetch\"\nconfig.hosts = {hosts}\n"
+        );
+        let results = results(&workspace, &harness(&tools, &[("fetch", json!({"url": "http://127.0.0.1/"}))]));
+        let expected = if asked { "was not approved" } else { "127.0.0.1 may not be fetched from; allowed are: docs.rs" };
+        assert!(results[0].1 && results[0].0.contains(expected), "{results:?}");
+    }
+}

