@@ -54,7 +54,8 @@ fn who_may_be_fetched_from_is_asked_about_where_it_is_anybody() {
             "[[processor]]\nuse = \"tools/approval\"\nconfig.policy = \"on-write\"\n[[tool]]\nuse = \"tools/fetch\"\nconfig.hosts = {hosts}\n"
         );
         let results = results(&workspace, &harness(&tools, &[("fetch", json!({"url": "http://127.0.0.1/"}))]));
-        let expected = if asked { "was not approved" } else { "127.0.0.1 may not be fetched from; allowed are: docs.rs" };
+        let expected =
+            if asked { "was not approved" } else { "127.0.0.1 may not be fetched from; allowed are: docs.rs" };
         assert!(results[0].1 && results[0].0.contains(expected), "{results:?}");
     }
 }

@@ -58,14 +58,7 @@ pub enum Request<'a> {
     /// What a tool offers, what a model is.
     Describe { id: u64 },
     /// Calls a tool.
-    Tool {
-        id: u64,
-        call: &'a str,
-        name: &'a str,
-        arguments: &'a str,
-        seed: u64,
-        extra: &'a str,
-    },
+    Tool { id: u64, call: &'a str, name: &'a str, arguments: &'a str, seed: u64, extra: &'a str },
     /// Has a model reply.
     Chat {
         id: u64,
