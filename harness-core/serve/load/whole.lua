@@ -2,4 +2,4 @@
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer secret"
-wrk.body = '{"model":"harness","messages":[{"role":"user","content":"Hello"}],"max_tokens":16,"temperature":0,"seed":0}'
+wrk.body = '{"model":"harness","messages":[{"role":"user","content":"Hello"}],"max_tokens":16,"temperature":0}'
