@@ -1,9 +1,12 @@
 //! Whether an exam measures what it should: known answers must pass; silence, the question itself and one reply to all must
 //! not. Asks no model. Refuses to guess: what cannot be played is counted as such.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
-use harness_abi::{Action, Judgement, ModuleError, Task, kit};
+use harness_abi::{Action, ErrorClass, Judgement, ModuleError, Task, kit};
 use serde::Serialize;
 
 use crate::{Exam, exam::Ground, play::play};
@@ -50,12 +53,13 @@ impl Audit {
 /// Replies tried on every task: the commonest solutions.
 const CONSTANTS: usize = 5;
 
-/// Plays known solutions, silence, echoes and constants on every task of `exam`; `tick` hears of every task.
+/// Plays known solutions, silence, echoes and constants on every task of `exam`; `tick` hears of every task
+/// and may stop it.
 ///
 /// # Errors
 ///
-/// If a world does not come up.
-pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
+/// If a world does not come up, or it was stopped.
+pub fn audit(exam: &Exam, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, ModuleError> {
     let mut audit = Audit::default();
     // Tasks solved by calls; tasks solved by none.
     let (mut called, mut uncalled) = (0, BTreeSet::new());
@@ -94,7 +98,9 @@ pub fn audit(exam: &Exam, tick: impl Fn()) -> Result<Audit, ModuleError> {
             Some(_) => {}
             None => drop(questions.insert(question, task)),
         }
-        tick();
+        if tick().is_break() {
+            return Err(ModuleError::new(ErrorClass::CANCELLED, "the check was stopped"));
+        }
     }
     if called > 0 {
         let right = |finding: &Finding| uncalled.contains(&finding.task);

@@ -19,5 +19,5 @@ pub use exam::{Exam, ExamError, Ground, split_name};
 pub use judge::Judge;
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
-pub use suite::{Evolve, Marker, Most, Part, Splits, Suite, SuiteError, Use};
+pub use suite::{Evolve, Marker, Most, Part, Splits, Suite, SuiteError, Use, hear};
 pub use summary::Summary;

@@ -198,6 +198,30 @@ pub enum SuiteError {
 /// The file that makes a folder a suite.
 const FILE: &str = "suite.toml";
 
+/// What a suite's file speaks of and does not hold.
+struct Beside<'a> {
+    /// The text of a harness file.
+    harness: &'a dyn Fn(&str) -> Option<String>,
+    /// The world of its tasks.
+    world: &'a dyn Fn(&str, Option<Config>) -> Result<Use, String>,
+    /// Another suite.
+    part: &'a dyn Fn(&str) -> Result<Suite, SuiteError>,
+}
+
+/// Reads `bytes` as a suite's file, what it speaks of being there; gives whether they are one. For a fuzzer.
+pub fn hear(bytes: &[u8]) -> bool {
+    let module = || "tasks/questions".parse().map_err(|error| format!("{error}"));
+    let beside = Beside {
+        harness: &|_| Some("action = \"reply\"".to_owned()),
+        world: &|_, workspace| Ok(Use { module: module()?, config: workspace.unwrap_or_default() }),
+        part: &|_| Suite::named("menus"),
+    };
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        let suite = Suite::parse(text, FILE, &beside);
+        suite.is_ok_and(|suite| suite.pool("initial").is_some())
+    })
+}
+
 type Bundle = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// The suites that come with the program: name, `suite.toml`, harness files.
@@ -244,9 +268,21 @@ impl Suite {
 
     /// The suite of that name, or in the folder of that path.
     pub fn named(name: &str) -> Result<Self, SuiteError> {
+        Self::open(name, &[])
+    }
+
+    /// As [`Suite::named`], a part of these.
+    fn open(name: &str, within: &[&str]) -> Result<Self, SuiteError> {
+        if within.contains(&name) {
+            let message = "it is a part of itself; name other suites in `parts`".to_owned();
+            return Err(SuiteError::File { suite: name.to_owned(), message });
+        }
+        let within = [within, &[name]].concat();
+        let part = |part: &str| Self::open(part, &within);
         if let Some((_, text, files)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
             let read = |file: &str| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned());
-            return Self::parse(text, read, None);
+            let world = |path: &str, _| Err(format!("tasks {path}: a suite that is built in has no files"));
+            return Self::parse(text, "(built in)", &Beside { harness: &read, world: &world, part: &part });
         }
         let path = Path::new(name);
         let folder = if path.ends_with(FILE) { path.parent().unwrap_or(path) } else { path };
@@ -257,21 +293,20 @@ impl Suite {
             }
             _ => SuiteError::File { suite: file.display().to_string(), message: error.to_string() },
         })?;
-        Self::parse(&text, |harness| std::fs::read_to_string(folder.join(harness)).ok(), Some(folder))
+        let read = |harness: &str| std::fs::read_to_string(folder.join(harness)).ok();
+        let world = |tasks: &str, workspace| source::world(&folder.join(tasks), workspace);
+        Self::parse(&text, &file.display().to_string(), &Beside { harness: &read, world: &world, part: &part })
     }
 
-    /// Reads a suite's file; `read` gives the text of the harness files it names, `folder` is where it lies.
-    fn parse(text: &str, read: impl Fn(&str) -> Option<String>, folder: Option<&Path>) -> Result<Self, SuiteError> {
-        let mut file: File = toml::from_str(text).map_err(|error| {
-            let place =
-                folder.map_or_else(|| "(built in)".to_owned(), |folder| folder.join(FILE).display().to_string());
-            SuiteError::File { suite: place, message: error.to_string() }
-        })?;
+    /// Reads a suite's file, which lies at `place`.
+    fn parse(text: &str, place: &str, beside: &Beside<'_>) -> Result<Self, SuiteError> {
+        let mut file: File = toml::from_str(text)
+            .map_err(|error| SuiteError::File { suite: place.to_owned(), message: error.to_string() })?;
         let name = file.name.clone();
         let fail = |message| SuiteError::File { suite: name.clone(), message };
         let mut harnesses = BTreeMap::new();
         for (arm, path) in &file.harness {
-            let text = read(path).ok_or_else(|| fail(format!("harness file {path} is not there")))?;
+            let text = (beside.harness)(path).ok_or_else(|| fail(format!("harness file {path} is not there")))?;
             let harness = Harness::parse(&text).map_err(|error| fail(format!("{path}: {error}")))?;
             harnesses.insert(arm.clone(), harness);
         }
@@ -282,8 +317,7 @@ impl Suite {
             if file.environment.is_some() {
                 return Err(fail("it names both `tasks` and `environment`; a suite has one of them".to_owned()));
             }
-            let path = folder.unwrap_or(Path::new("")).join(tasks);
-            file.environment = Some(source::world(&path, file.workspace.take()).map_err(fail)?);
+            file.environment = Some((beside.world)(&tasks, file.workspace.take()).map_err(fail)?);
             // A file named on the command line is another one.
             file.data_config.insert("sha256".to_owned(), String::new().into());
         }
@@ -312,7 +346,7 @@ impl Suite {
                 harnesses: harnesses.clone(),
             }],
             (false, None, None, None) => {
-                let named = |name: &String| Self::named(name).map(|suite| suite.parts);
+                let named = |name: &String| (beside.part)(name).map(|suite| suite.parts);
                 file.parts.iter().map(named).collect::<Result<Vec<_>, _>>()?.concat()
             }
             _ => {

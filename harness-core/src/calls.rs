@@ -72,7 +72,7 @@ impl Live<'_> {
             let micros = self.look().saturating_sub(tool.since);
             match output {
                 Ok(output) => {
-                    self.machine.spent.tools_cost_micros += output.cost_micros;
+                    self.machine.spent.add_tool(output.cost_micros);
                     self.answer(tool.index, output.text, output.is_error);
                     self.took(tool.index, micros);
                 }

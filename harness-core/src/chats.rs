@@ -14,6 +14,7 @@ use crate::{
     driver::Live,
     seed,
     sinks::{self, Filled},
+    spending::within_reason,
     wait::{Stopped, until},
 };
 
@@ -128,7 +129,8 @@ impl Live<'_> {
             None => {
                 let before = self.look();
                 let sampling = kit::json(&Sampling { seed, ..chat.sampling.clone() });
-                let reply = self.send_chat(model, chat, sampling).await?;
+                let mut reply = self.send_chat(model, chat, sampling).await?;
+                reply.usage = within_reason(reply.usage);
                 let micros = self.look().saturating_sub(before);
                 let stored = StoredChat {
                     message: reply.message.clone(),
@@ -244,13 +246,14 @@ impl Live<'_> {
                 let (sink, filled) = sinks::score(&self.spec.cancel);
                 let request = request.clone();
                 let wanted = request.items.len();
-                let reply = if model.blocking {
+                let mut reply = if model.blocking {
                     let model = model.clone();
                     self.on_blocking_thread(move || model.score(request, sink), filled).await?
                 } else {
                     model.score(request, sink);
                     self.filled(filled).await?
                 };
+                reply.usage = within_reason(reply.usage);
                 if reply.scores.len() != wanted {
                     let message = format!("it gave {} scores for {wanted} items", reply.scores.len());
                     return Err(failed(ModuleError::fault(message)));

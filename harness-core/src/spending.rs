@@ -30,6 +30,21 @@ impl Limits {
     }
 }
 
+/// What one call may be said to have used of anything. A figure above it is a mistake, and sums of such would not stay numbers; a budget
+/// is spent by less.
+const MOST: u64 = 1 << 48;
+
+/// The figures a module gave, within reason.
+pub(crate) fn within_reason(usage: Usage) -> Usage {
+    let Usage { input_tokens, cached_tokens, output_tokens, cost_micros } = usage;
+    Usage {
+        input_tokens: input_tokens.min(MOST),
+        cached_tokens: cached_tokens.min(MOST),
+        output_tokens: output_tokens.min(MOST),
+        cost_micros: cost_micros.min(MOST),
+    }
+}
+
 /// What an episode has spent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
@@ -48,6 +63,11 @@ impl Spent {
         if replayed {
             self.replayed += usage;
         }
+    }
+
+    /// Counts what a tool cost.
+    pub fn add_tool(&mut self, cost_micros: u64) {
+        self.tools_cost_micros += cost_micros.min(MOST);
     }
 
     fn tokens(&self) -> u64 {

@@ -3,6 +3,7 @@
 
 pub mod context;
 pub mod control;
+mod front_matter;
 pub mod memory;
 pub mod model;
 mod shelf;
@@ -17,6 +18,8 @@ use control::{budget_guard, loop_guard, output_constraint, parse_repair};
 use memory::notes;
 use model::{first, noop, random, scripted};
 use tool::{skill, tool_filter};
+
+pub use shelf::hear;
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use harness_abi::ModuleError;
 use sha2::{Digest, Sha256};
-use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::front_matter;
 
 /// The file that makes a folder a skill.
 const FILE: &str = "SKILL.md";
@@ -136,11 +137,10 @@ fn is_name(name: &str) -> bool {
 
 fn parsed(text: &str, folder: &Path) -> Result<Skill, String> {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-    let parts = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---"));
-    let (head, body) = parts.ok_or("does not begin with a head between lines of `---`")?;
-    let head = YamlLoader::load_from_str(head).map_err(|error| format!("has a head that is no YAML: {error}"))?;
-    let field = |key: &str| head.first().and_then(|head: &Yaml| head[key].as_str()).map(str::trim).unwrap_or_default();
-    let (name, description) = (field("name").to_owned(), field("description").to_owned());
+    let (head, body) = front_matter::split(&text)?;
+    let mut fields = front_matter::fields(head)?;
+    let mut field = |key: &str| fields.remove(key).flatten().unwrap_or_default().trim().to_owned();
+    let (name, description) = (field("name"), field("description"));
     if !is_name(&name) {
         return Err(format!("has the name `{name}`; lower-case letters, digits and hyphens, at most {}", MOST.0));
     }
@@ -150,7 +150,15 @@ fn parsed(text: &str, folder: &Path) -> Result<Skill, String> {
     if description.is_empty() || description.chars().count() > MOST.1 {
         return Err(format!("needs a description of 1 to {} characters", MOST.1));
     }
-    Ok(Skill { name, description, body: body.trim_start_matches('-').trim().to_owned(), folder: folder.to_owned() })
+    Ok(Skill { name, description, body: body.to_owned(), folder: folder.to_owned() })
+}
+
+/// Reads `bytes` as a skill's file, in the folder it would have to lie in; gives whether it is one. For a fuzzer.
+pub fn hear(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let name = front_matter::split(text).and_then(|(head, _)| front_matter::fields(head));
+    let name = name.ok().and_then(|mut fields| fields.remove("name").flatten()).unwrap_or_default();
+    parsed(text, Path::new(name.trim())).is_ok()
 }
 
 /// Paths and contents of everything in a folder, as one digest.

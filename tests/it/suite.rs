@@ -146,6 +146,7 @@ fn what_cannot_be_a_suite_is_refused() {
     workspace.put("odd.txt", "x");
     workspace.put("gaps.csv", "q,a\none,1\n,2\nthree,\n");
     workspace.put("ragged.csv", "q,a\none,1,2\n");
+    workspace.put("twice.csv", "q,a\none,1\none,2\n");
     workspace.put("list.jsonl", "[1]\n");
     let from = |file: &'static str| vec!["suite", "new", "other", "--prompt", "q", "--answer", "a", "--from", file];
     let cases: &[(Vec<&str>, &[&str])] = &[
@@ -155,9 +156,10 @@ fn what_cannot_be_a_suite_is_refused() {
         (from("nowhere.csv"), &["nowhere.csv"]),
         (from("odd.txt"), &["neither .csv, .tsv nor .jsonl"]),
         (from("sums.csv"), &["no column `q`", "its columns are number, question, sum, pair"]),
-        (from("gaps.csv"), &["2 of 3 rows cannot be used: line 3: `q` is empty; line 4: `a` is empty"]),
+        (from("gaps.csv"), &["gaps.csv: line 3: `q` is empty; line 4: `a` is empty"]),
         (from("ragged.csv"), &["ragged.csv"]),
-        (from("list.jsonl"), &["line 1 is no JSON object"]),
+        ([from("twice.csv"), vec!["--id", "q"]].concat(), &["line 3: task \"one\" is already in line 2"]),
+        (from("list.jsonl"), &["line 1: no JSON object"]),
         (vec!["bench", "nowhere"], &["no suite `nowhere`", "suite.toml"]),
     ];
     for (arguments, says) in cases {
@@ -171,6 +173,12 @@ fn what_cannot_be_a_suite_is_refused() {
         ("about = \"\"", "abuot = \"\"", "unknown field `abuot`"),
         ("use = \"tasks/exact\"", "use = \"tasks/exakt\"", "exakt"),
     ];
+    workspace.put("whole/suite.toml", "name = \"whole\"\nparts = [\"half\"]\n[harness]\ninitial = \"h.toml\"\n");
+    workspace.put("half/suite.toml", "name = \"half\"\nparts = [\"whole\"]\n[harness]\ninitial = \"h.toml\"\n");
+    for path in ["whole/h.toml", "half/h.toml"] {
+        workspace.put(path, "action = \"reply\"\n");
+    }
+    workspace.run(&["bench", "whole", "--model", "noop"]).failure(2, &["suite whole: it is a part of itself"]);
     let whole = workspace.read("sums/suite.toml");
     for (old, new, says) in broken {
         assert!(whole.contains(old), "{old}");

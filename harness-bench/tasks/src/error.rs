@@ -27,6 +27,44 @@ pub enum RowsError {
         /// The file.
         path: PathBuf,
     },
+    /// A table of no known kind.
+    #[error("{} is neither .csv, .tsv nor .jsonl; save the table as CSV", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table that does not hold together.
+    #[error("{}: {source}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: csv::Error,
+    },
+    /// A table that holds no row.
+    #[error("{} has no rows", path.display())]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table that lacks a column.
+    #[error("{}: no column `{name}`; its columns are {known}", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A table in which a name means two columns.
+    #[error("{} has two columns `{name}`; give one of them another name", path.display())]
+    TwoColumns {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
     /// Rows that are no tasks: the first of them.
     #[error("{}: {}", path.display(), list(faults))]
     Rows {
@@ -49,6 +87,15 @@ pub enum RowFault {
     /// Not a JSON object of the known keys.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    /// JSON, but of another kind.
+    #[error("no JSON object")]
+    NoObject,
+    /// A column that must hold something.
+    #[error("`{0}` is empty")]
+    Blank(String),
+    /// A column that holds a list or an object.
+    #[error("`{0}` is neither a text nor a number")]
+    NoText(String),
     /// The id is empty.
     #[error("the id is empty")]
     NoId,

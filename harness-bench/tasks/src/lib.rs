@@ -5,11 +5,13 @@
 
 mod environment;
 mod error;
+mod hear;
 mod number;
 mod redact;
 mod reply;
 mod row;
 mod schema;
+mod table;
 mod verifiers;
 mod workspace;
 
@@ -17,8 +19,11 @@ use environment::{Questions, QuestionsConfig};
 use schema::JsonSchema;
 use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 
+pub use error::{RowFault, RowsError};
+pub use hear::hear;
 pub use redact::{Redacted, Redactor};
 pub use row::Row;
+pub use table::{Columns, table};
 
 /// The pack's manifest.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -88,8 +88,13 @@ pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(RowsError::Changed { path: path.to_owned() });
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|error| RowsError::Encoding { path: path.to_owned(), valid: error.utf8_error().valid_up_to() })?;
+    parse(&bytes, path)
+}
+
+/// The rows in the bytes of a file; `path` is what errors call it.
+pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Row>, RowsError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| RowsError::Encoding { path: path.to_owned(), valid: error.valid_up_to() })?;
     let (mut rows, mut faults) = (Vec::<Row>::new(), Vec::new());
     let (mut lines, mut splits) = (HashMap::new(), HashMap::new());
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -25,6 +25,16 @@ fn each_budget_ends_the_episode() {
 }
 
 #[test]
+fn a_figure_beyond_reason_spends_a_budget_and_overflows_no_sum() {
+    let calls = json!([{"calls": [{"tool": "echo"}], "tokens": i64::MAX}]);
+    let tools = "[[tool]]\nuse = \"t/tools\"\n";
+    let ran = run(&scripted(calls.clone(), &format!("[budget]\nsteps = 3\n{tools}")));
+    assert_eq!(ran.episode.end.usage.input_tokens, 3 << 48);
+    let ran = run(&scripted(calls, &format!("[budget]\ntokens = 1000\n{tools}")));
+    assert_eq!((ran.episode.end.steps, ran.ended().starts_with("budget: ")), (1, true));
+}
+
+#[test]
 fn the_task_may_allow_fewer_turns() {
     let memory = Arc::new(Memory::default());
     let agent = agent(&scripted(json!([{"text": "stay"}]), ""));

@@ -76,7 +76,8 @@ impl Model for Scripted {
                 Part::tool_call(format!("c{turn}.{index}"), call["tool"].as_str().unwrap(), arguments)
             },
         ));
-        let usage = Usage { input_tokens: 10, output_tokens: 1, cost_micros: 5, ..Usage::default() };
+        let input_tokens = reply["tokens"].as_u64().unwrap_or(10);
+        let usage = Usage { input_tokens, output_tokens: 1, cost_micros: 5, ..Usage::default() };
         let message = Message::new(Role::Assistant, parts);
         Ok(ChatReply { message, finish: Finish::STOP, usage, extra: Default::default() })
     }

@@ -53,7 +53,8 @@ impl<R> Watched<R> {
         Self { inner, strange, line: Line::New }
     }
 
-    fn see(&mut self, bytes: &[u8]) {
+    /// Looks at what came next.
+    pub fn see(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.line == Line::New {
                 self.line = match piece.iter().find(|byte| !byte.is_ascii_whitespace()) {

@@ -87,6 +87,11 @@ fn dated(rest: &str) -> bool {
     rest == "latest" || (rest.len() >= 8 && rest.chars().all(|c| c.is_ascii_digit() || c == '-'))
 }
 
+/// Whether a text is a list of prices. For a fuzzer.
+pub fn is_list(text: &str) -> bool {
+    List::parse(text, "prices").is_ok_and(|list| list.find("gpt-4o-2024-08-06").is_none_or(|price| price.input >= 0.0))
+}
+
 /// The user's own list: `prices.toml` in `$XDG_CONFIG_HOME/harness`, else in `~/.config/harness`.
 fn of_user() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -1,10 +1,9 @@
 //! `harness suite`: an exam of one's own: begin one, check that it measures what it should.
 
-mod check;
+pub mod check;
 mod from_traces;
 mod new;
 mod stats;
-mod table;
 
 use clap::{Args, Subcommand};
 

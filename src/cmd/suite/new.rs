@@ -2,15 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_tasks::Row;
+use bench_tasks::{Columns, Row};
 use clap::{Args, ValueEnum};
 use harness_spec::valid_name;
 use serde_json::{Value, json};
 
-use super::{
-    super::Global,
-    table::{self, Columns},
-};
+use super::super::Global;
 use crate::{failure::Failure, output};
 
 #[derive(Debug, Args)]
@@ -187,7 +184,7 @@ fn rows(args: &NewArgs) -> Result<Vec<Row>, Failure> {
     };
     let columns =
         Columns { prompt, answer, id: args.id.as_deref(), group: args.group.as_deref(), kind: args.kind.as_deref() };
-    table::read(from, &columns)
+    bench_tasks::table(from, &columns).map_err(Failure::input)
 }
 
 fn suite(name: &str, verifier: &str, folds: usize, idle_rounds: u32, first_candidates: usize) -> String {

@@ -81,9 +81,20 @@ fn text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))
 }
 
+/// What a `task.toml` says.
+fn parse(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| format!("task.toml: {error}"))
+}
+
+/// What `text` asks for as a `task.toml`, and as a Dockerfile beside it, that no folder can give.
+pub(super) fn asks(text: &str, beside: &Path) -> Result<Vec<String>, String> {
+    let mut asks = docker::read(text, beside).missing;
+    asks.extend(needs(&parse(text)?, beside));
+    Ok(asks)
+}
+
 fn one(folder: &Path, without_containers: bool) -> Result<Task, String> {
-    let file: File =
-        toml::from_str(&text(&folder.join("task.toml"))?).map_err(|error| format!("task.toml: {error}"))?;
+    let file = parse(&text(&folder.join("task.toml"))?)?;
     let prompt = text(&folder.join("instruction.md"))?.trim().to_owned();
     if prompt.is_empty() {
         return Err("instruction.md is empty".to_owned());

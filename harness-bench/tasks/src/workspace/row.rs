@@ -47,7 +47,12 @@ pub(super) fn read(path: &Path, at: &Path, sha256: &str) -> Result<Vec<Task>, Wo
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(WorkspaceError::Changed { path: path.to_owned() });
     }
-    let text = std::str::from_utf8(&bytes)
+    parse(&bytes, path, at)
+}
+
+/// The rows in the bytes of the file at `path`.
+pub(super) fn parse(bytes: &[u8], path: &Path, at: &Path) -> Result<Vec<Task>, WorkspaceError> {
+    let text = std::str::from_utf8(bytes)
         .map_err(|error| WorkspaceError::faults(path, vec![format!("not UTF-8 after byte {}", error.valid_up_to())]))?;
     let (mut tasks, mut faults, mut known) = (Vec::new(), Vec::new(), HashMap::<String, usize>::new());
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
@@ -96,7 +101,7 @@ fn one(line: &str, beside: &Path, at: &Path) -> Result<Task, String> {
         answer: row.answer,
         check: row.check,
         solution: row.solution,
-        millis: row.seconds * 1000,
+        millis: row.seconds.saturating_mul(1000),
         ..Check::default()
     };
     let mut task = task(&row.id, setup, check).map_err(|error| error.to_string())?;
@@ -140,5 +145,7 @@ mod tests {
             task.data
         );
         assert!(matches!(read(&path, Path::new("/w"), "00"), Err(WorkspaceError::Changed { .. })));
+        let patient = format!("{{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"seconds\":{}}}", u64::MAX);
+        assert_eq!(parse(patient.as_bytes(), &path, Path::new("/w")).unwrap()[0].gold["millis"], u64::MAX);
     }
 }

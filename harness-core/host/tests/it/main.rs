@@ -4,6 +4,5 @@
 mod admission;
 mod bad_files;
 mod growth;
-mod seeds;
 mod support;
 mod trust;

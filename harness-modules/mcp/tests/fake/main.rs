@@ -122,6 +122,11 @@ impl Fake {
                 std::process::exit(9);
             }
             ("hangs-in-call", _) => {}
+            ("floods-in-call", _) => {
+                let mut out = std::io::stdout().lock();
+                // Until nobody reads it any more.
+                while out.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            }
             ("no-result", _) => self.answer(id, json!({"weather": "fine"})),
             ("changes", _) => {
                 self.changed = true;

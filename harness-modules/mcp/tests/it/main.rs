@@ -183,6 +183,10 @@ fn a_server_that_dies_hangs_or_answers_nonsense_ends_the_call() {
     let tool = server("hangs", "hangs-in-call", json!({"call_ms": 100}));
     let error = call(&tool, "hangs__echo", HI).expect_err("a fault");
     assert!(error.class == ErrorClass::TIMEOUT && error.message.contains("`echo` within 100 ms"), "{error}");
+    // A line without an end takes time, and no memory.
+    let tool = server("floods", "floods-in-call", json!({"call_ms": 300}));
+    let error = call(&tool, "floods__echo", HI).expect_err("a fault");
+    assert!(error.class == ErrorClass::TIMEOUT && error.message.contains("within 300 ms"), "{error}");
     let soon = Some(Instant::now() + Duration::from_millis(30));
     let patient = server("hangs", "hangs-in-call", json!({}));
     assert_eq!(call_until(&patient, "hangs__echo", HI, soon).expect_err("a fault").class, ErrorClass::CANCELLED);

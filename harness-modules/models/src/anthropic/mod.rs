@@ -48,10 +48,15 @@ impl Protocol for Anthropic {
     }
 
     fn read(&self) -> Box<dyn Read> {
-        Box::<fold::Fold>::default()
+        reader()
     }
 
     fn info(&self) -> ModelInfo {
         self.0.info()
     }
+}
+
+/// A reader for a message.
+pub(crate) fn reader() -> Box<dyn Read> {
+    Box::<fold::Fold>::default()
 }

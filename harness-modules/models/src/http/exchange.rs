@@ -7,9 +7,10 @@ use reqwest::{Response, header};
 use serde_json::Value;
 
 use super::{
-    Listener, Protocol, Read, Teller, garbage, retry,
+    Listener, Protocol, Read, Teller, garbage,
+    incoming::{self, Incoming},
+    retry,
     server::{Server, excerpt},
-    sse::{Events, Malformed},
 };
 use crate::reply::Asked;
 
@@ -98,48 +99,22 @@ fn after(mut error: ModuleError, attempt: u32) -> ModuleError {
     error
 }
 
-fn malformed(problem: &Malformed) -> ModuleError {
-    garbage(match problem {
-        Malformed::NotUtf8 => "an event that is not UTF-8",
-        Malformed::TooLong => "an event without an end",
-    })
-}
-
 async fn streamed<P: Protocol>(
     server: &Server<P>,
     mut response: Response,
     reader: &mut dyn Read,
     teller: &mut Teller<'_>,
 ) -> Result<(), ModuleError> {
-    let mut events = Events::default();
+    let mut incoming = Incoming::new(reader);
     loop {
-        let chunk = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(&error))?;
-        let data = match &chunk {
-            Some(bytes) => events.feed(bytes).map_err(|problem| malformed(&problem))?,
-            None => events.end().map_err(|problem| malformed(&problem))?.into_iter().collect(),
-        };
-        for data in data {
-            if data.trim() == "[DONE]" {
-                // A protocol's own end, also of a reply that names no reason to finish.
-                return Ok(());
-            }
-            let event: Value =
-                serde_json::from_str(&data).map_err(|_| garbage(format_args!("the event `{}`", excerpt(&data))))?;
-            reader.event(&event, teller)?;
-            if !teller.wanted {
-                return Err(cancelled());
-            }
+        let piece = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(&error))?;
+        if incoming.take(piece.as_deref(), teller)? {
+            return Ok(());
         }
-        if chunk.is_none() {
-            // Some servers close without their last word.
-            return if reader.finished() { Ok(()) } else { Err(half()) };
+        if !teller.wanted {
+            return Err(cancelled());
         }
     }
-}
-
-fn half() -> ModuleError {
-    let message = "the stream ended in the middle of a reply; the server may have been stopped, try again";
-    ModuleError::new(ErrorClass::UNAVAILABLE, message)
 }
 
 async fn whole<P: Protocol>(
@@ -156,8 +131,6 @@ async fn whole<P: Protocol>(
             return Err(garbage(format_args!("a body above {LARGEST} bytes")));
         }
     }
-    let body: Value = serde_json::from_slice(&bytes)
-        .map_err(|_| garbage(format_args!("the body `{}` ({kind})", excerpt(&String::from_utf8_lossy(&bytes)))))?;
-    reader.whole(&body, teller)?;
+    incoming::whole(&bytes, kind, reader, teller)?;
     if teller.wanted { Ok(()) } else { Err(cancelled()) }
 }

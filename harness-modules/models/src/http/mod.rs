@@ -2,6 +2,7 @@
 //! of its own, so it blocks nobody. Knows nothing of what a body says.
 
 mod exchange;
+mod incoming;
 mod keys;
 mod post;
 mod retry;
@@ -24,6 +25,7 @@ use crate::{
 use exchange::Exchange;
 use server::Server;
 
+pub use incoming::{Incoming, whole};
 pub use post::post_json;
 pub use server::{excerpt, reported};
 pub use service::Service;
@@ -72,7 +74,8 @@ pub struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    fn new(listener: &'a dyn Listener) -> Self {
+    /// Nothing has been told yet.
+    pub fn new(listener: &'a dyn Listener) -> Self {
         Self { listener, told: false, wanted: true }
     }
 

@@ -52,14 +52,24 @@ impl Protocol for OpenAi {
 
     fn read(&self) -> Box<dyn Read> {
         match self.0.api {
-            Api::Chat => Box::<chat_fold::Fold>::default(),
-            Api::Responses => Box::<responses_fold::Fold>::default(),
+            Api::Chat => chat_reader(),
+            Api::Responses => responses_reader(),
         }
     }
 
     fn info(&self) -> ModelInfo {
         self.0.info()
     }
+}
+
+/// A reader for a chat completion.
+pub(crate) fn chat_reader() -> Box<dyn Read> {
+    Box::<chat_fold::Fold>::default()
+}
+
+/// A reader for a response.
+pub(crate) fn responses_reader() -> Box<dyn Read> {
+    Box::<responses_fold::Fold>::default()
 }
 
 /// The text of a message, of whose parts none may be lost.

@@ -69,6 +69,11 @@ fn a_server_that_misbehaves_is_named() {
             (stream(&[], ""), ErrorClass::UNAVAILABLE, "in the middle of a reply"),
             (half, ErrorClass::UNAVAILABLE, "the event `{\"ty`"),
             (vec![send(STREAM), Act::Wait(200)], ErrorClass::TIMEOUT, "silent for 60 ms"),
+            (
+                vec![send(STREAM), send("data: {\"type\": \"ping\"}\n\nda"), Act::Wait(200)],
+                ErrorClass::TIMEOUT,
+                "silent for 60 ms",
+            ),
             (answer("200 OK", "", r#"{"error": {"message": "CUDA gone"}}"#), ErrorClass::UNAVAILABLE, "CUDA gone"),
             (stream(&[json!({"error": {"message": "CUDA gone"}})], ""), ErrorClass::UNAVAILABLE, "CUDA gone"),
             (answer("429 Too Many Requests", "", "{}"), ErrorClass::RATE_LIMITED, "try again later"),

@@ -2,12 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-#[path = "../../../../fuzz/src/readers.rs"]
+#[path = "../../fuzz/src/readers.rs"]
 mod readers;
 
 #[test]
 fn every_seed_is_read_and_keeps_its_meaning() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let mut bytes = 0;
     for (name, read) in readers::READERS {
         let seeds: Vec<_> = fs::read_dir(folder.join(name)).unwrap().map(|seed| seed.unwrap().path()).collect();
