@@ -13,7 +13,7 @@ use crate::{
     driver::Live,
     performed::Performed,
     plan::Plan,
-    sinks::DeltaObserver,
+    sinks::{DeltaObserver, ReplyObserver},
 };
 
 /// A harness ready to run: immutable, shared by any number of concurrent episodes.
@@ -69,6 +69,8 @@ pub struct EpisodeSpec {
     pub performed: Vec<Performed>,
     /// Hears replies to step requests as they are written.
     pub observer: Option<DeltaObserver>,
+    /// Hears each of them as it enters the conversation, once processors are done with it.
+    pub replies: Option<ReplyObserver>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// The folder the harness's tools work in, until the world names another; without one, tools that need it refuse.
@@ -89,6 +91,7 @@ impl EpisodeSpec {
             replay: true,
             performed: Vec::new(),
             observer: None,
+            replies: None,
             clock: Arc::new(SystemClock),
             workspace: None,
             hook_deadline_micros: 10_000_000,
@@ -148,10 +151,9 @@ impl Agent {
         self.plans.iter().flat_map(|plan| &plan.offers).map(|offer| offer.name.as_str())
     }
 
-    /// Whether every reply of the model is an answer as it stands: no tool of the harness comes between, no processor changes
-    /// replies. Only then does what [`EpisodeSpec::observer`] hears need no correction.
-    pub fn answers_as_written(&self) -> bool {
-        self.plans.iter().all(|plan| plan.offers.is_empty() && plan.answers(Hook::AfterModel).is_empty())
+    /// Whether no processor changes replies: then what [`EpisodeSpec::observer`] hears is what enters the conversation.
+    pub fn keeps_replies(&self) -> bool {
+        self.plans.iter().all(|plan| plan.answers(Hook::AfterModel).is_empty())
     }
 
     /// What each role's models say they are, fallbacks included: name and weights, or server and name.

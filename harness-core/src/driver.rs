@@ -4,7 +4,7 @@
 use std::{cell::RefCell, collections::BTreeMap, mem, sync::Arc};
 
 use harness_abi::{
-    ErrorClass, Finish, Hook, ModuleError, ProcessorBox, StoredAnswer, StoredDecision, ToolBox, stable::RVec,
+    ErrorClass, Finish, Hook, ModuleError, ProcessorBox, Role, StoredAnswer, StoredDecision, ToolBox, stable::RVec,
 };
 use harness_trace::{Entry, EpisodeEnd, Outcome, Purpose};
 use serde_json::{Value, json};
@@ -49,6 +49,8 @@ pub(crate) struct Live<'a> {
     pub tool_extra: Arc<str>,
     /// Microseconds since the episode began, at the last look at the clock.
     pub elapsed: u64,
+    /// How many of the step's entries have been looked at for replies.
+    told: usize,
 }
 
 impl<'a> Live<'a> {
@@ -80,6 +82,7 @@ impl<'a> Live<'a> {
             finish: Finish::STOP,
             tool_extra,
             elapsed: 0,
+            told: 0,
         }
     }
 
@@ -110,7 +113,9 @@ impl<'a> Live<'a> {
             if self.spec.cancel.is_cancelled() && self.machine.ending.is_none() {
                 self.machine.end(Outcome::Cancelled, "it was told to stop");
             }
-            match self.machine.next(self.elapsed) {
+            let act = self.machine.next(self.elapsed);
+            self.tell_replies();
+            match act {
                 Act::Hook { hook, slot } => {
                     let called = self.call(hook, slot, &RVec::new());
                     if let Some(asked) = self.settle(hook, slot, called, false)? {
@@ -137,7 +142,23 @@ impl<'a> Live<'a> {
             _ => self.reset_world().await,
         }
         self.look();
+        // What the caller said before is no news to anybody.
+        self.told = self.machine.entries.len();
         Ok(())
+    }
+
+    /// Tells of the replies that have entered the conversation.
+    fn tell_replies(&mut self) {
+        let fresh = self.machine.entries.get(self.told..).unwrap_or_default();
+        if let Some(hears) = &self.spec.replies {
+            for entry in fresh {
+                match entry {
+                    Entry::Message { message } if message.role() == Role::Assistant => hears(message),
+                    _ => {}
+                }
+            }
+        }
+        self.told = self.machine.entries.len();
     }
 
     fn instantiate(&mut self) -> Result<(), (String, ModuleError)> {
@@ -341,6 +362,7 @@ impl<'a> Live<'a> {
         }
         self.asked.clear();
         let entries = mem::take(&mut self.machine.entries);
+        self.told = 0;
         let step = self.machine.flushed_step();
         Ok(self.spec.recorder.step(&self.spec.meta.episode, step, entries)?)
     }

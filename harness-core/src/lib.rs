@@ -40,4 +40,4 @@ pub use clock::{Clock, SystemClock};
 pub use conformance::{Check, Extent, Mark, Verdict, conformance};
 pub use dialogue::{Dialogue, Left};
 pub use performed::Performed;
-pub use sinks::DeltaObserver;
+pub use sinks::{DeltaObserver, ReplyObserver};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use harness_abi::{
-    ChatReply, ChatSink, DeltaKind, ModuleError, RawChatSink, RawScoreSink, RawToolSink, ScoreReply, ScoreSink,
-    ToolOutput, ToolSink, chat_sink, score_sink,
+    ChatReply, ChatSink, DeltaKind, Message, ModuleError, RawChatSink, RawScoreSink, RawToolSink, ScoreReply,
+    ScoreSink, ToolOutput, ToolSink, chat_sink, score_sink,
     stable::{RResult, RStr, RString},
     tool_sink,
 };
@@ -14,6 +14,9 @@ use crate::cancel::Cancel;
 
 /// Hears a reply as it is written.
 pub type DeltaObserver = Arc<dyn Fn(DeltaKind, &str) + Send + Sync>;
+
+/// Hears replies that are whole.
+pub type ReplyObserver = Arc<dyn Fn(&Message) + Send + Sync>;
 
 /// What a sink was given. The channel closes without one when the module gave up.
 pub(crate) type Filled<T> = oneshot::Receiver<Result<T, ModuleError>>;

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use harness_core::{Clock, SystemClock, assemble};
-use harness_serve::{Limits, Service};
+use harness_serve::{Commentary, Limits, Service};
 use harness_spec::Pool;
 use harness_trace::RunRecord;
 use serde_json::json;
@@ -46,6 +46,9 @@ pub struct ServeArgs {
     /// The folder that tools of files and commands work in; all requests share it. Without one they have none
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
+    /// Where words go that the model says before it calls a tool of the harness
+    #[arg(long, value_name = "WHERE", default_value = "reasoning")]
+    commentary: Words,
     /// Episodes at a time; requests beyond are told to try again
     #[arg(long, value_name = "N", default_value_t = Limits::default().episodes)]
     concurrency: usize,
@@ -58,6 +61,24 @@ pub struct ServeArgs {
     /// Seconds that what is under way has to end
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().drain.as_secs())]
     drain: u64,
+}
+
+/// Where words go that are not the last.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Words {
+    /// Beside the answer, in `reasoning_content`; the answer is the last reply alone, and streamed when that is whole
+    Reasoning,
+    /// Into the answer, which then is streamed word by word
+    Content,
+}
+
+impl From<Words> for Commentary {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::Reasoning => Self::Reasoning,
+            Words::Content => Self::Content,
+        }
+    }
 }
 
 /// Serves until Ctrl-C.
@@ -99,7 +120,9 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         ..Limits::default()
     };
     let shown = token.as_ref().map(|token| token.text.as_str());
-    let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits).in_workspace(workspace);
+    let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits)
+        .in_workspace(workspace)
+        .with_commentary(args.commentary.into());
 
     let (runtime, stop) = (wire::runtime()?, stop::on_ctrl_c());
     let served = runtime.block_on(async {

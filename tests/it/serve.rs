@@ -223,8 +223,79 @@ fn a_stream_says_what_the_whole_says() {
     let last = &chunks[chunks.len() - 1];
     assert_eq!((&last["choices"], &last["usage"]["prompt_tokens"]), (&json!([]), &json!(14)));
     assert_eq!(chunks[chunks.len() - 2]["choices"][0]["finish_reason"], "stop");
-    let (_, cut) = served.chat(&with(ask("Throw."), "stop", json!(["fell"])));
-    assert_eq!(cut["choices"][0]["message"]["content"], "It ");
+    let (_, whole) = served.chat(&ask("Throw."));
+    let message = &whole["choices"][0]["message"];
+    assert_eq!((&message["content"], &message["reasoning_content"]), (&json!("It fell."), &json!("I throw.")));
+    assert_eq!(told(&chunks), ("I throw.".to_owned(), "It fell.".to_owned()));
+    let cut = with(ask("Throw."), "stop", json!(["fell"]));
+    let (_, whole) = served.chat(&cut);
+    assert_eq!(whole["choices"][0]["message"]["content"], "It ");
+    assert_eq!(told(&served.stream(&with(cut, "stream", json!(true)))).1, "It ");
+}
+
+/// What chunks come to: reasoning and content.
+fn told(chunks: &[Value]) -> (String, String) {
+    let all = |key: &str| chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"][key].as_str()).collect();
+    (all("reasoning_content"), all("content"))
+}
+
+#[test]
+fn words_come_through_a_harness_that_has_tools() {
+    let upstream = Upstream::new();
+    let harness = format!("{}[[tool]]\nuse = \"hello/dice\"\n", upstream.harness());
+    // What the model does; sees to it that what may be told is told before it goes on.
+    let play = |mut client: Option<&mut BufReader<TcpStream>>, words: bool| {
+        let mut seen = |text: &str| client.iter_mut().for_each(|client| until(client, text));
+        let mut model = upstream.next();
+        model.delta(&json!({"reasoning_content": "Hm."}));
+        seen("\"reasoning_content\":\"Hm.\"");
+        model.say("I throw.");
+        if words {
+            seen("\"content\":\"I throw.\"");
+        }
+        model.delta(&json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "dice", "arguments": "{\"sides\": 6}"}}]}));
+        model.end();
+        let mut model = upstream.next();
+        if !words {
+            seen("\"reasoning_content\":\"\\n\\nI throw.\"");
+        }
+        model.say("It");
+        if words {
+            seen("\"content\":\"\\n\\nIt\"");
+        }
+        model.say(" fell.");
+        model.end();
+        seen(if words { "\"content\":\" fell.\"" } else { "\"content\":\"It fell.\"" });
+        seen("[DONE]");
+    };
+    for (commentary, reasoning, content) in
+        [("reasoning", "Hm.\n\nI throw.", "It fell."), ("content", "Hm.", "I throw.\n\nIt fell.")]
+    {
+        let words = commentary == "content";
+        let (workspace, served) = served(&harness, &["--commentary", commentary]);
+        play(Some(&mut stream_of(&served)), words);
+        // And the same, whole.
+        let client = served.begin(&with(ask("x"), "seed", json!(7)));
+        play(None, words);
+        let (status, body) = answer(client);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let message = &body["choices"][0]["message"];
+        assert_eq!(status, 200, "{body}");
+        assert_eq!((&message["reasoning_content"], &message["content"]), (&json!(reasoning), &json!(content)));
+        // What the client sends back is known again: the next request goes on with the tool's result.
+        let mut more = with(ask("x"), "seed", json!(8));
+        more["messages"].as_array_mut().unwrap().extend([message.clone(), json!({"role": "user", "content": "More."})]);
+        let client = served.begin(&more);
+        let mut model = upstream.next();
+        model.say("No.");
+        model.end();
+        let (_, next) = answer(client);
+        let next: Value = serde_json::from_str(&next).unwrap();
+        let episode = next["harness"]["episode"].as_str().unwrap().to_owned();
+        served.stop();
+        let shown = workspace.run(&["trace", "show", &episode]).success().out;
+        assert!(shown.contains("tool result"), "{shown}");
+    }
 }
 
 #[test]
@@ -406,7 +477,11 @@ impl Upstream {
 
 impl Conversation {
     pub fn say(&mut self, text: &str) {
-        let piece = json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+        self.delta(&json!({"content": text}));
+    }
+
+    fn delta(&mut self, delta: &Value) {
+        let piece = json!({"choices": [{"index": 0, "delta": delta}]});
         self.0.write_all(format!("data: {piece}\n\n").as_bytes()).unwrap();
     }
 
@@ -416,7 +491,7 @@ impl Conversation {
     }
 
     /// Waits until the other side has closed.
-    fn closed(mut self) {
+    pub fn closed(mut self) {
         let mut byte = [0];
         // A reset is a way to close, too.
         assert_eq!(self.0.read(&mut byte).unwrap_or(0), 0);

@@ -1,11 +1,11 @@
 //! What an episode comes to, for the client: the answer's text, calls of its tools, why it ended, and what the record says of it.
 
-use harness_abi::{Finish, Message, Part, Role, Usage};
+use harness_abi::{Finish, Message, Usage};
 use harness_core::{Episode, Left};
 use harness_trace::Outcome;
 use serde_json::{Map, Value, json};
 
-use crate::{content, error::ApiError};
+use crate::{content, error::ApiError, spoken::Spoken};
 
 /// An answer.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer of an episode, cut before the first of `stop`.
-    pub fn of(episode: &Episode, stop: &[String]) -> Result<Self, ApiError> {
+    /// The answer of an episode in which this was said.
+    pub fn of(episode: &Episode, spoken: &Spoken) -> Result<Self, ApiError> {
         let end = &episode.end;
         match end.outcome {
             Outcome::Done | Outcome::Budget | Outcome::Interrupted => {}
@@ -33,32 +33,18 @@ impl Answer {
             Outcome::Cancelled => return Err(ApiError::unavailable("the server is stopping")),
             Outcome::Fault => return Err(ApiError::failed(format!("the harness failed: {}", end.reason))),
         }
-        let last = episode.history.iter().rfind(|message| message.role() == Role::Assistant && end.steps > 0);
-        let part = |of: fn(&Part) -> Option<&str>| {
-            let texts: Vec<&str> = last.into_iter().flat_map(Message::known_parts).filter_map(of).collect();
-            texts.join("\n")
-        };
-        let text = part(|part| match part {
-            Part::Text { text } => Some(text),
-            _ => None,
-        });
-        let reasoning = part(|part| match part {
-            Part::Reasoning { text } => Some(text),
-            _ => None,
-        });
-        let cut = stop.iter().filter_map(|word| text.find(word.as_str())).min();
         let finish = match (end.outcome, episode.finish) {
             _ if !episode.left.is_empty() => "tool_calls",
             (Outcome::Budget, _) => "length",
             (Outcome::Interrupted, _) => "content_filter",
-            _ if cut.is_some() => "stop",
+            _ if spoken.cut => "stop",
             (_, Finish::LENGTH) => "length",
             (_, Finish::FILTERED) => "content_filter",
             _ => "stop",
         };
         Ok(Self {
-            text: cut.map_or(text.as_str(), |cut| text.get(..cut).unwrap_or_default()).to_owned(),
-            reasoning,
+            text: spoken.answer.clone(),
+            reasoning: spoken.beside.clone(),
             calls: episode.left.clone(),
             finish,
             usage: end.usage,

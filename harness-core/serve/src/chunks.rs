@@ -1,13 +1,10 @@
-//! A streamed answer: events as the model writes them where that is the answer already, else once it is known. What has been sent
-//! is never taken back.
+//! A streamed answer: events for words as they come, and for what only the end knows.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use harness_abi::DeltaKind;
-use harness_core::DeltaObserver;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::{
     answer::{self, Answer},
     error::ApiError,
+    spoken::Piece,
     turn::Head,
 };
 
@@ -28,37 +26,22 @@ pub(crate) struct Chunks {
     head: Arc<Head>,
     include_usage: bool,
     begun: Arc<AtomicBool>,
-    /// Text and reasoning that were sent.
-    sent: Arc<Mutex<(String, String)>>,
 }
 
 impl Chunks {
     /// Events that go `to` a response.
     pub fn new(to: UnboundedSender<Bytes>, head: Arc<Head>, include_usage: bool) -> Self {
-        Self { to, head, include_usage, begun: Arc::default(), sent: Arc::default() }
+        Self { to, head, include_usage, begun: Arc::default() }
     }
 
-    /// Sends what a model writes as it writes it.
-    pub fn observer(&self) -> DeltaObserver {
-        let chunks = self.clone();
-        Arc::new(move |kind, text| match kind {
-            DeltaKind::TEXT => chunks.text(text),
-            DeltaKind::REASONING => chunks.reasoning(text),
-            _ => {}
-        })
-    }
-
-    fn text(&self, text: &str) {
-        if !text.is_empty() {
-            self.sent.lock().unwrap_or_else(PoisonError::into_inner).0.push_str(text);
-            self.delta(&json!({"content": text}), Value::Null);
-        }
-    }
-
-    fn reasoning(&self, text: &str) {
-        if !text.is_empty() {
-            self.sent.lock().unwrap_or_else(PoisonError::into_inner).1.push_str(text);
-            self.delta(&json!({"reasoning_content": text}), Value::Null);
+    /// Sends words.
+    pub fn send(&self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            let delta = match piece {
+                Piece::Beside(text) => json!({"reasoning_content": text}),
+                Piece::Answer(text) => json!({"content": text}),
+            };
+            self.delta(&delta, Value::Null);
         }
     }
 
@@ -86,15 +69,12 @@ impl Chunks {
         let _ = self.to.send(Bytes::from(format!("data: {data}\n\n")));
     }
 
-    /// Sends what is missing of the answer, and the end.
+    /// Sends what an answer has besides words, and the end.
     pub fn finish(&self, ended: Result<&Answer, &ApiError>) {
         let answer = match ended {
             Ok(answer) => answer,
             Err(error) => return self.event(&error.body()),
         };
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.reasoning(&missing(&sent.1, &answer.reasoning));
-        self.text(&missing(&sent.0, &answer.text));
         for (index, left) in answer.calls.iter().enumerate() {
             let mut call = answer::call(left);
             call["index"] = index.into();
@@ -106,30 +86,5 @@ impl Chunks {
         // Without choices, as the protocol sends usage: clients that do not know it skip it.
         self.chunk(json!([]), &[Some(beside), usage].into_iter().flatten().collect::<Vec<_>>());
         let _ = self.to.send(Bytes::from_static(DONE));
-    }
-}
-
-/// What of `whole` has not been sent. Where more was sent than the answer holds, such as the words of a model that failed and was
-/// stood in for, the answer follows in a paragraph of its own.
-fn missing(sent: &str, whole: &str) -> String {
-    match whole.strip_prefix(sent) {
-        Some(rest) => rest.to_owned(),
-        None if sent.ends_with(whole) => String::new(),
-        None => format!("\n\n{whole}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::missing;
-
-    #[test]
-    fn a_stream_ends_with_the_answer() {
-        for (sent, whole, rest) in
-            [("", "abc", "abc"), ("ab", "abc", "c"), ("abc", "abc", ""), ("x abc", "abc", ""), ("x", "abc", "\n\nabc")]
-        {
-            assert_eq!(missing(sent, whole), rest);
-            assert!(format!("{sent}{}", missing(sent, whole)).ends_with(whole));
-        }
     }
 }

@@ -12,12 +12,16 @@ mod content;
 mod continued;
 mod error;
 mod feedback;
+mod hear;
 mod listen;
 mod request;
 mod routes;
 mod service;
+mod spoken;
 mod turn;
 
 pub use feedback::{FEEDBACK, Feedback};
+pub use hear::hear;
 pub use listen::{ServeError, serve};
 pub use service::{Limits, Service};
+pub use spoken::Commentary;

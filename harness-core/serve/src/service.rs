@@ -16,7 +16,7 @@ use harness_spec::{Features, Pool};
 use harness_trace::Store;
 use tokio::sync::Semaphore;
 
-use crate::{bearer::Door, continued::Continued};
+use crate::{bearer::Door, continued::Continued, spoken::Commentary};
 
 /// How much clients may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,7 @@ pub struct Service {
     pub(crate) seats: Arc<Semaphore>,
     pub(crate) continued: Mutex<Continued>,
     pub(crate) workspace: Option<Workspace>,
+    pub(crate) commentary: Commentary,
     pub(crate) created: u64,
     next: AtomicU64,
 }
@@ -91,6 +92,7 @@ impl Service {
             seats: Arc::new(Semaphore::new(limits.episodes)),
             continued: Mutex::default(),
             workspace: None,
+            commentary: Commentary::default(),
             created: SystemClock.unix_millis() / 1000,
             next: AtomicU64::new(1),
         }
@@ -100,6 +102,12 @@ impl Service {
     #[must_use]
     pub fn in_workspace(self, workspace: Option<Workspace>) -> Self {
         Self { workspace, ..self }
+    }
+
+    /// Says where words go that come before the answer.
+    #[must_use]
+    pub fn with_commentary(self, commentary: Commentary) -> Self {
+        Self { commentary, ..self }
     }
 
     /// Who answers what a user asked last, and the variant's name.

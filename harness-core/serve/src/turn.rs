@@ -1,6 +1,6 @@
 //! One request as one episode: from the client's messages to the answer, recorded, stopped when the client goes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use harness_abi::{Message, Role};
 use harness_core::{Agent, Cancel, Clock, Dialogue, Episode, EpisodeSpec, RunError, Start, SystemClock};
@@ -8,7 +8,15 @@ use harness_trace::EpisodeStart;
 use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{answer::Answer, chunks::Chunks, continued, error::ApiError, request::Ask, service::Service};
+use crate::{
+    answer::Answer,
+    chunks::Chunks,
+    continued,
+    error::ApiError,
+    request::Ask,
+    service::Service,
+    spoken::{Commentary, Spoken},
+};
 
 /// What every object of an answer begins with.
 #[derive(Debug)]
@@ -45,7 +53,9 @@ pub(crate) struct Turn {
     pub head: Arc<Head>,
     agent: Arc<Agent>,
     spec: EpisodeSpec,
-    stop: Vec<String>,
+    spoken: Arc<Mutex<Spoken>>,
+    /// Where words go as they come.
+    chunks: Option<Chunks>,
     /// What the client has seen, without the answer.
     seen: (String, Vec<Message>),
     _seat: OwnedSemaphorePermit,
@@ -78,6 +88,9 @@ impl Turn {
         let number = service.number();
         let episode = format!("{}-{number:x}", service.run);
         let variant = agent.variant().to_owned();
+        let callers = tools.iter().map(|tool| tool.name.clone()).collect();
+        let text_is_answer = service.commentary == Commentary::Content || agent.tool_names().next().is_none();
+        let spoken = Spoken::new(text_is_answer, ask.stop, callers);
         let continued = service.continued.lock().unwrap_or_else(PoisonError::into_inner);
         let history = continued.history(&variant, &system, messages.clone());
         drop(continued);
@@ -101,19 +114,27 @@ impl Turn {
             variant,
             ignored: ask.ignored,
         };
-        Ok(Self { head: Arc::new(head), agent, spec, stop: ask.stop, seen: (system, messages), _seat: seat })
+        let spoken = Arc::new(Mutex::new(spoken));
+        Ok(Self { head: Arc::new(head), agent, spec, spoken, chunks: None, seen: (system, messages), _seat: seat })
     }
 
-    /// Has the model's words sent as they come, where they are the answer as they stand.
+    /// Has words sent as they come.
     pub fn stream(&mut self, chunks: &Chunks) {
-        if self.agent.answers_as_written() && self.stop.is_empty() {
-            self.spec.observer = Some(chunks.observer());
+        self.chunks = Some(chunks.clone());
+        if self.agent.keeps_replies() {
+            let (spoken, chunks) = (self.spoken.clone(), chunks.clone());
+            self.spec.observer = Some(Arc::new(move |kind, text| chunks.send(locked(&spoken).delta(kind, text))));
         }
     }
 
     /// Runs the episode; when `closing` is used, it is stopped too.
     pub async fn run(self, service: &Service, closing: &Cancel) -> Result<Answer, ApiError> {
-        let Self { head, agent, spec, stop, seen: (system, mut messages), _seat } = self;
+        let Self { head, agent, mut spec, spoken, chunks, seen: (system, mut messages), _seat } = self;
+        let (hears, to) = (spoken.clone(), chunks.clone());
+        spec.replies = Some(Arc::new(move |message| {
+            let pieces = locked(&hears).reply(message);
+            to.iter().for_each(|chunks| chunks.send(pieces.clone()));
+        }));
         let cancel = spec.cancel.clone();
         let running = agent.run(spec);
         tokio::pin!(running);
@@ -127,13 +148,20 @@ impl Turn {
         };
         let episode =
             ended.map_err(|RunError::Record(error)| ApiError::failed(format!("the record failed: {error}")))?;
-        let answer = Answer::of(&episode, &stop)?;
+        let pieces = locked(&spoken).end();
+        let answer = Answer::of(&episode, &locked(&spoken))?;
+        chunks.iter().for_each(|chunks| chunks.send(pieces.clone()));
         messages.push(answer.spoken());
         let Episode { history, .. } = episode;
         let key = continued::seen(&head.variant, &system, &messages);
         service.continued.lock().unwrap_or_else(PoisonError::into_inner).keep(key, history);
         Ok(answer)
     }
+}
+
+/// Nobody breaks down while he holds it; if he did, what was said was said.
+fn locked(spoken: &Mutex<Spoken>) -> MutexGuard<'_, Spoken> {
+    spoken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn seed(episode: &str) -> u64 {
