@@ -52,6 +52,11 @@ impl Failure {
         self
     }
 
+    /// All of it in one text, for a reader that is no terminal.
+    pub fn words(&self) -> String {
+        self.hint.as_ref().map_or_else(|| self.message.clone(), |hint| format!("{}; {hint}", self.message))
+    }
+
     /// Prints it to standard error and gives the exit code.
     #[expect(clippy::print_stderr, reason = "the front door talks to people")]
     pub fn report(&self, json: bool) -> ExitCode {

@@ -65,6 +65,8 @@ impl Drop for Progress {
 pub struct Watcher {
     bar: ProgressBar,
     plain: bool,
+    /// Who hears each line in place of standard error.
+    tell: Option<Box<dyn Fn(&str) + Send + Sync>>,
     suite: String,
     state: std::sync::Mutex<State>,
 }
@@ -86,7 +88,15 @@ impl Watcher {
         let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, plain: !terminal && !quiet, suite: suite.to_owned(), state: std::sync::Mutex::default() }
+        let plain = !terminal && !quiet;
+        Self { bar, plain, tell: None, suite: suite.to_owned(), state: std::sync::Mutex::default() }
+    }
+
+    /// Watches it for somebody who is no person at a terminal.
+    pub fn telling(suite: &str, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let mut watcher = Self::new(true, suite);
+        watcher.tell = Some(Box::new(tell));
+        watcher
     }
 
     /// Another part of the work begins.
@@ -104,7 +114,9 @@ impl Watcher {
 
     #[expect(clippy::print_stderr, reason = "the front door talks to people")]
     fn say(&self, line: &str) {
-        if self.plain {
+        if let Some(tell) = &self.tell {
+            tell(line);
+        } else if self.plain {
             eprintln!("{line}");
         } else {
             self.bar.println(line);

@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod edit;
 mod evolve;
+mod mcp;
 mod memory;
 mod model;
 mod pack;
@@ -59,6 +60,7 @@ enum Command {
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
+    Mcp(mcp::McpArgs),
     Pack(pack::PackArgs),
     Edit(edit::EditArgs),
     Suite(suite::SuiteArgs),
@@ -80,6 +82,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Plugin(args) => plugin::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, args),
         Command::Serve(args) => serve::run(&cli.global, &args),
+        Command::Mcp(args) => mcp::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, &args),
         Command::Edit(args) => edit::run(&cli.global, &args),
         Command::Suite(args) => suite::run(&cli.global, args),

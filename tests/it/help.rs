@@ -20,6 +20,8 @@ fn every_subcommand_shows_examples() {
         "plugin trust",
         "run",
         "serve",
+        "mcp",
+        "mcp serve",
         "pack",
         "suite",
         "suite new",

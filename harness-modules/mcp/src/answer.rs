@@ -35,7 +35,7 @@ fn piece(content: &Value) -> String {
 }
 
 /// The beginning and the end of a text that is too long, with what lies between in numbers.
-fn cut(text: String, most: usize) -> String {
+pub fn cut(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }

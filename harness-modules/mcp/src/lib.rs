@@ -1,13 +1,18 @@
-//! Tools of MCP servers, and the only place of the workspace that speaks that protocol as a client. Linked in, but through the same door
+//! Tools of MCP servers, and tools of ours for MCP clients: the only place of the workspace that speaks that protocol. Linked in, but through the same door
 //! as a plugin. Believes nothing a server says of itself but its tools' names, descriptions and schemas, and those it checks.
 
 mod answer;
 mod child;
 mod config;
 mod connect;
+mod hear;
 mod listing;
+mod offer;
 mod server;
 mod strange;
+
+pub use hear::hear;
+pub use offer::{Call, News, Offer, OfferError, serve};
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -1,7 +1,7 @@
 //! `harness evolve`: improves a suite's harness by evidence; its subcommands look after a run that was made.
 
 mod approve;
-mod run;
+pub mod run;
 mod verify;
 
 use clap::{Args, Subcommand};

@@ -21,6 +21,7 @@ use harness_host::Host;
 use harness_spec::{Cell, Harness, ModelSpec, Pool};
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::{arena::ExamArena, cmd::Global, failure::Failure, meta::MetaModel, progress::Watcher, stop, wire};
 
@@ -88,12 +89,57 @@ pub struct RunArgs {
 
 /// Evolves, measures, reports.
 pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
+    let runtime = wire::runtime()?;
+    let watcher = Watcher::new(global.quiet, args.suite());
+    let place = Place { plugins: &global.plugins, store: wire::record()?, runtime: runtime.handle() };
+    let evolved = evolved(&place, args, stop::on_ctrl_c(), watcher)?;
+    print(global, &evolved.report, &evolved.out)?;
+    match evolved.paused {
+        Some(Stop::Interrupted) => {
+            Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"))
+        }
+        Some(Stop::Approval) => {
+            Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", evolved.run))
+                .hint("then the same command continues"))
+        }
+        Some(_) => {
+            Err(Failure::new("the model or the world could not be reached any more; the report shows what is known")
+                .hint("the same command continues"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Where an evolution runs.
+pub struct Place<'a> {
+    pub plugins: &'a [PathBuf],
+    pub store: Arc<Store>,
+    pub runtime: &'a Handle,
+}
+
+/// What came of an evolution.
+pub struct Evolved {
+    pub run: String,
+    pub report: Report,
+    /// Where it was written.
+    pub out: PathBuf,
+    /// Why it is not at its end; the same command continues.
+    pub paused: Option<Stop>,
+}
+
+impl RunArgs {
+    fn suite(&self) -> &str {
+        // Without a suite there would be a subcommand, and we would not be here.
+        self.suite.as_deref().unwrap_or_default()
+    }
+}
+
+/// Evolves and measures, until it is over or `cancel` is used; writes the report.
+pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watcher) -> Result<Evolved, Failure> {
     let began = Instant::now();
-    let mut host = Arc::new(wire::host(&global.plugins)?);
-    // Without a suite there would be a subcommand, and we would not be here.
-    let name = args.suite.as_deref().unwrap_or_default();
+    let mut host = Arc::new(wire::host(place.plugins)?);
     let sit = |host: &Arc<Host>| {
-        wire::exam(name, host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
+        wire::exam(args.suite(), host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
     };
     let mut exam = sit(&host)?;
     let mut initial = match &args.harness {
@@ -107,12 +153,12 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let meta = args.meta.as_deref().map(wire::model).transpose()?.or(meta);
     let initial = initial;
 
-    let store = wire::record()?;
+    let store = place.store.clone();
     let command = wire::command_line();
     let (mut config, question) = settings(args, &exam, &host, &initial, meta.as_ref())?;
     if let Some(begun) = begun_before(&store, &config, &question, &host)? {
         // Packs came since it began: it continues with those it began with, and finds the others where it found them.
-        host = Arc::new(wire::host_as_of(&global.plugins, &begun.lock)?);
+        host = Arc::new(wire::host_as_of(place.plugins, &begun.lock)?);
         exam = sit(&host)?;
         config.run = begun.id;
     }
@@ -128,19 +174,10 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         }),
         lock: wire::installed(&host),
     })?;
-    let sitting = Sitting {
-        exam,
-        host,
-        store,
-        command,
-        meta,
-        cancel: stop::on_ctrl_c(),
-        watcher: Watcher::new(global.quiet, name),
-        began,
-    };
+    let sitting = Sitting { exam, host, store, command, meta, cancel, watcher, began };
     let sealed = args.sealed.unwrap_or(sitting.exam.suite.evolve.sealed);
-    let runtime = wire::runtime()?;
-    let (evolution, generic, measurement) = runtime.block_on(sitting.work(args, &config, &initial, &model, sealed))?;
+    let (evolution, generic, measurement) =
+        place.runtime.block_on(sitting.work(args, &config, &initial, &model, sealed))?;
     sitting.store.flush()?;
 
     let simulated = sitting.runner(&config.run)?.agent(&initial)?.is_simulated();
@@ -158,22 +195,9 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let report = report.map_err(Failure::new)?;
     let out = args.out.clone().unwrap_or_else(|| crate::paths::workspace().join(".harness/evolve").join(&config.run));
     write(&out, &report, &evolution)?;
-    print(global, &report, &out)?;
-    let paused = measurement.cut_short.filter(|stop| stop.continues());
-    match paused.or(Some(evolution.ended).filter(|stop| stop.continues())) {
-        Some(Stop::Interrupted) => {
-            Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"))
-        }
-        Some(Stop::Approval) => {
-            Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", config.run))
-                .hint("then the same command continues"))
-        }
-        Some(_) => {
-            Err(Failure::new("the model or the world could not be reached any more; the report shows what is known")
-                .hint("the same command continues"))
-        }
-        None => Ok(()),
-    }
+    let cut_short = measurement.cut_short.filter(|stop| stop.continues());
+    let paused = cut_short.or(Some(evolution.ended).filter(|stop| stop.continues()));
+    Ok(Evolved { run: config.run, report, out, paused })
 }
 
 /// Gate tasks of each part of the population that rounds were about.

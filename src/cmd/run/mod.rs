@@ -1,5 +1,6 @@
 //! `harness run`: one task from the command line. What happens is recorded; Ctrl-C ends it with what was recorded.
 
+pub mod play;
 mod resume;
 
 use std::{
@@ -12,12 +13,12 @@ use std::{
 };
 
 use clap::Args;
-use harness_abi::{DeltaKind, Message, Role};
-use harness_core::{Agent, Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock, assemble};
+use harness_abi::DeltaKind;
+use harness_core::{Agent, DeltaObserver, assemble};
 use harness_spec::Features;
-use harness_trace::{EpisodeStart, Outcome, RunRecord};
-use serde_json::json;
+use harness_trace::Outcome;
 
+use self::play::{Played, Stage, Task, Variant, play};
 use super::Global;
 use crate::{boxes, failure::Failure, output, packed, stop, wire};
 
@@ -84,39 +85,20 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         let mechanism = mechanism.as_str().unwrap_or_default();
         note(&format!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));
     }
-    let store = wire::record()?;
-    let started_ms = SystemClock.unix_millis();
-    let run = format!("run-{started_ms:x}-{:x}", std::process::id());
-    store.begin_run(RunRecord {
-        id: run.clone(),
-        command: wire::command_line(),
-        started_ms,
-        suite: String::new(),
-        seed,
-        config: json!({
-            "harness": harness.canonical(host.catalogue()), "variant": name, "sandbox": sandbox, "workspace": workspace.path,
-        }),
-        lock: wire::installed(host),
-    })?;
-    let meta = EpisodeStart {
-        episode: run.clone(),
-        run: run.clone(),
-        task: prompt.clone(),
-        seed,
-        started_ms,
-        ..EpisodeStart::default()
-    };
-    let mut spec = EpisodeSpec::new(meta, Start::Prompt(prompt), store.clone());
-    spec.cancel = stop::on_ctrl_c();
-    spec.workspace = Some(workspace);
-    spec.performed = earlier.map(|earlier| earlier.performed).unwrap_or_default();
+    let (store, runtime) = (wire::record()?, wire::runtime()?);
     let streamed = Arc::new(AtomicBool::new(false));
-    if !global.json && std::io::stdout().is_terminal() {
-        spec.observer = Some(observer(streamed.clone()));
-    }
-    let episode = wire::runtime()?.block_on(agent.run(spec)).map_err(|RunError::Record(error)| error)?;
-    store.flush()?;
-    report(global, &episode, &run, &agent, streamed.load(Ordering::Relaxed))
+    let terminal = !global.json && std::io::stdout().is_terminal();
+    let stage = Stage { host, store: &store, runtime: runtime.handle(), workspace: Some(workspace) };
+    let variant = Variant { name: &name, harness: &harness, agent: &agent, sandbox };
+    let task = Task {
+        prompt,
+        seed,
+        performed: earlier.map(|earlier| earlier.performed).unwrap_or_default(),
+        cancel: stop::on_ctrl_c(),
+        observer: terminal.then(|| observer(streamed.clone())),
+    };
+    let played = play(&stage, variant, task)?;
+    report(global, &played, &agent, streamed.load(Ordering::Relaxed))
 }
 
 fn prompt(given: Option<String>) -> Result<String, Failure> {
@@ -149,28 +131,21 @@ fn observer(streamed: Arc<AtomicBool>) -> DeltaObserver {
     })
 }
 
-fn report(global: &Global, episode: &Episode, id: &str, agent: &Agent, streamed: bool) -> Result<(), Failure> {
-    let end = &episode.end;
-    let (simulated, unpriced) = (agent.is_simulated(), agent.unpriced());
-    let answer = episode.history.iter().rev().find(|message| message.role() == Role::Assistant).map(Message::text);
-    let answer = answer.unwrap_or_default();
+fn report(global: &Global, played: &Played, agent: &Agent, streamed: bool) -> Result<(), Failure> {
+    let (id, end) = (&played.id, &played.episode.end);
     if global.json {
-        output::json(&json!({
-            "episode": id, "variant": agent.variant(), "simulated": simulated, "unpriced": unpriced, "outcome": end.outcome, "reason": end.reason,
-            "answer": answer, "steps": end.steps, "usage": end.usage, "replayed": end.replayed,
-            "wall_seconds": end.micros as f64 / 1e6,
-        }))?;
+        output::json(&played.json(agent))?;
     } else {
-        output::line(if streamed { "" } else { &*answer })?;
+        output::line(if streamed { String::new() } else { played.answer() })?;
         if !global.quiet {
             note(&format!(
                 "{}{} after {} steps, {} + {} tokens{}, {:.1} s; `harness trace show {id}`",
-                if simulated { "simulated model: " } else { "" },
+                if agent.is_simulated() { "simulated model: " } else { "" },
                 end.outcome.name(),
                 end.steps,
                 end.usage.input_tokens,
                 end.usage.output_tokens,
-                cost(end.usage.cost_micros, &unpriced),
+                cost(end.usage.cost_micros, &agent.unpriced()),
                 end.micros as f64 / 1e6,
             ));
         }

@@ -1,11 +1,14 @@
 //! `harness suite check`: does a suite measure what it should, and what can its size prove? Asks no model.
 
-use std::path::PathBuf;
+use std::{ops::ControlFlow, path::PathBuf};
 
 use clap::Args;
 use harness_bench::{Audit, Exam, Finding};
-use harness_evolve::{EvolveConfig, report};
-use serde_json::json;
+use harness_evolve::{
+    EvolveConfig,
+    report::{self, Power},
+};
+use serde_json::{Value, json};
 
 use crate::{cmd::Global, failure::Failure, output, progress::Progress, wire};
 
@@ -27,56 +30,89 @@ pub struct CheckArgs {
     seed: u64,
 }
 
+/// What was found.
+pub struct Checked {
+    audit: Audit,
+    power: Power,
+    warnings: Vec<String>,
+    /// Gate groups by fold.
+    folds: Vec<usize>,
+}
+
+/// Plays known answers and silence; `each` hears of every task and may stop it.
+pub fn check(exam: &Exam, seed: u64, each: impl Fn() -> ControlFlow<()>) -> Result<Checked, Failure> {
+    let folds: Vec<usize> = exam.split().folds.iter().map(Vec::len).collect();
+    let settings = Value::from(exam.suite.evolve.settings.clone());
+    let config: EvolveConfig = serde_json::from_value(settings)
+        .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
+    let config = EvolveConfig { seed, ..config };
+    let audit = harness_bench::audit(exam, each).map_err(|error| Failure::new(error.message))?;
+    let power = report::first_duel(&config, folds.len(), folds.first().copied().unwrap_or(0)).map_err(Failure::new)?;
+    let warnings = warnings(&audit, exam, &power.shares);
+    Ok(Checked { audit, power, warnings, folds })
+}
+
+impl Checked {
+    /// For machines.
+    pub fn json(&self, suite: &str, exam: &Exam) -> Value {
+        let Self { audit, power, warnings, folds } = self;
+        let split = exam.split();
+        json!({
+            "suite": suite, "label": exam.label, "broken": audit.is_broken(), "warnings": warnings, "audit": audit,
+            "groups": {"explore": split.explore.len(), "gate": folds, "sealed": split.sealed.len()}, "power": power,
+        })
+    }
+}
+
 /// Checks the suite.
 pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
     let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
-    let split = exam.split();
-    let folds: Vec<usize> = split.folds.iter().map(Vec::len).collect();
-    let settings = serde_json::Value::from(exam.suite.evolve.settings.clone());
-    let config: EvolveConfig = serde_json::from_value(settings)
-        .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
-    let config = EvolveConfig { seed: args.seed, ..config };
     let progress = Progress::new(global.quiet, &exam.label, exam.task_ids("all")?.len() as u64);
-    let audit = harness_bench::audit(&exam, || progress.add(1)).map_err(|error| Failure::new(error.message))?;
+    let checked = check(&exam, args.seed, || {
+        progress.add(1);
+        ControlFlow::Continue(())
+    })?;
     drop(progress);
-    let power = report::first_duel(&config, folds.len(), folds.first().copied().unwrap_or(0)).map_err(Failure::new)?;
-    let warnings = warnings(&audit, &exam, &power.shares);
     if global.json {
-        output::json(&json!({
-            "suite": args.suite, "label": exam.label, "broken": audit.is_broken(), "warnings": warnings, "audit": audit,
-            "groups": {"explore": split.explore.len(), "gate": folds, "sealed": split.sealed.len()}, "power": power,
-        }))?;
+        output::json(&checked.json(&args.suite, &exam))?;
     } else {
-        output::line(format_args!("{}: {} tasks", exam.label, audit.tasks))?;
-        let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
-        output::line(format_args!(
-            "groups: {} to explore, {gate} to judge on, {} sealed",
-            split.explore.len(),
-            split.sealed.len()
-        ))?;
-        output::line(format_args!("known answers: {} of {} pass", audit.solved, audit.tasks - audit.unknown.len()))?;
-        for (what, findings) in [("fails", &audit.unsolved), ("passes", &audit.empty), ("unknown", &audit.unknown)] {
-            for line in shown(what, findings) {
-                output::line(line)?;
-            }
-        }
-        let shares: Vec<String> =
-            power.shares.iter().map(|(points, share)| format!("{points} points {:.0} %", share * 100.0)).collect();
-        output::line(format_args!(
-            "chance that a first edit is proven, by what it gains (simulated): {}",
-            shares.join(", ")
-        ))?;
-        for warning in &warnings {
-            output::line(format_args!("warning: {warning}"))?;
-        }
-        if !audit.is_broken() && warnings.is_empty() {
-            output::line("nothing is wrong with it")?;
-        }
+        print(&checked, &exam)?;
     }
-    if audit.is_broken() {
+    if checked.audit.is_broken() {
         return Err(Failure::new(format!("numbers of {} would be wrong", exam.label))
             .hint("mend the tasks above, or the verifier in suite.toml"));
+    }
+    Ok(())
+}
+
+fn print(checked: &Checked, exam: &Exam) -> Result<(), Failure> {
+    let Checked { audit, power, warnings, folds } = checked;
+    let split = exam.split();
+    output::line(format_args!("{}: {} tasks", exam.label, audit.tasks))?;
+    let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+    output::line(format_args!(
+        "groups: {} to explore, {gate} to judge on, {} sealed",
+        split.explore.len(),
+        split.sealed.len()
+    ))?;
+    output::line(format_args!("known answers: {} of {} pass", audit.solved, audit.tasks - audit.unknown.len()))?;
+    for (what, findings) in [("fails", &audit.unsolved), ("passes", &audit.empty), ("unknown", &audit.unknown)] {
+        for line in shown(what, findings) {
+            output::line(line)?;
+        }
+    }
+    let shares: Vec<String> =
+        power.shares.iter().map(|(points, share)| format!("{points} points {:.0} %", share * 100.0)).collect();
+    output::line(format_args!(
+        "chance that a first edit is proven, by what it gains (simulated): {}",
+        shares.join(", ")
+    ))?;
+    for warning in warnings {
+        output::line(format_args!("warning: {warning}"))?;
+    }
+    if !audit.is_broken() && warnings.is_empty() {
+        output::line("nothing is wrong with it")?;
     }
     Ok(())
 }

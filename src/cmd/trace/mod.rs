@@ -3,8 +3,8 @@
 mod diff;
 mod digest;
 mod export;
-mod search;
-mod show;
+pub mod search;
+pub mod show;
 
 use clap::{Args, Subcommand};
 use harness_trace::{EpisodeRow, Filter, Outcome, Store, TraceError};
@@ -138,13 +138,19 @@ pub fn unknown(error: TraceError) -> Failure {
     }
 }
 
-fn list(global: &Global, store: &Store, filter: &Filter, limit: usize) -> Result<(), Failure> {
+/// The newest episodes of a filter, oldest first, for machines.
+pub fn listed(store: &Store, filter: &Filter, limit: usize) -> Result<Value, Failure> {
     let rows = store.episodes(filter)?;
     let shown = rows.get(rows.len().saturating_sub(limit)..).unwrap_or_default();
+    Ok(json!({"episodes": shown, "shown": shown.len(), "total": rows.len()}))
+}
+
+fn list(global: &Global, store: &Store, filter: &Filter, limit: usize) -> Result<(), Failure> {
     if global.json {
-        let episodes: Vec<Value> = shown.iter().map(|row| json!(row)).collect();
-        return output::json(&json!({"episodes": episodes, "shown": shown.len(), "total": rows.len()}));
+        return output::json(&listed(store, filter, limit)?);
     }
+    let rows = store.episodes(filter)?;
+    let shown = rows.get(rows.len().saturating_sub(limit)..).unwrap_or_default();
     for row in shown {
         output::line(describe(row))?;
     }

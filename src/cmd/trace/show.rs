@@ -14,24 +14,30 @@ const WIDTH: usize = 200;
 
 /// Shows the episode.
 pub fn run(global: &Global, store: &Store, row: &EpisodeRow) -> Result<(), Failure> {
-    let state = store.final_state(row)?;
-    let entries = store.entries(row)?;
     if global.json {
+        let (state, entries) = (store.final_state(row)?, store.entries(row)?);
         let entries: Vec<Value> = entries
             .map(|entry| entry.map(|(step, entry)| json!({"step": step, "entry": entry})))
             .collect::<Result<_, _>>()?;
         return output::json(&json!({"episode": row, "state": state, "entries": entries}));
     }
-    output::line(head(row))?;
+    output::line(text(store, row)?)
+}
+
+/// The episode for a reader.
+pub fn text(store: &Store, row: &EpisodeRow) -> Result<String, Failure> {
+    let mut text = head(row);
     let mut last = None;
-    for entry in entries {
+    for entry in store.entries(row)? {
         let (step, entry) = entry?;
         if last.replace(step) != Some(step) {
-            output::line(format_args!("\n── step {step}"))?;
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n\n── step {step}");
         }
-        output::line(describe(&entry))?;
+        let _ = write!(text, "\n{}", describe(&entry));
     }
-    output::line(foot(row, &state))
+    let _ = write!(text, "\n{}", foot(row, &store.final_state(row)?));
+    Ok(text)
 }
 
 fn head(row: &EpisodeRow) -> String {
