@@ -61,12 +61,15 @@ impl Drop for Progress {
     }
 }
 
+/// Hears lines.
+type Tell = Box<dyn Fn(&str) + Send + Sync>;
+
 /// Shows how far an evolution is: a line that changes on a terminal, one line per decision elsewhere.
 pub struct Watcher {
     bar: ProgressBar,
     plain: bool,
     /// Who hears each line in place of standard error.
-    tell: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    tell: Option<Tell>,
     suite: String,
     state: std::sync::Mutex<State>,
 }

@@ -198,12 +198,15 @@ pub enum SuiteError {
 /// The file that makes a folder a suite.
 const FILE: &str = "suite.toml";
 
+/// Makes a world of the path of tasks and, where they are done in a folder, how.
+type Worlds<'a> = &'a dyn Fn(&str, Option<Config>) -> Result<Use, String>;
+
 /// What a suite's file speaks of and does not hold.
 struct Beside<'a> {
     /// The text of a harness file.
     harness: &'a dyn Fn(&str) -> Option<String>,
     /// The world of its tasks.
-    world: &'a dyn Fn(&str, Option<Config>) -> Result<Use, String>,
+    world: Worlds<'a>,
     /// Another suite.
     part: &'a dyn Fn(&str) -> Result<Suite, SuiteError>,
 }

@@ -97,7 +97,7 @@ impl Bench {
             .unwrap();
         let store = Store::open(workspace.path("record.sqlite")).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Self { host, store, runtime, episodes: 0, workspace: workspace }
+        Self { host, store, runtime, episodes: 0, workspace }
     }
 
     /// Plays a harness to its end; the error is that of assembling it.

@@ -30,8 +30,8 @@ pub fn hear(bytes: &[u8]) -> Result<usize, String> {
         let calls = message.calls().map(|call| (call.id, call.name, call.arguments));
         content::spoken(&message.text(), calls) == *message
     };
-    let spoken = messages.iter().filter(|message| message.role() == Role::Assistant);
-    let unsound = unsound.or_else(|| spoken.cloned().any(|message| !same(&message)).then_some("words that change"));
+    let mut spoken = messages.iter().filter(|message| message.role() == Role::Assistant);
+    let unsound = unsound.or_else(|| (!spoken.all(same)).then_some("words that change"));
     let unsound = unsound.or_else(|| ask.seed.is_some_and(|seed| seed > u64::MAX >> 1).then_some("a seed of 64 bits"));
     unsound.map_or(Ok(feedback + 1), |what| Err(format!("{what}: {ask:?}")))
 }
