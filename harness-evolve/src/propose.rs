@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use harness_spec::{Change, Config, Edit, Harness, ModuleRef, ModuleSpec, Place, Position, VariantId};
+use harness_spec::{Change, Config, Edit, Harness, Module, ModuleRef, ModuleSpec, Place, Position, VariantId};
 
 use crate::candidate::{Candidate, EditKind, Manifest, Origin};
 use crate::claims::claims;
@@ -143,11 +143,24 @@ fn of_module(view: View<'_>, direction: &Direction) -> Vec<Change> {
                 config.insert(key, value);
                 make(config)
             });
-            std::iter::once(make(required.clone())).chain(tuned).collect()
+            // What nobody allowed is proposed once, so that its refusal is said, and in no other form.
+            let forms = if granted(view, entry.module) { usize::MAX } else { 0 };
+            std::iter::once(make(required.clone())).chain(tuned.take(forms)).collect()
         }
         // These come with their wishes.
         EditKind::Setting | EditKind::Budget | EditKind::Model | EditKind::Adapt => Vec::new(),
     }
+}
+
+/// Whether a module may do no more than the settings allow or a module of the incumbent may already.
+fn granted(view: View<'_>, module: &Module) -> bool {
+    let incumbent = view.incumbent.processors.iter().chain(&view.incumbent.tools);
+    let of_incumbent = |permission| {
+        let mut entries = incumbent.clone().filter_map(|spec| view.catalogue.lookup(&spec.module).ok());
+        entries.any(|entry| entry.module.permissions.contains(permission))
+    };
+    let allowed = &view.config.allowed_permissions;
+    module.permissions.iter().all(|permission| allowed.contains(permission) || of_incumbent(permission))
 }
 
 fn list(harness: &Harness, place: Place) -> &[ModuleSpec] {

@@ -203,6 +203,34 @@ fn a_share_of_directions_is_untried_whatever_claims_the_others_make() {
 }
 
 #[test]
+fn what_nobody_allowed_is_proposed_in_one_form_alone() {
+    let (mut catalogue, incumbent, landscape) = (catalogue(&[BASE, DUDS]), initial(), landscape());
+    let pack = |name: &str| catalogue.packs().find(|pack| pack.pack.name == name).unwrap().clone();
+    let fields = pack("base").modules.into_iter().flat_map(|module| module.config);
+    let (key, field) = fields.into_iter().find(|(_, field)| field.tunable).unwrap();
+    let mut duds = pack("duds");
+    duds.modules[0].config.insert(key, field);
+    duds.modules[0].permissions.push(harness_spec::Permission::Net);
+    let name = format!("duds/{}", duds.modules[0].name);
+    catalogue.insert(duds);
+    let (posterior, track) = (Posterior::default(), Track::default());
+    let forms = |config: &EvolveConfig| {
+        let (landscape, incumbent, catalogue, posterior, track) =
+            (&landscape, &incumbent, &catalogue, &posterior, &track);
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+        let directions = block_on(LandscapePlanner.plan(view)).unwrap();
+        let proposed = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 256)).unwrap();
+        let of_it =
+            |one: &&Candidate| matches!(&one.changes[0], Change::Insert { module, .. } if module.to_string() == name);
+        proposed.iter().filter(of_it).count()
+    };
+    let mut config = EvolveConfig::default();
+    assert_eq!(forms(&config), 1, "{name}");
+    config.allowed_permissions.insert(harness_spec::Permission::Net);
+    assert!(forms(&config) > 1, "{name}");
+}
+
+#[test]
 fn the_critic_refuses_duplicates_missing_evidence_and_leaks() {
     let (catalogue, incumbent, landscape) = (catalogue(&[BASE, DUDS]), initial(), landscape());
     let (config, posterior) = (EvolveConfig::default(), Posterior::default());
