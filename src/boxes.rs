@@ -4,33 +4,38 @@ use std::{io::IsTerminal, path::Path};
 
 use harness_abi::Workspace;
 use harness_sandbox::{Choice, choose};
-use harness_spec::{Config, Harness, ModelSpec, ModuleRef};
+use harness_spec::{Catalogue, Config, Harness, ModelSpec, ModuleRef};
 
 use crate::failure::Failure;
 
 /// The tool that runs commands.
 const BASH: &str = "tools/bash";
 
-/// What confines each tool of `harness` that runs commands, by the tool's id; empty if none does.
+/// What confines each tool of `harness`, and of those that lie in it, that runs commands, by the tool's id; empty if none does.
 ///
 /// # Errors
 ///
 /// If nothing on this machine does what the harness asks for.
-pub fn of(harness: &Harness) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let shells = harness.tools.iter().filter(|tool| is(&tool.module, BASH));
-    let chosen = shells.map(|tool| {
+pub fn of(harness: &Harness, catalogue: &Catalogue) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let inner = harness.all_inner(catalogue);
+    let all = std::iter::once(("", harness)).chain(inner.iter().map(|(place, inner)| (place.as_str(), inner)));
+    let shells = all.flat_map(|(place, harness)| harness.tools.iter().map(move |tool| (place, tool)));
+    let chosen = shells.filter(|(_, tool)| is(&tool.module, BASH)).map(|(place, tool)| {
         let asked = tool.config.get("sandbox").cloned().unwrap_or_default();
         let choice: Choice = serde_json::from_value(asked).unwrap_or_default();
         let mechanism = choose(choice).map_err(Failure::input)?;
-        Ok((tool.id.clone(), mechanism.name().into()))
+        let id = if place.is_empty() { tool.id.clone() } else { format!("{place}.{}", tool.id) };
+        Ok((id, mechanism.name().into()))
     });
     chosen.collect()
 }
 
 /// Lets the person at the terminal answer what the harness's `approval` asks, where nobody else is named. Without a terminal
 /// nobody is: such calls are then refused.
-pub fn let_person_approve(harness: &mut Harness) -> Result<(), Failure> {
-    let asks = harness.processors.iter().any(|processor| is(&processor.module, "tools/approval"));
+pub fn let_person_approve(harness: &mut Harness, catalogue: &Catalogue) -> Result<(), Failure> {
+    let inner = harness.all_inner(catalogue);
+    let mut all = std::iter::once(&*harness).chain(inner.iter().map(|(_, inner)| inner));
+    let asks = all.any(|one| one.processors.iter().any(|processor| is(&processor.module, "tools/approval")));
     let terminal =
         || std::io::stderr().is_terminal() && std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok();
     if asks && !harness.models.contains_key("approval") && terminal() {

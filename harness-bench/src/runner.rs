@@ -233,6 +233,7 @@ impl Runner {
         let meta = EpisodeStart {
             episode: digest(&name, 16),
             run: self.run.clone(),
+            parent: String::new(),
             harness: harness.to_owned(),
             suite: self.exam.suite.name.clone(),
             split: split.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use harness_abi::{EnvironmentBox, Finish, Hook, Message, Task, VerifierBox, Workspace};
+use harness_abi::{BudgetLeft, EnvironmentBox, Finish, Hook, Message, Task, VerifierBox, Workspace};
 use harness_trace::{EpisodeEnd, EpisodeStart, Recorder, TraceError};
 
 use crate::{
@@ -75,6 +75,8 @@ pub struct EpisodeSpec {
     pub clock: Arc<dyn Clock>,
     /// The folder the harness's tools work in, until the world names another; without one, tools that need it refuse.
     pub workspace: Option<Workspace>,
+    /// What whoever plays it has left: the budget of the harness where that is less. Steps are the harness's own.
+    pub allowance: Option<BudgetLeft>,
     /// Most microseconds one call of a processor may take. Checked when it returns: code in this process cannot be
     /// interrupted.
     pub hook_deadline_micros: u64,
@@ -94,6 +96,7 @@ impl EpisodeSpec {
             replies: None,
             clock: Arc::new(SystemClock),
             workspace: None,
+            allowance: None,
             hook_deadline_micros: 10_000_000,
         }
     }
@@ -130,15 +133,26 @@ impl Agent {
         self.plans.first().map_or("", |plan| plan.variant.as_str())
     }
 
+    /// The agents that answer calls of its tools, with the tools' ids.
+    fn inner(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let tools = self.plans.iter().flat_map(|plan| &plan.tools);
+        tools.filter_map(|tool| Some((tool.id.as_str(), tool.agent.as_deref()?)))
+    }
+
     /// Whether a stand-in for a language model serves any role.
     pub fn is_simulated(&self) -> bool {
         self.roles.values().flat_map(|role| &role.models).any(|(_, model)| model.info.simulated)
+            || self.inner().any(|(_, agent)| agent.is_simulated())
     }
 
     /// The names of the models whose price nobody knows: their costs are recorded as 0.
     pub fn unpriced(&self) -> Vec<&str> {
         let models = self.roles.values().flat_map(|role| &role.models).filter(|(_, model)| model.info.unpriced);
-        models.map(|(_, model)| model.info.name.as_str()).collect()
+        let mut names: Vec<&str> = models.map(|(_, model)| model.info.name.as_str()).collect();
+        names.extend(self.inner().flat_map(|(_, agent)| agent.unpriced()));
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The model of a role, its fallbacks left out.
@@ -156,10 +170,15 @@ impl Agent {
         self.plans.iter().all(|plan| plan.answers(Hook::AfterModel).is_empty())
     }
 
-    /// What each role's models say they are, fallbacks included: name and weights, or server and name.
+    /// What each role's models say they are, fallbacks included: name and weights, or server and name. Roles of a harness that
+    /// answers a tool's calls stand behind the tool's id and a point.
     pub fn model_digests(&self) -> BTreeMap<String, Vec<String>> {
         let digests = |role: &Role| role.models.iter().map(|(_, model)| model.info.digest.clone()).collect();
-        self.roles.iter().map(|(name, role)| (name.clone(), digests(role))).collect()
+        let own = self.roles.iter().map(|(name, role)| (name.clone(), digests(role)));
+        let inner = self.inner().flat_map(|(tool, agent)| {
+            agent.model_digests().into_iter().map(move |(role, digests)| (format!("{tool}.{role}"), digests))
+        });
+        own.chain(inner).collect()
     }
 
     pub(crate) fn role(&self, name: &str) -> Option<&Role> {

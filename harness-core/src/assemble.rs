@@ -9,7 +9,7 @@ use std::{
 use harness_abi::{Hook, ModuleError, ToolSpec};
 use harness_host::{Host, HostError, LoadedModel, Resolved};
 use harness_spec::{
-    AdaptRule, Config, Edit, Harness, ModuleRef, ModuleSpec, Permission, SpecError, check, resolve_order,
+    AdaptRule, Config, Edit, Harness, ModuleRef, ModuleSpec, Permission, SpecError, SpecProblem, check, resolve_order,
 };
 
 use crate::{
@@ -171,7 +171,7 @@ impl Workshop<'_> {
         let mut tools = Vec::with_capacity(harness.tools.len());
         let mut offers = Vec::new();
         for (index, spec) in harness.tools.iter().enumerate() {
-            let tool = self.tool(spec)?;
+            let tool = self.tool(spec, harness)?;
             offers.extend(tool.offers.iter().map(|offer| Offer::new(offer, Owner::Harness(index))));
             tools.push(tool);
         }
@@ -191,7 +191,7 @@ impl Workshop<'_> {
         Ok(resolved)
     }
 
-    fn tool(&mut self, spec: &ModuleSpec) -> Result<Arc<ToolModule>, AssembleError> {
+    fn tool(&mut self, spec: &ModuleSpec, harness: &Harness) -> Result<Arc<ToolModule>, AssembleError> {
         let key = (spec.id.clone(), spec.module.clone(), config_key(&spec.config));
         if let Some(known) = self.tools.get(&key) {
             return Ok(known.clone());
@@ -203,8 +203,22 @@ impl Workshop<'_> {
         module.as_locked(&json).map_err(fail)?;
         let offers: Vec<ToolSpec> = serde_json::from_str(&json).map_err(|error| fail(error.into()))?;
         let shared = module.manifest.shared.then(|| Arc::new(instance));
-        let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers });
+        let agent = self.inner(spec, harness)?;
+        let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers, agent });
         self.tools.insert(key, tool.clone());
         Ok(tool)
+    }
+
+    /// The agent that answers a tool's calls, if a harness does.
+    fn inner(&self, spec: &ModuleSpec, harness: &Harness) -> Result<Option<Arc<Agent>>, AssembleError> {
+        let Some(inner) = harness.inner(spec, self.host.catalogue()) else { return Ok(None) };
+        let inner = inner.map_err(|problem| {
+            AssembleError::Spec(vec![SpecError::new(format!("tool `{}`", spec.id), SpecProblem::Inner(problem))])
+        })?;
+        let agent = assemble(&inner, self.host)?;
+        if let Some(model) = agent.unpriced().first().filter(|_| harness.budget.cost.is_some()) {
+            return Err(AssembleError::Unpriced { module: spec.module.clone(), model: (*model).to_owned() });
+        }
+        Ok(Some(Arc::new(agent)))
     }
 }

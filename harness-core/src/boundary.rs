@@ -57,7 +57,7 @@ impl Machine {
                 from: self.plan.variant.clone(),
                 to: next.variant.clone(),
             });
-            self.limits = Limits::new(&next.harness.budget, self.max_turns);
+            self.limits = Limits::new(&next.harness.budget, self.max_turns).within(self.limits.allowed);
             self.plan = next;
             self.request = Request::new(&self.plan.harness.sampling);
             self.rebuild_tools();

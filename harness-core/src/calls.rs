@@ -7,23 +7,32 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::{
-    agent::RunError,
+    agent::{Agent, RunError},
     chats::CallError,
     driver::Live,
     machine::ToolCall,
     performed::Performed,
     seed,
     sinks::{self, Filled},
+    subagent::Inner,
     toolbox::Owner,
 };
 
 /// A tool at work.
-struct Working {
-    index: usize,
+pub(crate) struct Working {
+    pub index: usize,
     /// The tool's id in the harness.
-    module: String,
+    pub module: String,
+    pub since: u64,
+    /// Which of the calls left to a harness it is.
+    pub number: u64,
+}
+
+/// What a tool at work will have filled, and the agent that is to answer in its place.
+struct Pending {
+    tool: Working,
     filled: Filled<ToolOutput>,
-    since: u64,
+    agent: Option<Arc<Agent>>,
 }
 
 /// What a call comes to.
@@ -51,6 +60,7 @@ impl Live<'_> {
                 }
                 Way::Tool(tool) => match performed(&mut self.spec.performed, self.machine.step, call) {
                     Some(done) => {
+                        self.number(tool);
                         self.answer(index, done.text, done.is_error);
                         self.took(index, done.micros);
                     }
@@ -67,39 +77,57 @@ impl Live<'_> {
                 }
             }
         }
-        for tool in working {
-            let output = self.filled(tool.filled).await;
-            let micros = self.look().saturating_sub(tool.since);
-            match output {
-                Ok(output) => {
+        // Those that a harness answers only say what it is asked: it begins while the others work.
+        let (asked, working): (Vec<_>, Vec<_>) =
+            working.into_iter().partition(|pending: &Pending| pending.agent.is_some());
+        let share = asked.len() as u64;
+        let mut inner = (share > 0).then(|| Inner::new(&self.spec.cancel));
+        for Pending { tool, filled, agent } in asked.into_iter().chain(working) {
+            match (self.filled(filled).await, agent, &mut inner) {
+                (Ok(output), Some(agent), Some(inner)) if !output.is_error => {
                     self.machine.spent.add_tool(output.cost_micros);
-                    self.answer(tool.index, output.text, output.is_error);
-                    self.took(tool.index, micros);
+                    self.begin_inner(inner, tool, agent, output.text, share);
                 }
-                // Arguments the tool cannot take are the model's to mend.
-                Err(CallError::Module { error, .. }) if error.class == ErrorClass::INPUT => {
-                    self.answer(tool.index, error.message.into(), true);
-                    self.took(tool.index, micros);
-                }
-                Err(CallError::Module { error, .. }) => {
-                    if error.class.is_transient() {
-                        self.machine.infrastructure(None, &tool.module, &error);
-                    } else {
-                        self.machine.fault(None, &tool.module, &error);
-                    }
-                    return Ok(());
-                }
-                Err(CallError::Stopped(why)) => {
-                    self.stopped(why);
-                    return Ok(());
-                }
-                Err(CallError::Record(error)) => return Err(error.into()),
+                (output, ..) => self.settle_tool(&tool, output)?,
             }
+            if self.machine.ending.is_some() {
+                break;
+            }
+        }
+        if let Some(inner) = inner {
+            self.end_inner(inner).await?;
+        }
+        if self.machine.ending.is_some() {
+            return Ok(());
         }
         if self.machine.is_world_done() {
             self.machine.drop_undone_calls();
         }
         self.machine.leave_to_caller();
+        Ok(())
+    }
+
+    /// Takes what a tool gave.
+    fn settle_tool(&mut self, tool: &Working, output: Result<ToolOutput, CallError>) -> Result<(), RunError> {
+        let micros = self.look().saturating_sub(tool.since);
+        match output {
+            Ok(output) => {
+                self.machine.spent.add_tool(output.cost_micros);
+                self.answer(tool.index, output.text, output.is_error);
+                self.took(tool.index, micros);
+            }
+            // Arguments the tool cannot take are the model's to mend.
+            Err(CallError::Module { error, .. }) if error.class == ErrorClass::INPUT => {
+                self.answer(tool.index, error.message.into(), true);
+                self.took(tool.index, micros);
+            }
+            Err(CallError::Module { error, .. }) if error.class.is_transient() => {
+                self.machine.infrastructure(None, &tool.module, &error);
+            }
+            Err(CallError::Module { error, .. }) => self.machine.fault(None, &tool.module, &error),
+            Err(CallError::Stopped(why)) => self.stopped(why),
+            Err(CallError::Record(error)) => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -146,9 +174,16 @@ impl Live<'_> {
         }
     }
 
+    /// The number of a call of this tool, if a harness answers it: the same when the episode is resumed.
+    fn number(&mut self, tool: usize) -> u64 {
+        let delegates = self.machine.plan.tools.get(tool).is_some_and(|tool| tool.agent.is_some());
+        self.delegated += u64::from(delegates);
+        self.delegated
+    }
+
     /// Starts a tool: here if it promised to return at once, else on a blocking thread.
-    fn start_tool(&mut self, index: usize, tool: usize) -> Option<Working> {
-        let since = self.look();
+    fn start_tool(&mut self, index: usize, tool: usize) -> Option<Pending> {
+        let (since, number) = (self.look(), self.number(tool));
         let call = self.machine.calls.get(index)?;
         let module = self.machine.plan.tools.get(tool)?.clone();
         let instance: Arc<ToolBox> = self.tools.get(tool)?.clone();
@@ -164,16 +199,17 @@ impl Live<'_> {
         } else {
             instance.call(&request(&call.id, &call.name, &call.arguments, seed, &extra), sink);
         }
-        Some(Working { index, module: module.id.clone(), filled, since })
+        let tool = Working { index, module: module.id.clone(), since, number };
+        Some(Pending { tool, filled, agent: module.agent.clone() })
     }
 
-    fn answer(&mut self, index: usize, text: String, is_error: bool) {
+    pub fn answer(&mut self, index: usize, text: String, is_error: bool) {
         if let Some(call) = self.machine.calls.get_mut(index) {
             call.result = Some(Message::tool_result(call.id.as_str(), text, is_error));
         }
     }
 
-    fn took(&mut self, index: usize, micros: u64) {
+    pub fn took(&mut self, index: usize, micros: u64) {
         if let Some(call) = self.machine.calls.get_mut(index) {
             call.micros = micros;
         }
@@ -182,7 +218,9 @@ impl Live<'_> {
 
 /// What an earlier attempt of the episode got for this call in this step; each of its calls answers one.
 fn performed(earlier: &mut Vec<Performed>, step: u64, call: &ToolCall) -> Option<Performed> {
-    let same = |done: &Performed| done.step == step && done.name == call.name && done.arguments == call.arguments;
+    let same = |done: &Performed| {
+        done.within.is_empty() && done.step == step && done.name == call.name && done.arguments == call.arguments
+    };
     earlier.iter().position(same).map(|at| earlier.remove(at))
 }
 

@@ -15,12 +15,19 @@ pub struct Cancel(Arc<Inner>);
 struct Inner {
     stopped: AtomicBool,
     wake: Notify,
+    above: Option<Cancel>,
 }
 
 impl Cancel {
     /// A token nobody has used yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A token of its own, used as well when this one is; using it leaves this one alone.
+    #[must_use]
+    pub fn below(&self) -> Self {
+        Self(Arc::new(Inner { above: Some(self.clone()), ..Inner::default() }))
     }
 
     /// Tells everyone to stop; again does nothing more.
@@ -31,16 +38,25 @@ impl Cancel {
 
     /// Whether it was used.
     pub fn is_cancelled(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire)
+        self.0.stopped.load(Ordering::Acquire) || self.0.above.as_ref().is_some_and(Self::is_cancelled)
     }
 
     /// Waits until it is used.
     pub async fn cancelled(&self) {
+        let Some(above) = &self.0.above else { return self.used().await };
+        tokio::select! {
+            () = self.used() => {}
+            () = Box::pin(above.cancelled()) => {}
+        }
+    }
+
+    /// Waits until it is used itself.
+    async fn used(&self) {
         // Registered before the flag is read, so that a cancel between the two is not missed.
         let woken = self.0.wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        if !self.is_cancelled() {
+        if !self.0.stopped.load(Ordering::Acquire) {
             woken.await;
         }
     }

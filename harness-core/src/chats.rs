@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use harness_abi::{
-    ChatReply, ChatRequest, ChatSink, Message, ModelInfo, ModuleError, Role, Sampling, ScoreReply, ScoreRequest, kit,
+    ChatReply, ChatRequest, ChatSink, ErrorClass, Message, ModelInfo, ModuleError, Role, Sampling, ScoreReply,
+    ScoreRequest, kit,
     stable::{RStr, RString},
 };
 use harness_host::LoadedModel;
@@ -184,6 +185,10 @@ impl Live<'_> {
     pub async fn filled<T>(&mut self, filled: Filled<T>) -> Result<T, CallError> {
         match until(filled, &self.spec.cancel, self.time_left()).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
+            // Whoever stopped because it was told to has not failed, and may have been faster than the news of it.
+            Ok(Ok(Err(error))) if error.class == ErrorClass::CANCELLED && self.spec.cancel.is_cancelled() => {
+                Err(CallError::Stopped(Stopped::Cancelled))
+            }
             Ok(Ok(Err(error))) => Err(failed(error)),
             Ok(Err(_)) => Err(failed(ModuleError::fault("it gave up without an answer"))),
             Err(stopped) => Err(CallError::Stopped(stopped)),

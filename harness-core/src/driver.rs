@@ -4,7 +4,8 @@
 use std::{cell::RefCell, collections::BTreeMap, mem, sync::Arc};
 
 use harness_abi::{
-    ErrorClass, Finish, Hook, ModuleError, ProcessorBox, Role, StoredAnswer, StoredDecision, ToolBox, stable::RVec,
+    ErrorClass, Finish, Hook, ModuleError, ProcessorBox, Role, StoredAnswer, StoredDecision, ToolBox, Workspace,
+    stable::RVec,
 };
 use harness_trace::{Entry, EpisodeEnd, Outcome, Purpose};
 use serde_json::{Value, json};
@@ -47,6 +48,10 @@ pub(crate) struct Live<'a> {
     finish: Finish,
     /// What every call of a tool carries besides: the workspace.
     pub tool_extra: Arc<str>,
+    /// The folder itself, for episodes that answer calls.
+    pub workspace: Option<Workspace>,
+    /// How many calls were left to a harness: numbers their episodes.
+    pub delegated: u64,
     /// Microseconds since the episode began, at the last look at the clock.
     pub elapsed: u64,
     /// How many of the step's entries have been looked at for replies.
@@ -65,9 +70,13 @@ impl<'a> Live<'a> {
                 (None, 0)
             }
         };
-        let tool_extra = calls::extra(spec.workspace.take());
+        let workspace = spec.workspace.take();
+        let mut machine = Machine::new(agent.plans().clone(), plan.clone(), max_turns);
+        if let Some(left) = spec.allowance {
+            machine.limits = machine.limits.left_by(left);
+        }
         Self {
-            machine: Machine::new(agent.plans().clone(), plan.clone(), max_turns),
+            machine,
             model_seed: plan.harness.sampling.seed.unwrap_or(spec.meta.seed),
             began: spec.clock.micros(),
             agent,
@@ -80,7 +89,9 @@ impl<'a> Live<'a> {
             head: HeadCache::default(),
             asked: BTreeMap::new(),
             finish: Finish::STOP,
-            tool_extra,
+            tool_extra: calls::extra(workspace.clone()),
+            workspace,
+            delegated: 0,
             elapsed: 0,
             told: 0,
         }

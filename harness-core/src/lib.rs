@@ -29,6 +29,7 @@ mod seed;
 mod signals;
 mod sinks;
 mod spending;
+mod subagent;
 mod toolbox;
 mod wait;
 mod world;

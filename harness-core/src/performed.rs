@@ -7,6 +7,8 @@ use harness_trace::{Entry, TraceError};
 /// A call that was performed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Performed {
+    /// Empty for a call of the episode itself; for one of an episode inside it what follows the outer one's id in its.
+    pub within: String,
     /// In which step.
     pub step: u64,
     /// Of which tool.
@@ -30,7 +32,8 @@ impl Performed {
             match entry? {
                 (step, Entry::Tool { id, name, arguments, is_error, micros }) => {
                     open = Some((id, calls.len()));
-                    calls.push(Self { step, name, arguments, text: String::new(), is_error, micros });
+                    let within = String::new();
+                    calls.push(Self { within, step, name, arguments, text: String::new(), is_error, micros });
                 }
                 (_, Entry::Message { message }) => {
                     let Some((id, at)) = open.take() else { continue };
@@ -46,5 +49,19 @@ impl Performed {
             }
         }
         Ok(calls)
+    }
+
+    /// Takes out the calls of the inner episode of this name, and of those inside it.
+    pub(crate) fn take_within(all: &mut Vec<Self>, name: &str) -> Vec<Self> {
+        let of = |call: &Self| {
+            call.within.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('.')).map(str::to_owned)
+        };
+        let (mut taken, kept): (Vec<Self>, Vec<Self>) =
+            std::mem::take(all).into_iter().partition(|call| of(call).is_some());
+        *all = kept;
+        for call in &mut taken {
+            call.within = of(call).unwrap_or_default();
+        }
+        taken
     }
 }

@@ -6,7 +6,7 @@ use harness_abi::{Hook, ToolBox};
 use harness_host::Resolved;
 use harness_spec::Harness;
 
-use crate::toolbox::Offer;
+use crate::{agent::Agent, toolbox::Offer};
 
 /// A processor in its place.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct ToolModule {
     /// The one instance, where the module is shared.
     pub shared: Option<Arc<ToolBox>>,
     pub offers: Vec<harness_abi::ToolSpec>,
+    /// The harness that answers its calls, where one does: what the module says is then what that is asked.
+    pub agent: Option<Arc<Agent>>,
 }
 
 /// One variant, ready to run.

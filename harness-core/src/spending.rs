@@ -3,6 +3,7 @@
 
 use harness_abi::{BudgetLeft, Usage};
 use harness_spec::Budget;
+use harness_trace::EpisodeEnd;
 
 /// What an episode may spend; `u64::MAX` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) struct Limits {
     pub tokens: u64,
     pub micros: u64,
     pub cost_micros: u64,
+    /// What whoever plays the episode has left: of tokens, microseconds and money.
+    pub allowed: [u64; 3],
 }
 
 impl Limits {
@@ -26,7 +29,24 @@ impl Limits {
             tokens: budget.tokens.unwrap_or(u64::MAX),
             micros: budget.seconds.map_or(u64::MAX, |seconds| seconds.saturating_mul(1_000_000)),
             cost_micros: budget.cost.unwrap_or(u64::MAX),
+            allowed: [u64::MAX; 3],
         }
+    }
+
+    /// No more than `allowed`.
+    pub fn within(self, allowed @ [tokens, micros, cost]: [u64; 3]) -> Self {
+        Self {
+            tokens: self.tokens.min(tokens),
+            micros: self.micros.min(micros),
+            cost_micros: self.cost_micros.min(cost),
+            allowed,
+            ..self
+        }
+    }
+
+    /// As [`Limits::within`], of what is left to another episode.
+    pub fn left_by(self, left: BudgetLeft) -> Self {
+        self.within([left.tokens, left.millis.saturating_mul(1000), left.cost_micros])
     }
 }
 
@@ -68,6 +88,12 @@ impl Spent {
     /// Counts what a tool cost.
     pub fn add_tool(&mut self, cost_micros: u64) {
         self.tools_cost_micros += cost_micros.min(MOST);
+    }
+
+    /// Counts an episode that answered a call.
+    pub fn add_inner(&mut self, end: &EpisodeEnd) {
+        self.usage += end.usage;
+        self.replayed += end.replayed;
     }
 
     fn tokens(&self) -> u64 {

@@ -88,7 +88,8 @@ impl Live<'_> {
         match serde_json::from_str::<Observation>(&raw) {
             Ok(mut observation) => {
                 if let Some(workspace) = observation.workspace.take() {
-                    self.tool_extra = calls::extra(Some(workspace));
+                    self.tool_extra = calls::extra(Some(workspace.clone()));
+                    self.workspace = Some(workspace);
                 }
                 Ok((raw, observation))
             }

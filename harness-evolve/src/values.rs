@@ -45,7 +45,7 @@ pub(crate) fn alternatives(field: &Field, now: Option<&Value>) -> Vec<Value> {
         match field.field_type {
             FieldType::Boolean => values.push((!now.and_then(Value::as_bool).unwrap_or(false)).into()),
             FieldType::Integer | FieldType::Number => values.extend(numbers(field, now)),
-            FieldType::String | FieldType::Array | FieldType::Object => {}
+            FieldType::String | FieldType::Array | FieldType::Object | FieldType::Harness => {}
         }
     }
     let mut kept: Vec<Value> = Vec::new();

@@ -134,7 +134,9 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
 /// Names and versions of the packs whose modules a harness names.
 fn used(pool: &Pool, host: &harness_host::Host) -> Result<BTreeSet<(String, Version)>, Failure> {
     let mut used = BTreeSet::new();
-    for reference in pool.variants.values().flat_map(harness_spec::Harness::modules) {
+    let inner: Vec<_> = pool.variants.values().flat_map(|harness| harness.all_inner(host.catalogue())).collect();
+    let all = pool.variants.values().chain(inner.iter().map(|(_, inner)| inner));
+    for reference in all.flat_map(harness_spec::Harness::modules) {
         let entry = host.catalogue().lookup(reference).map_err(harness_host::HostError::from)?;
         used.insert((entry.pack.pack.name.clone(), entry.pack.pack.version));
     }

@@ -95,7 +95,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
     let workspace = args.workspace.as_deref().map(boxes::workspace).transpose()?;
     for harness in pool.variants.values() {
         // Nothing is served whose commands nothing would confine.
-        boxes::of(harness)?;
+        boxes::of(harness, opened.host.catalogue())?;
     }
 
     let catalogue = opened.host.catalogue();

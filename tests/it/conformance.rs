@@ -47,6 +47,7 @@ fn special(module: &ModuleRef, workspace: &Workspace) -> Result<Config, String> 
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/chores.jsonl");
             confined().map(|()| Config::from([("data".to_owned(), path.into())]))
         }
+        "tools/agent" => Ok(Config::from([("harness".to_owned(), serde_json::json!({}))])),
         "tools/person" => Err("it asks whoever sits at the terminal".to_owned()),
         _ => Ok(Config::new()),
     }

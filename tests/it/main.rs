@@ -30,6 +30,7 @@ mod run;
 mod same_model;
 mod seeds;
 mod serve;
+mod subagents;
 mod suite;
 mod support;
 mod swap;

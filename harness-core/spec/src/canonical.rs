@@ -5,12 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::catalogue::Catalogue;
 use crate::change::Change;
 use crate::field::normal;
 use crate::harness::{Config, Harness};
 use crate::reference::ModuleRef;
+use crate::vocabulary::FieldType;
 
 /// BLAKE3 of a harness's canonical form. Displayed in hexadecimal, 64 digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,10 +72,21 @@ impl Harness {
 fn tidy(module: &ModuleRef, config: &mut Config, catalogue: &Catalogue) {
     let fields = catalogue.lookup(module).map(|entry| &entry.module.config).ok();
     config.retain(|key, value| {
-        *value = normal(value);
-        let default = fields.and_then(|fields| fields.get(key)).and_then(|field| field.default.as_ref());
-        default.is_none_or(|default| normal(default) != *value)
+        let Some(field) = fields.and_then(|fields| fields.get(key)) else {
+            *value = normal(value);
+            return true;
+        };
+        *value = one_form(value, field.field_type, catalogue);
+        let default = field.default.as_ref();
+        default.is_none_or(|default| one_form(default, field.field_type, catalogue) != *value)
     });
+}
+
+/// A value in one spelling; a harness as all harnesses are.
+fn one_form(value: &Value, field_type: FieldType, catalogue: &Catalogue) -> Value {
+    let inner = (field_type == FieldType::Harness).then(|| Harness::from_value(value).ok()).flatten();
+    let inner = inner.and_then(|inner| serde_json::to_value(inner.normalised(catalogue)).ok());
+    normal(inner.as_ref().unwrap_or(value))
 }
 
 impl VariantId {

@@ -10,11 +10,13 @@ use crate::catalogue::{Catalogue, Entry, LookupError};
 use crate::change::Change;
 use crate::edit::Edit;
 use crate::field::representable;
-use crate::harness::{Config, Harness, ModelSpec};
+use crate::harness::{Config, Harness, ModelSpec, ModuleSpec};
+use crate::inner::DEEPEST;
 use crate::nearest::hint;
 use crate::order::resolve_order;
 use crate::reference::{ModuleRef, NameError, valid_name};
 use crate::setting::Setting;
+use crate::table::Problem;
 use crate::vocabulary::{ActionMode, Capability, Order, Vocabulary};
 
 /// One reason why a harness cannot be assembled.
@@ -28,7 +30,8 @@ pub struct SpecError {
 }
 
 impl SpecError {
-    pub(crate) fn new(place: impl Into<String>, problem: impl Into<SpecProblem>) -> Self {
+    /// What is wrong, and where.
+    pub fn new(place: impl Into<String>, problem: impl Into<SpecProblem>) -> Self {
         Self { place: place.into(), problem: Box::new(problem.into()) }
     }
 }
@@ -112,6 +115,12 @@ pub enum SpecProblem {
         /// Their ids.
         cycle: String,
     },
+    /// A tool's harness that is none.
+    #[error("its harness cannot be read: {0}")]
+    Inner(Problem),
+    /// Harnesses in harnesses without end.
+    #[error("more than {DEEPEST} harnesses lie in one another; take one out")]
+    Deep,
     /// No model plays.
     #[error("no model serves the role `main`; add `[model.main]` with `use = \"pack/module\"`")]
     NoMain,
@@ -159,9 +168,14 @@ impl Edit {
     }
 }
 
-/// Checks a harness against what is installed; reports every reason, in file order.
+/// Checks a harness against what is installed, and those that lie in it; reports every reason, in file order.
 pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecError>> {
-    let mut errors = check_parts(harness, catalogue);
+    check_at(harness, catalogue, 1)
+}
+
+/// `depth`: how many harnesses it lies in, itself counted.
+fn check_at(harness: &Harness, catalogue: &Catalogue, depth: usize) -> Result<(), Vec<SpecError>> {
+    let mut errors = check_parts(harness, catalogue, depth);
     let mut ids = BTreeMap::new();
     for rule in &harness.adapt {
         let place = format!("adapt rule `{}`", rule.id);
@@ -183,7 +197,7 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
             Ok(changed) => {
                 // What was wrong before is reported already.
                 let known = errors.clone();
-                let fresh = check_parts(&changed, catalogue).into_iter().filter(|error| !known.contains(error));
+                let fresh = check_parts(&changed, catalogue, depth).into_iter().filter(|error| !known.contains(error));
                 errors.extend(fresh.map(|error| SpecError::new(place.as_str(), SpecProblem::After(error))));
             }
         }
@@ -193,7 +207,7 @@ pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecErr
 }
 
 /// Everything but the rules.
-fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
+fn check_parts(harness: &Harness, catalogue: &Catalogue, depth: usize) -> Vec<SpecError> {
     let mut errors = Vec::new();
     let mut push = |place: &str, problem| errors.push(SpecError::new(place, problem));
     for setting in Setting::all() {
@@ -223,6 +237,9 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
                 continue;
             };
             check_needs(&place, &entry.module.needs, &main, &mut errors);
+            if kind == Kind::Tool {
+                errors.extend(check_inner(harness, spec, &place, catalogue, depth));
+            }
             if let Some(role) = &entry.module.role {
                 match roles.get(role.as_str()) {
                     Some(other) => errors.push(SpecError::new(
@@ -244,6 +261,28 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue) -> Vec<SpecError> {
         errors.push(error);
     }
     errors
+}
+
+/// What is wrong with the harness that answers a tool's calls.
+fn check_inner(
+    harness: &Harness,
+    tool: &ModuleSpec,
+    place: &str,
+    catalogue: &Catalogue,
+    depth: usize,
+) -> Vec<SpecError> {
+    let inner = match harness.inner(tool, catalogue) {
+        None => return Vec::new(),
+        Some(Err(problem)) => return vec![SpecError::new(place, SpecProblem::Inner(problem))],
+        Some(Ok(_)) if depth == DEEPEST => return vec![SpecError::new(place, SpecProblem::Deep)],
+        Some(Ok(inner)) => inner,
+    };
+    let errors = check_at(&inner, catalogue, depth + 1).err().unwrap_or_default();
+    // That nobody plays is said of the outer one already, whose model it would have.
+    let fresh = errors.into_iter().filter(|error| *error.problem != SpecProblem::NoMain);
+    fresh
+        .map(|SpecError { place: within, problem }| SpecError { place: format!("{place}, {within}"), problem })
+        .collect()
 }
 
 fn count_id(ids: &mut BTreeMap<String, usize>, id: &str, place: &str, errors: &mut Vec<SpecError>) {

@@ -15,7 +15,7 @@ impl Field {
             FieldType::Number => value.is_number(),
             FieldType::Boolean => value.is_boolean(),
             FieldType::Array => value.is_array(),
-            FieldType::Object => value.is_object(),
+            FieldType::Object | FieldType::Harness => value.is_object(),
         };
         let number = value.as_f64();
         let low = self.minimum.zip(number).is_some_and(|(low, n)| n < low);
@@ -37,6 +37,7 @@ impl Field {
             FieldType::Boolean => "true or false",
             FieldType::Array => "an array",
             FieldType::Object => "a table",
+            FieldType::Harness => "a harness, as a table",
         };
         match (self.minimum, self.maximum) {
             (Some(low), Some(high)) => format!("{what} from {low} to {high}"),

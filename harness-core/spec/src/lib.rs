@@ -15,6 +15,7 @@ mod edit;
 mod field;
 mod file;
 mod harness;
+mod inner;
 mod key;
 mod lock;
 mod manifest;

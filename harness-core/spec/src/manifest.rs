@@ -163,6 +163,11 @@ impl PackManifest {
 }
 
 impl Module {
+    /// The config field that holds the harness by which its calls are answered, if it has one.
+    pub fn harness_field(&self) -> Option<&str> {
+        self.config.iter().find(|(_, field)| field.field_type == FieldType::Harness).map(|(name, _)| name.as_str())
+    }
+
     /// The config a harness that says nothing gets: every field that has a default.
     pub fn defaults(&self) -> BTreeMap<String, Value> {
         self.config.iter().filter_map(|(name, field)| Some((name.clone(), field.default.clone()?))).collect()
@@ -173,7 +178,11 @@ impl Module {
         let mut properties = serde_json::Map::new();
         for (name, field) in &self.config {
             let mut property = serde_json::Map::new();
-            property.insert("type".into(), crate::vocabulary::Vocabulary::name(field.field_type).into());
+            let json_type = match field.field_type {
+                FieldType::Harness => FieldType::Object,
+                other => other,
+            };
+            property.insert("type".into(), crate::vocabulary::Vocabulary::name(json_type).into());
             if !field.description.is_empty() {
                 property.insert("description".into(), field.description.clone().into());
             }

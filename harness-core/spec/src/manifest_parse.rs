@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::manifest::{FailureCategory, Field, Module, Pack, PackManifest, Sign};
 use crate::table::{ParseError, Problem, Table, document};
-use crate::vocabulary::{FieldType, Order, Vocabulary};
+use crate::vocabulary::{FieldType, Order, Permission, Vocabulary};
 
 const MODULE_KEYS: [&str; 17] = [
     "name",
@@ -162,7 +162,30 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
             }
         }
     }
+    answered_by_harness(table, &module)?;
     Ok(module)
+}
+
+/// Whether a module with a harness in its config is one that may have it.
+fn answered_by_harness(table: &Table<'_>, module: &Module) -> Result<(), ParseError> {
+    let fields = module.config.values().filter(|field| field.field_type == FieldType::Harness).count();
+    let refuse = |key: &str, problem: String| Err(table.error_at(key, Problem::Other(problem)));
+    match fields {
+        0 => Ok(()),
+        _ if module.kind != Kind::Tool => {
+            let kind = Vocabulary::name(module.kind);
+            refuse(
+                "kind",
+                format!("a harness answers calls of tools, and `{}` is a {kind}; remove the field", module.name),
+            )
+        }
+        1 if module.permissions.contains(&Permission::Model) => Ok(()),
+        1 => refuse(
+            "name",
+            format!("a harness that answers for `{}` asks models; give it the permission `model`", module.name),
+        ),
+        _ => refuse("config", format!("one harness answers for `{}`; keep one of {fields} fields", module.name)),
+    }
 }
 
 fn read_field(table: &Table<'_>) -> Result<Field, ParseError> {

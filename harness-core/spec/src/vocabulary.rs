@@ -158,6 +158,8 @@ vocabulary! {
         Array = "array",
         /// A table of anything.
         Object = "object",
+        /// A whole harness, as a table: an episode of it answers the tool's calls.
+        Harness = "harness",
     }
 }
 

@@ -69,7 +69,7 @@ fn wrong_configurations(host: &Host, reference: &ModuleRef, config: &Config) -> 
 fn of_another_type(field: FieldType) -> Value {
     match field {
         FieldType::Array => Value::from("not an array"),
-        FieldType::Object => Value::from("not an object"),
+        FieldType::Object | FieldType::Harness => Value::from("not an object"),
         FieldType::String => Value::from(vec![1]),
         FieldType::Integer | FieldType::Number | FieldType::Boolean => Value::from("not that"),
     }

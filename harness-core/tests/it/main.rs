@@ -12,4 +12,5 @@ mod hooks;
 mod memory;
 mod pack;
 mod replay;
+mod subagents;
 mod support;

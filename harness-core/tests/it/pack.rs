@@ -348,6 +348,32 @@ impl Tool for Tools {
     }
 }
 
+/// Hands its task on to the harness in its config, which is not its own to read.
+pub struct Delegate;
+
+#[derive(serde::Deserialize)]
+pub struct Delegated {}
+
+impl Tool for Delegate {
+    fn specs(&self) -> Vec<ToolSpec> {
+        vec![ToolSpec {
+            name: "delegate".into(),
+            description: String::new(),
+            input_schema: json!({"type": "object"}),
+            read_only: false,
+            idempotent: false,
+        }]
+    }
+
+    fn call(&self, request: &ToolRequest<'_>, _: &ToolSink) -> Result<ToolOutput, ModuleError> {
+        let arguments = request.arguments()?;
+        match arguments["task"].as_str() {
+            Some(task) => Ok(ToolOutput { text: task.into(), ..Default::default() }),
+            None => Ok(ToolOutput { text: "no".into(), is_error: true, cost_micros: 0 }),
+        }
+    }
+}
+
 linked_pack! {
     manifest: r#"
         [pack]
@@ -398,6 +424,14 @@ linked_pack! {
         dimension = "D4"
 
         [[module]]
+        name = "delegate"
+        kind = "tool"
+        dimension = "D6"
+        permissions = ["model"]
+        blocking = false
+        config = { harness = { type = "harness", required = true } }
+
+        [[module]]
         name = "counter"
         kind = "environment"
         dimension = "D5"
@@ -412,7 +446,7 @@ linked_pack! {
         "probe" => |probe: Probe| Ok(probe),
         "mute" => |probe: Probe| Ok(probe),
     },
-    tools: { "tools" => |_: NoConfig| Ok(Tools), "tools_blocking" => |_: NoConfig| Ok(Tools) },
+    tools: { "tools" => |_: NoConfig| Ok(Tools), "tools_blocking" => |_: NoConfig| Ok(Tools), "delegate" => |_: Delegated| Ok(Delegate) },
     models: {
         "scripted" => |config: Script| Ok(Scripted { config }),
         "scripted_blocking" => |config: Script| Ok(Scripted { config }),

@@ -13,6 +13,9 @@ pub struct EpisodeStart {
     pub episode: String,
     /// The run it belongs to (one `harness bench`, one `harness evolve`).
     pub run: String,
+    /// The episode it answered a call of; empty for one that nobody's call began.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parent: String,
     /// The harness's variant id.
     pub harness: String,
     /// The suite; empty outside exams.

@@ -45,6 +45,8 @@ impl EpisodeRow {
 pub struct Filter {
     /// Of this run.
     pub run: String,
+    /// Those that answered calls of this episode; of `""` those that no call began.
+    pub parent: Option<String>,
     /// Of this suite.
     pub suite: String,
     /// Of this split.
@@ -85,6 +87,14 @@ impl Filter {
             let plain = self.about.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             values.push(Sql::Text(format!("%{plain}%")));
         }
+        if let Some(parent) = &self.parent {
+            sql += " AND parent = ?";
+            values.push(Sql::Text(parent.clone()));
+            if !parent.is_empty() {
+                // As below, of the index over parents.
+                sql += " AND parent <> ''";
+            }
+        }
         if let Some(outcome) = self.outcome {
             sql += " AND outcome = ?";
             values.push(Sql::Text(outcome.name().to_owned()));
@@ -99,12 +109,13 @@ impl Filter {
 
 const COLUMNS: &str = "num, id, run, harness, suite, split, task, grp, seed, simulated, started_ms, outcome, reason,
     steps, micros, input_tokens, cached_tokens, output_tokens, cost_micros, replayed_input_tokens,
-    replayed_cached_tokens, replayed_output_tokens, replayed_cost_micros, judgement";
+    replayed_cached_tokens, replayed_output_tokens, replayed_cost_micros, judgement, parent";
 
 fn episode(row: &Row<'_>) -> Result<EpisodeRow, TraceError> {
     let start = EpisodeStart {
         episode: row.get(1)?,
         run: row.get(2)?,
+        parent: row.get(24)?,
         harness: row.get(3)?,
         suite: row.get(4)?,
         split: row.get(5)?,
@@ -168,9 +179,14 @@ impl Store {
         self.rows(&format!("{condition} AND num > ? ORDER BY num LIMIT ?"), values)
     }
 
-    /// The episodes of a run whose outcome counts ([`Outcome::counts`]), in the order they began.
+    /// The episodes of a run whose outcome counts ([`Outcome::counts`]) and that no call began, in the order they began.
     pub fn finished(&self, run: &str) -> Result<Vec<EpisodeRow>, TraceError> {
-        let mut rows = self.episodes(&Filter { run: run.to_owned(), ended: true, ..Filter::default() })?;
+        let mut rows = self.episodes(&Filter {
+            run: run.to_owned(),
+            parent: Some(String::new()),
+            ended: true,
+            ..Filter::default()
+        })?;
         rows.retain(|row| row.outcome.is_some_and(Outcome::counts));
         Ok(rows)
     }
@@ -199,12 +215,14 @@ impl Store {
         Ok(rows.into_iter().find(|row| row.outcome.is_some_and(Outcome::counts)))
     }
 
-    /// The episode whose id is, or alone begins with, `prefix`. Of several attempts under one id, the last.
+    /// The episode whose id is, or alone begins with, `prefix`; one that answered a call by its whole id only. Of several attempts
+    /// under one id, the last.
     pub fn episode(&self, prefix: &str) -> Result<EpisodeRow, TraceError> {
         const SHOWN: usize = 4;
         // The largest character there is comes after whatever may follow the prefix.
         let ids = self.select(
-            "SELECT DISTINCT id FROM episodes WHERE id >= ?1 AND id <= ?1 || char(1114111) ORDER BY id LIMIT ?2",
+            "SELECT DISTINCT id FROM episodes WHERE id >= ?1 AND id <= ?1 || char(1114111) AND (parent = '' OR id = ?1)
+             ORDER BY id LIMIT ?2",
             (prefix, SHOWN as i64),
             |row| Ok(row.get::<_, String>(0)?),
         )?;

@@ -10,7 +10,8 @@ use crate::TraceError;
 const APPLICATION: u32 = 0x6872_6e73;
 
 /// Step `n` turns a file of version `n` into one of version `n + 1`. Released steps never change.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE runs(
         num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, started_ms INTEGER NOT NULL,
         suite TEXT NOT NULL, seed INTEGER NOT NULL, config TEXT NOT NULL, lock TEXT NOT NULL);
@@ -42,7 +43,12 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE blobs(hash BLOB PRIMARY KEY, media_type TEXT NOT NULL, bytes BLOB NOT NULL);
     CREATE TABLE syncs(n INTEGER NOT NULL);
     INSERT INTO syncs VALUES(0);
-"];
+",
+    "
+    ALTER TABLE episodes ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+    CREATE INDEX episodes_by_parent ON episodes(parent) WHERE parent <> '';
+",
+];
 
 /// The schema version this program writes; it reads every older one.
 pub const SCHEMA: u32 = MIGRATIONS.len() as u32;

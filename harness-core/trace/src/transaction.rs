@@ -12,8 +12,9 @@ use crate::{
 const CALL: &str = "INSERT INTO calls(data) VALUES(?1)";
 const CALL_KEYS: &str = "INSERT INTO call_keys(first, keys) VALUES(?1, ?2)";
 const STEPS: &str = "INSERT INTO steps(at, data) VALUES(?1, ?2)";
-const BEGIN: &str = "INSERT INTO episodes(id, run, harness, suite, split, task, grp, seed, simulated, started_ms)
-    VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const BEGIN: &str =
+    "INSERT INTO episodes(id, run, harness, suite, split, task, grp, seed, simulated, started_ms, parent)
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const END: &str = "UPDATE episodes SET outcome = ?2, reason = ?3, steps = ?4, micros = ?5, input_tokens = ?6,
     cached_tokens = ?7, output_tokens = ?8, cost_micros = ?9, replayed_input_tokens = ?10,
     replayed_cached_tokens = ?11, replayed_output_tokens = ?12, replayed_cost_micros = ?13, reward = ?14,
@@ -110,6 +111,7 @@ fn begin(db: &Connection, start: &EpisodeStart) -> Result<i64, TraceError> {
         bits(start.seed),
         start.simulated,
         bits(start.started_ms),
+        start.parent,
     ])?)
 }
 

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
+mod agent;
 mod answer;
 mod approval;
 mod bash;
@@ -30,6 +31,7 @@ harness_abi::linked_pack! {
         "edit" => |config| Ok(edit::Edit::new(config)),
         "glob" => |config| Ok(glob::Glob::new(config)),
         "grep" => |config| Ok(grep::Grep::new(config)),
+        "agent" => agent::Agent::new,
         "fetch" => fetch::Fetch::new,
         "todo" => |config| Ok(todo::Todo::new(config)),
     },

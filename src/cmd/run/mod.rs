@@ -74,13 +74,13 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
     if !global.json && !opened.is_packed() {
-        boxes::let_person_approve(&mut harness)?;
+        boxes::let_person_approve(&mut harness, host.catalogue())?;
     }
     let agent = assemble(&harness, host)?;
     opened.check(&name, &agent)?;
     let seed = earlier.as_ref().map_or(Ok(args.seed), |earlier| earlier.check(agent.variant()))?;
 
-    let (workspace, sandbox) = (boxes::workspace(&args.workspace)?, boxes::of(&harness)?);
+    let (workspace, sandbox) = (boxes::workspace(&args.workspace)?, boxes::of(&harness, host.catalogue())?);
     for (tool, mechanism) in sandbox.iter().filter(|_| !global.quiet && !global.json) {
         let mechanism = mechanism.as_str().unwrap_or_default();
         note(&format!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));

@@ -1,7 +1,10 @@
 //! Going on with an episode that was interrupted. Refuses one that ended by itself, and another harness: what was recorded would
 //! not be what it does.
 
+use std::collections::BTreeMap;
+
 use harness_core::Performed;
+use harness_trace::{EpisodeRow, Filter, Store};
 
 use crate::{cmd::trace, failure::Failure, wire};
 
@@ -24,12 +27,30 @@ pub fn read(id: &str) -> Result<Earlier, Failure> {
         return Err(Failure::input(format!("{id} has ended ({}): {}", outcome.name(), row.reason))
             .hint("only what was interrupted, killed or left by its model server can go on"));
     }
+    if !row.start.parent.is_empty() {
+        return Err(Failure::input(format!("{id} answered a call of {}", row.start.parent))
+            .hint(format!("--resume {} goes on with both", row.start.parent)));
+    }
     if !row.start.run.starts_with("run-") {
         return Err(Failure::input(format!("{id} was not begun by `harness run`"))
             .hint("bench and evolve go on by themselves when the same command is given again"));
     }
-    let performed = Performed::of(store.entries(&row)?)?;
+    let performed = performed(&store, &row, "")?;
     Ok(Earlier { id, prompt: row.start.task, harness: row.start.harness, seed: row.start.seed, performed })
+}
+
+/// What the tools of an episode have done, and those of the episodes inside it: of several attempts of one, the last.
+fn performed(store: &Store, row: &EpisodeRow, within: &str) -> Result<Vec<Performed>, Failure> {
+    let mut all = Performed::of(store.entries(row)?)?;
+    all.iter_mut().for_each(|call| within.clone_into(&mut call.within));
+    let inner = Filter { parent: Some(row.start.episode.clone()), ..Filter::default() };
+    let newest: BTreeMap<String, EpisodeRow> =
+        store.episodes(&inner)?.into_iter().map(|row| (row.start.episode.clone(), row)).collect();
+    for (id, inner) in &newest {
+        let name = id.strip_prefix(&row.start.episode).unwrap_or_default();
+        all.extend(performed(store, inner, &format!("{within}{name}"))?);
+    }
+    Ok(all)
 }
 
 impl Earlier {

@@ -78,7 +78,13 @@ pub fn run(global: &Global, args: &FromTracesArgs) -> Result<(), Failure> {
         // The last word stands.
         said.insert(fact.key.clone(), Feedback::of_fact(&fact.key, &fact.value));
     }
-    let filter = Filter { run: args.run.clone(), group: args.session.clone(), ended: true, ..Filter::default() };
+    let filter = Filter {
+        run: args.run.clone(),
+        group: args.session.clone(),
+        parent: Some(String::new()),
+        ended: true,
+        ..Filter::default()
+    };
     let mut redactor = Redactor::new().map_err(Failure::new)?;
     let (mut rows, mut counts) = (Vec::new(), Counts::default());
     for row in store.episodes(&filter)?.iter().filter(|row| row.start.run.starts_with("serve-")) {

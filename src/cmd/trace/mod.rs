@@ -118,7 +118,10 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
             let row = store.episode(&episode).map_err(unknown)?;
             show::run(global, &store, &row)
         }
-        Command::Digest { which } => digest::run(global, &store, &which.into()),
+        // What answered a call failed or not as a part of its whole, which is looked at.
+        Command::Digest { which } => {
+            digest::run(global, &store, &Filter { parent: Some(String::new()), ..which.into() })
+        }
         Command::Diff { a, b } => {
             let (a, b) = (store.episode(&a).map_err(unknown)?, store.episode(&b).map_err(unknown)?);
             diff::run(global, &store, &a, &b)

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use harness_abi::{Message, Part, Role, Usage};
-use harness_trace::{Entry, EpisodeRow, Purpose, Store};
+use harness_trace::{Entry, EpisodeRow, Filter, Purpose, Store};
 use serde_json::{Value, json};
 
 use super::{Global, one_line};
@@ -16,12 +16,18 @@ const WIDTH: usize = 200;
 pub fn run(global: &Global, store: &Store, row: &EpisodeRow) -> Result<(), Failure> {
     if global.json {
         let (state, entries) = (store.final_state(row)?, store.entries(row)?);
+        let inner = inner(store, row)?;
         let entries: Vec<Value> = entries
             .map(|entry| entry.map(|(step, entry)| json!({"step": step, "entry": entry})))
             .collect::<Result<_, _>>()?;
-        return output::json(&json!({"episode": row, "state": state, "entries": entries}));
+        return output::json(&json!({"episode": row, "state": state, "entries": entries, "sub_agents": inner}));
     }
     output::line(text(store, row)?)
+}
+
+/// The episodes that answered its calls.
+fn inner(store: &Store, row: &EpisodeRow) -> Result<Vec<EpisodeRow>, Failure> {
+    Ok(store.episodes(&Filter { parent: Some(row.start.episode.clone()), ..Filter::default() })?)
 }
 
 /// The episode for a reader.
@@ -37,15 +43,22 @@ pub fn text(store: &Store, row: &EpisodeRow) -> Result<String, Failure> {
         let _ = write!(text, "\n{}", describe(&entry));
     }
     let _ = write!(text, "\n{}", foot(row, &store.final_state(row)?));
+    for inner in inner(store, row)? {
+        let _ = write!(text, "\nsub-agent {}", super::describe(&inner));
+    }
     Ok(text)
 }
 
 fn head(row: &EpisodeRow) -> String {
     let start = &row.start;
     let mut text = format!("episode  {}\nrun      {}\nharness  {}", start.episode, start.run, start.harness);
-    for (key, value) in
-        [("suite", &start.suite), ("split", &start.split), ("group", &start.group), ("task", &start.task)]
-    {
+    for (key, value) in [
+        ("parent", &start.parent),
+        ("suite", &start.suite),
+        ("split", &start.split),
+        ("group", &start.group),
+        ("task", &start.task),
+    ] {
         if !value.is_empty() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{key:<8} {value}");

@@ -18,6 +18,7 @@ fn field() -> impl Strategy<Value = Field> {
         (FieldType::Boolean, json!(true)),
         (FieldType::Array, json!([1, 2])),
         (FieldType::Object, json!({"b": 1, "a": 2})),
+        (FieldType::Harness, json!({"tool": [{"use": "p/m6"}], "budget": {"steps": 3}})),
     ];
     (select(types), any::<bool>()).prop_map(|((field_type, default), has_default)| Field {
         field_type,

@@ -5,5 +5,6 @@
 mod errors;
 mod files;
 mod generate;
+mod inner;
 mod laws;
 mod pools;

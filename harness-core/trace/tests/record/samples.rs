@@ -12,6 +12,7 @@ pub fn start(episode: &str, task: &str) -> EpisodeStart {
     EpisodeStart {
         episode: episode.into(),
         run: "run".into(),
+        parent: String::new(),
         harness: "h1".into(),
         suite: "suite".into(),
         split: "explore".into(),

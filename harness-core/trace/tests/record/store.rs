@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use harness_abi::Message;
-use harness_trace::{Entry, Filter, History, Look, Outcome, Recorder, RunRecord, SCHEMA, Store, TraceError};
+use harness_trace::{
+    Entry, EpisodeStart, Filter, History, Look, Outcome, Recorder, RunRecord, SCHEMA, Store, TraceError,
+};
 use serde_json::json;
 
 use crate::samples::{call_key, chat, end, every_kind, scores, start};
@@ -194,6 +196,45 @@ fn blobs_are_found_by_their_hash() {
         assert_eq!(store.blob(&hash).unwrap().as_deref(), Some(&b"bytes"[..]));
         assert_eq!(store.blob("not a hash").unwrap(), None);
     });
+}
+
+#[test]
+fn an_episode_that_answered_a_call_belongs_to_its_parent() {
+    each(|store, reopen| {
+        for (id, parent) in [("ab", ""), ("ab.1", "ab"), ("ab.1.1", "ab.1")] {
+            store.begin(EpisodeStart { parent: parent.into(), ..start(id, "t1") }).unwrap();
+            store.end(id, end(Outcome::Done, 1.0)).unwrap();
+        }
+        let store = reopen(store);
+        let of = |parent: Option<&str>| -> Vec<String> {
+            let filter = Filter { parent: parent.map(str::to_owned), ..Filter::default() };
+            store.episodes(&filter).unwrap().into_iter().map(|row| row.start.episode).collect()
+        };
+        assert_eq!(of(None), ["ab", "ab.1", "ab.1.1"]);
+        assert_eq!((of(Some("")), of(Some("ab")), of(Some("x"))), (vec!["ab".into()], vec!["ab.1".into()], vec![]));
+        assert_eq!(store.finished("run").unwrap().len(), 1);
+        // The beginning of an id means the whole.
+        assert_eq!(store.episode("a").unwrap().start.episode, "ab");
+        assert_eq!(store.episode("ab.1").unwrap().start.parent, "ab");
+        assert!(matches!(store.episode("ab."), Err(TraceError::NoEpisode { .. })));
+    });
+}
+
+#[test]
+fn an_older_file_is_read_and_written_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.sqlite");
+    let store = Store::open(&path).unwrap();
+    store.begin(start("old", "t1")).unwrap();
+    store.end("old", end(Outcome::Done, 1.0)).unwrap();
+    drop(store);
+    // As version 1 was.
+    let older = "DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent; PRAGMA user_version = 1";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    let store = Store::open(&path).unwrap();
+    store.begin(EpisodeStart { parent: "old".into(), ..start("new", "t1") }).unwrap();
+    let parents: Vec<_> = store.episodes(&Filter::default()).unwrap().into_iter().map(|row| row.start.parent).collect();
+    assert_eq!(parents, ["", "old"]);
 }
 
 #[test]
