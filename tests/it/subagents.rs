@@ -87,7 +87,7 @@ fn who_approves_of_the_whole_approves_of_its_parts() {
         let approver = format!("[model.approval]\nuse = \"std/scripted\"\nconfig.replies = [\"{answer}\"]");
         let (_, subs) = result("", &careful, &approver);
         let found = workspace.json(&["trace", "search", expected]);
-        assert!(subs == 1 && !found["found"].as_array().unwrap().is_empty(), "{answer}: {found}");
+        assert!(subs == 1 && !found["hits"].as_array().unwrap().is_empty(), "{answer}: {found}");
     }
 }
 

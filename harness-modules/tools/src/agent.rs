@@ -3,7 +3,7 @@
 
 use harness_abi::{ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Refusal};
 
@@ -13,6 +13,8 @@ pub(crate) struct AgentConfig {
     name: String,
     description: String,
     prompt_chars: usize,
+    #[expect(dead_code, reason = "the engine plays it; here it must only be one")]
+    harness: Map<String, Value>,
 }
 
 /// The tool.
@@ -83,8 +85,12 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_what_is_handed_on() {
-        let config =
-            |name: &str| AgentConfig { name: name.to_owned(), description: "Reads.".to_owned(), prompt_chars: 8 };
+        let config = |name: &str| AgentConfig {
+            name: name.to_owned(),
+            description: "Reads.".to_owned(),
+            prompt_chars: 8,
+            harness: Map::new(),
+        };
         let tool = Agent::new(config("reader")).unwrap();
         let nowhere = std::path::Path::new("/");
         let good = call(&tool, nowhere, &json!({"prompt": " look é \n"}));
