@@ -64,7 +64,7 @@ impl Harness {
         let mut agents = BTreeMap::new();
         for (name, harness) in &pool.variants {
             // Nothing is offered whose commands nothing would confine.
-            boxes::of(harness)?;
+            boxes::of(harness, opened.host.catalogue())?;
             let agent = assemble(harness, &opened.host)?;
             opened.check(name, &agent)?;
             agents.insert(name.clone(), agent);
@@ -216,7 +216,8 @@ impl Desk {
             runtime: &self.runtime,
             workspace: self.workspace.clone(),
         };
-        let variant = Variant { name, harness: value, agent, sandbox: boxes::of(value)? };
+        let sandbox = boxes::of(value, harness.opened.host.catalogue())?;
+        let variant = Variant { name, harness: value, agent, sandbox };
         let task = Task {
             prompt: prompt.to_owned(),
             seed: task.seed.unwrap_or(1),
