@@ -269,3 +269,49 @@ fn what_users_asked_becomes_tasks_to_explore() {
     run(&["odd", "--run", "serve-none"]).failure(2, &["no task comes of 0 requests"]);
     run(&["asked"]).failure(2, &["asked is there already"]);
 }
+
+#[test]
+fn what_was_interrupted_in_a_sub_agent_goes_on_there() {
+    let upstream = Upstream::new();
+    let workspace = Workspace::with(&["hello"]);
+    let agent = "[[tool]]\nuse = \"tools/agent\"\n[[tool.config.harness.tool]]\nuse = \"hello/dice\"\n";
+    workspace.put("my.toml", format!("{}\n{agent}", upstream.harness()));
+    let calls = |name: &str, arguments: &str| {
+        let call = json!({"choices": [{"index": 0, "finish_reason": "tool_calls", "delta": {"tool_calls": [
+            {"index": 0, "id": "c0", "function": {"name": name, "arguments": arguments}}]}}]});
+        let mut model = upstream.next();
+        model.0.write_all(format!("data: {call}\n\ndata: [DONE]\n\n").as_bytes()).unwrap();
+    };
+    let says = |text: &str| {
+        let mut model = upstream.next();
+        model.say(text);
+        model.end();
+    };
+    let child = workspace.command(&["run", "my.toml", "--prompt", "Throw."]).stderr(Stdio::piped()).spawn().unwrap();
+    calls("agent", "{\"prompt\":\"Throw it.\"}");
+    calls("dice", "{\"sides\":6}");
+    let waiting = upstream.next();
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    drop(waiting);
+    let listed = workspace.json(&["trace", "list"])["episodes"].clone();
+    let ends: Vec<&Value> = listed.as_array().unwrap().iter().map(|row| &row["outcome"]).collect();
+    assert_eq!(ends, ["cancelled", "cancelled"]);
+    let (outer, inner) =
+        (listed[0]["start"]["episode"].as_str().unwrap(), listed[1]["start"]["episode"].as_str().unwrap());
+    workspace
+        .run(&["run", "my.toml", "--resume", inner])
+        .failure(2, &[&format!("answered a call of {outer}"), &format!("--resume {outer} goes on with both")]);
+
+    let mut command = workspace.command(&["run", "my.toml", "--resume", outer, "--json"]);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    says("It fell.");
+    says("Done.");
+    let resumed: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(resumed["answer"], "Done.");
+    let shown = |id: &str| workspace.json(&["trace", "show", id])["entries"].clone();
+    let (before, after) = (shown(inner), shown(&format!("{}.1", resumed["episode"].as_str().unwrap())));
+    assert_eq!(after[1]["entry"]["replayed"], true, "its first question was not asked again: {after}");
+    assert_eq!(before[3]["entry"]["micros"], after[3]["entry"]["micros"], "nor was the die thrown again");
+    assert_eq!(before[4], after[4], "its result");
+}

@@ -1,6 +1,9 @@
 //! From the bytes of a document to the text a model reads: characters, HTML, and the part that was asked for.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_8};
+use reqwest::Url;
 
 use super::{exchange::Document, nesting};
 use crate::answer::Refusal;
@@ -25,7 +28,7 @@ pub(super) fn page(document: &Document, raw: bool) -> Result<Page, Refusal> {
     let (text, _, garbled) = encoding.decode(&document.body);
     // The last character of what was cut may be half.
     let garbled = garbled && document.whole;
-    let text = if html && !raw { readable(&text)? } else { text.into_owned() };
+    let text = if html && !raw { readable(&text, &document.url)? } else { text.into_owned() };
     Ok(Page { text, garbled })
 }
 
@@ -61,15 +64,28 @@ fn in_head(body: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(name.get(..end)?).map(Encoding::output_encoding)
 }
 
-/// HTML as text: headings, lists and tables are kept, links numbered and listed at the end, scripts and styles left out.
-fn readable(html: &str) -> Result<String, Refusal> {
+/// HTML as text: headings, lists and tables are kept, links numbered and listed whole at the end, scripts and styles left out.
+fn readable(html: &str, base: &Url) -> Result<String, Refusal> {
     let unread =
         |why: &dyn std::fmt::Display| Refusal(format!("the page cannot be made readable: {why}; ask for it with raw"));
     nesting::bounded(html).map_err(|why| unread(&why))?;
     let config = html2text::config::plain().link_footnotes(true).no_link_wrapping().allow_width_overflow();
     let text = config.string_from_read(html.as_bytes(), COLUMNS);
     let text = text.map_err(|error| unread(&error))?;
-    Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+    let mut lines: Vec<Cow<'_, str>> = text.lines().map(|line| line.trim_end().into()).collect();
+    // The list of links is what the page ends with.
+    for line in lines.iter_mut().rev() {
+        let Some(whole) = whole_link(line, base) else { break };
+        *line = whole.into();
+    }
+    Ok(lines.join("\n"))
+}
+
+/// `[2]: /there` with the address in full, so that it can be fetched; `None` for other lines.
+fn whole_link(line: &str, base: &Url) -> Option<String> {
+    let (number, to) = line.strip_prefix('[')?.split_once("]: ")?;
+    let number: usize = number.parse().ok()?;
+    Some(base.join(to).map_or_else(|_| line.to_owned(), |to| format!("[{number}]: {to}")))
 }
 
 /// Characters `start..start + most` of a text, with how many there are and how to see the rest.

@@ -105,7 +105,7 @@ fn documents_become_text() {
         _ => answer("404 Not Found", "Content-Type: text/html\r\n", b"<h1>Nothing here</h1>"),
     });
     let tool = fetch(&[&server.at]);
-    let readable = "# Head\n\nOne [two][1] & three.\n* a\n* b\n\n[1]: /two";
+    let readable = format!("# Head\n\nOne [two][1] & three.\n* a\n* b\n\n[1]: http://{}/two", server.at);
     for (path, expected, is_error) in [
         ("html", format!("(text/html)\n\n{readable}"), false),
         ("untyped", format!("(of no stated type)\n\n{readable}"), false),
