@@ -24,11 +24,14 @@ impl<'a> Incoming<'a> {
 
     /// Takes in a piece, `None` being the end of the stream; gives whether the reply is over. Stops where no more is wanted.
     pub fn take(&mut self, piece: Option<&[u8]>, teller: &mut Teller<'_>) -> Result<bool, ModuleError> {
-        let found = match piece {
+        let (found, problem) = match piece {
             Some(bytes) => self.events.feed(bytes),
-            None => self.events.end().map(|last| last.into_iter().collect()),
+            None => match self.events.end() {
+                Ok(last) => (last.into_iter().collect(), Ok(())),
+                Err(problem) => (Vec::new(), Err(problem)),
+            },
         };
-        for data in found.map_err(|problem| malformed(&problem))? {
+        for data in found {
             if data.trim() == "[DONE]" {
                 // A protocol's own end, also of a reply that names no reason to finish.
                 return Ok(true);
@@ -40,6 +43,7 @@ impl<'a> Incoming<'a> {
                 return Ok(false);
             }
         }
+        problem.map_err(|problem| malformed(&problem))?;
         match piece {
             Some(_) => Ok(false),
             // Some servers close without their last word.

@@ -22,20 +22,23 @@ pub struct Events {
 }
 
 impl Events {
-    /// Takes in `bytes`; gives the data of every event they end.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<String>, Malformed> {
+    /// Takes in `bytes`; gives the data of every event they end, and what is wrong after those: where pieces part makes no difference.
+    pub fn feed(&mut self, bytes: &[u8]) -> (Vec<String>, Result<(), Malformed>) {
         let mut events = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
             if self.line.len() + self.data.len() > LARGEST {
-                return Err(Malformed::TooLong);
+                return (events, Err(Malformed::TooLong));
             }
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
-                events.extend(self.take(&line)?);
+                match self.take(&line) {
+                    Ok(event) => events.extend(event),
+                    Err(problem) => return (events, Err(problem)),
+                }
             }
         }
-        Ok(events)
+        (events, Ok(()))
     }
 
     /// The event that the end of the stream ends, if any.
@@ -70,12 +73,12 @@ mod tests {
         let stream = ": hello\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata: one\ndata: two\n\ndata: [DONE]".as_bytes();
         for size in 1..stream.len() {
             let mut events = Events::default();
-            let mut found: Vec<String> =
-                stream.chunks(size).flat_map(|chunk| events.feed(chunk).expect("events")).collect();
+            let mut found: Vec<String> = stream.chunks(size).flat_map(|chunk| events.feed(chunk).0).collect();
             found.extend(events.end().expect("the end"));
             assert_eq!(found, ["{\"a\":\"é\"}", "one\ntwo", "[DONE]"], "in pieces of {size}");
         }
-        assert_eq!(Events::default().feed(b"data: \xff\n\n"), Err(Malformed::NotUtf8));
-        assert_eq!(Events::default().feed(&vec![b'x'; LARGEST + 1]), Err(Malformed::TooLong));
+        let found = Events::default().feed(b"data: a\n\ndata: \xff\n\n");
+        assert_eq!(found, (vec!["a".to_owned()], Err(Malformed::NotUtf8)), "what was good is not lost");
+        assert_eq!(Events::default().feed(&vec![b'x'; LARGEST + 1]).1, Err(Malformed::TooLong));
     }
 }
