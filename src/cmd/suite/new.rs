@@ -150,7 +150,7 @@ pub fn make(
     let gate = groups(rows) * 45 / 100;
     let folds = (gate / FOLD).clamp(1, 3);
     // Where little can be proven, all of α goes to one round, which then looks widest.
-    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 48) } else { (2, 16) };
+    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 96) } else { (2, 16) };
     let mut tasks = String::new();
     for row in rows {
         tasks += &serde_json::to_string(row).map_err(Failure::new)?;
