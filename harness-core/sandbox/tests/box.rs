@@ -192,10 +192,15 @@ fn a_deadline_ends_whatever_ignores_signals() {
             &format!("trap '' TERM INT HUP; (setsid sleep {mark} &); echo begun; while :; do sleep {mark}; done"),
             here.path(),
         );
-        job.limits.millis = 700;
-        let ran = ran(&job, mechanism);
-        assert_eq!((ran.end.clone(), &*said(&ran)), (End::TimedOut, "begun\n"), "{mechanism}");
-        assert!(!alive(&mark), "{mechanism}");
+        // On a busy machine it may be over before it begins: then it gets longer.
+        let begun = [700, 3_000, 12_000].into_iter().any(|millis| {
+            job.limits.millis = millis;
+            let ran = ran(&job, mechanism);
+            assert_eq!(ran.end, End::TimedOut, "{mechanism}");
+            assert!(!alive(&mark), "{mechanism}");
+            said(&ran) == "begun\n"
+        });
+        assert!(begun, "{mechanism}");
     }
 }
 
