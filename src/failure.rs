@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use harness_bench::{ExamError, RunError, SuiteError};
+use harness_bench::{BenchmarkError, RunError, SuiteError};
 use harness_core::AssembleError;
 use harness_host::HostError;
 use harness_trace::TraceError;
@@ -58,7 +58,7 @@ impl Failure {
     }
 
     /// Prints it to standard error and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the front door talks to people")]
+    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     pub fn report(&self, json: bool) -> ExitCode {
         if json {
             let object = serde_json::json!({"error": self.message, "hint": self.hint, "exit_code": self.code});
@@ -130,10 +130,10 @@ impl From<SuiteError> for Failure {
     }
 }
 
-impl From<ExamError> for Failure {
-    fn from(error: ExamError) -> Self {
+impl From<BenchmarkError> for Failure {
+    fn from(error: BenchmarkError) -> Self {
         match error {
-            ExamError::Host(error) => error.into(),
+            BenchmarkError::Host(error) => error.into(),
             other => Self::input(chain(&other)),
         }
     }
@@ -146,7 +146,7 @@ impl From<RunError> for Failure {
                 Self::interrupted("stopped; what was finished is recorded").hint("the same command continues")
             }
             RunError::Assemble(error) => error.into(),
-            RunError::Exam(error) => error.into(),
+            RunError::Benchmark(error) => error.into(),
             RunError::Record(error) => error.into(),
             other => Self::new(chain(&other)),
         }

@@ -1,16 +1,16 @@
-//! `harness`: the front door. Parses the command line, hands over to a subcommand, turns errors into hints and exit codes.
+//! `harness`: the command line. Parses the command line, hands over to a subcommand, turns errors into hints and exit codes.
 
-mod arena;
-mod boxes;
+mod bundle;
 mod cmd;
+mod confinement;
+mod download;
+mod evaluator;
 mod failure;
 mod meta;
 mod output;
-mod packed;
 mod paths;
 mod policy;
 mod progress;
-mod pulling;
 mod replace;
 mod stop;
 mod wire;

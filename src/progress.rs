@@ -46,7 +46,7 @@ impl Progress {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "the front door talks to people")]
+    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     fn line(&self) {
         if self.plain {
             let total = self.bar.length().unwrap_or_default();
@@ -115,7 +115,7 @@ impl Watcher {
         self.bar.set_message(format!("{} · {phase}{round} · {doing} · {total} rollouts", self.suite));
     }
 
-    #[expect(clippy::print_stderr, reason = "the front door talks to people")]
+    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     fn say(&self, line: &str) {
         if let Some(tell) = &self.tell {
             tell(line);

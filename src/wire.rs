@@ -1,4 +1,4 @@
-//! The one file where all families meet: the built-in packs, the search path, models by name, the arena of an evolution.
+//! The one file where all families meet: the built-in packs, the search path, models by name, the evaluator of an evolution.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use harness_bench::{Exam, Suite};
+use harness_bench::{Benchmark, Suite};
 use harness_host::{ChildSettings, Host, Lock, search_path};
 use harness_spec::{Config, Harness, ModelSpec, ModuleRef, Policy, Pool};
 use harness_trace::Store;
@@ -19,7 +19,7 @@ pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
     build(folders(plugins), lock()?, None)
 }
 
-/// A host with the built-in packs and those in one folder, under this lock: what a packed harness brings with it.
+/// A host with the built-in packs and those in one folder, under this lock: what a bundle brings with it.
 pub fn host_of_folder(folder: PathBuf, lock: Lock) -> Result<Host, Failure> {
     build(vec![folder], Some(lock), None)
 }
@@ -202,16 +202,16 @@ pub fn data(named: Option<&Path>, suite: &Suite, part: &str) -> Option<PathBuf> 
     }
 }
 
-/// Opens a suite's exam as the command line says: `data` as above; `settings` are `KEY=VALUE` of its environment, the value
+/// Opens a suite's benchmark as the command line says: `data` as above; `settings` are `KEY=VALUE` of its environment, the value
 /// JSON or else a string, in a mixed suite `PART.KEY=VALUE`.
-pub fn exam(
+pub fn benchmark(
     name: &str,
     host: &Host,
     named: Option<&Path>,
     settings: &[String],
     per_group: Option<usize>,
     seed: u64,
-) -> Result<Exam, Failure> {
+) -> Result<Benchmark, Failure> {
     let mut suite = Suite::named(name)?;
     let whole = suite.clone();
     let folder = |part: &str| data(named, &whole, part);
@@ -235,15 +235,15 @@ pub fn exam(
         let config = if folder(&part.name).is_some() { &mut part.data_config } else { &mut part.environment.config };
         config.insert(key.to_owned(), value);
     }
-    Ok(Exam::open(suite, host, folder, seed)?)
+    Ok(Benchmark::open(suite, host, folder, seed)?)
 }
 
-/// What an exam's worlds are configured with, how their tasks are split and marked: part of the identity of a run.
-pub fn environments(exam: &Exam) -> Value {
+/// What a benchmark's worlds are configured with, how their tasks are split and marked: part of the identity of a run.
+pub fn environments(benchmark: &Benchmark) -> Value {
     let part = |part: &harness_bench::Part| {
-        (part.name.clone(), json!([part.environment.config, part.splits, part.verifier, part.also]))
+        (part.name.clone(), json!([part.environment.config, part.splits, part.grader, part.also]))
     };
-    Value::Object(exam.suite.parts.iter().map(part).collect())
+    Value::Object(benchmark.suite.parts.iter().map(part).collect())
 }
 
 /// What is installed, byte for byte: part of the identity of a run, because outcomes rest on it.

@@ -14,7 +14,7 @@ pub const READERS: [(&str, Reader); 11] = [
     ("lock", lock),
     ("policy", policy),
     ("wire", wire),
-    ("exam", exam),
+    ("benchmark", benchmark),
     ("skill", skill),
     ("reply", reply),
     ("request", request),
@@ -29,32 +29,32 @@ fn pack(bytes: &[u8]) -> bool {
 
 /// What a child and its host say to each other.
 fn wire(bytes: &[u8]) -> bool {
-    harness_host::hear(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
+    harness_host::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
 }
 
-/// What a person writes for an exam: `suite.toml`, rows, tables, Harbor's `task.toml` and Dockerfile.
-fn exam(bytes: &[u8]) -> bool {
-    harness_bench::hear(bytes) | (bench_tasks::hear(bytes).unwrap_or_else(|error| panic!("{error}")) > 0)
+/// What a person writes for a benchmark: `suite.toml`, rows, tables, Harbor's `task.toml` and Dockerfile.
+fn benchmark(bytes: &[u8]) -> bool {
+    harness_bench::fuzz(bytes) | (bench_tasks::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0)
 }
 
 /// A skill of a stranger's: a `SKILL.md`.
 fn skill(bytes: &[u8]) -> bool {
-    harness_modules::hear(bytes)
+    harness_modules::fuzz(bytes)
 }
 
 /// What a model's server answers in each of three protocols, streamed and whole; and a list of prices.
 fn reply(bytes: &[u8]) -> bool {
-    harness_models::hear(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
+    harness_models::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
 }
 
 /// What a client asks of a served harness.
 fn request(bytes: &[u8]) -> bool {
-    harness_serve::hear(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
+    harness_serve::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
 }
 
 /// What an MCP server says of its tools and answers to calls.
 fn mcp(bytes: &[u8]) -> bool {
-    harness_mcp::hear(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
+    harness_mcp::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
 }
 
 fn text(bytes: &[u8], read: impl FnOnce(&str)) -> bool {

@@ -1,4 +1,4 @@
-//! Whether an exam measures what it should: known answers must pass; silence, the question itself and one reply to all must
+//! Whether a benchmark measures what it should: known answers must pass; silence, the question itself and one reply to all must
 //! not. Asks no model. Refuses to guess: what cannot be played is counted as such.
 
 use std::{
@@ -6,10 +6,10 @@ use std::{
     ops::ControlFlow,
 };
 
-use harness_abi::{Action, ErrorClass, Judgement, ModuleError, Task, kit};
+use harness_abi::{Action, ErrorClass, Grade, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Exam, exam::Ground, play::play};
+use crate::{Benchmark, benchmark::Ground, play::play};
 
 /// A task and what became of a reply to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub struct Audit {
     pub unsolved: Vec<Finding>,
     /// Tasks without a known solution.
     pub unknown: Vec<Finding>,
-    /// Tasks that an empty reply passes, or at which the verifier failed.
+    /// Tasks that an empty reply passes, or at which the grader failed.
     pub empty: Vec<Finding>,
     /// Tasks that an empty reply rightly passes: others are solved by calls, and these by none.
     pub idle: Vec<Finding>,
@@ -44,7 +44,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Whether numbers of this exam would be wrong.
+    /// Whether numbers of this benchmark would be wrong.
     pub fn is_broken(&self) -> bool {
         !self.unsolved.is_empty() || !self.empty.is_empty()
     }
@@ -53,18 +53,18 @@ impl Audit {
 /// Replies tried on every task: the commonest solutions.
 const CONSTANTS: usize = 5;
 
-/// Plays known solutions, silence, echoes and constants on every task of `exam`; `tick` hears of every task
+/// Plays known solutions, silence, echoes and constants on every task of `benchmark`; `tick` hears of every task
 /// and may stop it.
 ///
 /// # Errors
 ///
 /// If a world does not come up, or it was stopped.
-pub fn audit(exam: &Exam, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, ModuleError> {
+pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, ModuleError> {
     let mut audit = Audit::default();
     // Tasks solved by calls; tasks solved by none.
     let (mut called, mut uncalled) = (0, BTreeSet::new());
     let (mut solutions, mut questions) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, &Task>::new());
-    for (task, ground) in exam.seated() {
+    for (task, ground) in benchmark.seated() {
         audit.tasks += 1;
         match known(ground, task) {
             Err(why) => audit.unknown.push(finding(task, why)),
@@ -78,18 +78,18 @@ pub fn audit(exam: &Exam, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, M
                     uncalled.insert(task.id.clone());
                 }
                 match played(ground, task, &actions) {
-                    Ok(judged) if judged.reward >= 1.0 => audit.solved += 1,
-                    Ok(judged) => audit.unsolved.push(finding(task, judged.reasons.join("; "))),
+                    Ok(graded) if graded.reward >= 1.0 => audit.solved += 1,
+                    Ok(graded) => audit.unsolved.push(finding(task, graded.reasons.join("; "))),
                     Err(error) => audit.unsolved.push(finding(task, error.message)),
                 }
             }
         }
         match played(ground, task, &[say("")]) {
-            Ok(judged) if judged.reward > 0.0 => audit.empty.push(finding(task, "an empty reply passes")),
+            Ok(graded) if graded.reward > 0.0 => audit.empty.push(finding(task, "an empty reply passes")),
             Ok(_) => {}
             Err(error) => audit.empty.push(finding(task, error.message)),
         }
-        if played(ground, task, &[say(&task.prompt)]).is_ok_and(|judged| judged.reward >= 1.0) {
+        if played(ground, task, &[say(&task.prompt)]).is_ok_and(|graded| graded.reward >= 1.0) {
             audit.echo.push(finding(task, "the question said back passes"));
         }
         let question = task.prompt.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
@@ -111,9 +111,9 @@ pub fn audit(exam: &Exam, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, M
     common.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
     let passed = |reply: &str| {
         let passes = |(task, ground): &(&Task, &Ground)| {
-            played(ground, task, &[say(reply)]).is_ok_and(|judged| judged.reward >= 1.0)
+            played(ground, task, &[say(reply)]).is_ok_and(|graded| graded.reward >= 1.0)
         };
-        exam.seated().filter(passes).count()
+        benchmark.seated().filter(passes).count()
     };
     let tried = common.into_iter().take(CONSTANTS).map(|(reply, _)| (passed(&reply), reply));
     audit.constant = tried.max_by_key(|(count, _)| *count).map(|(count, reply)| (reply, count));
@@ -137,7 +137,7 @@ fn known(ground: &Ground, task: &Task) -> Result<Vec<Action>, String> {
     solve().map_err(|error| error.message.to_string())
 }
 
-fn played(ground: &Ground, task: &Task, actions: &[Action]) -> Result<Judgement, ModuleError> {
+fn played(ground: &Ground, task: &Task, actions: &[Action]) -> Result<Grade, ModuleError> {
     let mut world = ground.environment()?;
-    Ok(play(&mut world, &ground.verifier(), task, 1, actions)?.judgement)
+    Ok(play(&mut world, &ground.grader(), task, 1, actions)?.grade)
 }

@@ -1,10 +1,11 @@
-//! The exam: suites, their splits, the resumable runner and what it measured.
+//! The benchmark: suites, their splits, the resumable runner and what it measured.
 //!
-//! What is sealed reaches nobody but the verifier, once; every look at it is counted.
+//! What is sealed reaches nobody but the grader, once; every look at it is counted.
 
 mod audit;
-mod exam;
-mod judge;
+mod benchmark;
+mod graders;
+mod model_grader;
 mod play;
 mod runner;
 mod scored;
@@ -12,12 +13,11 @@ mod secrets;
 mod source;
 mod suite;
 mod summary;
-mod verifiers;
 
 pub use audit::{Audit, Finding, audit};
-pub use exam::{Exam, ExamError, Ground, split_name};
-pub use judge::Judge;
+pub use benchmark::{Benchmark, BenchmarkError, Ground, split_name};
+pub use model_grader::ModelGrader;
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
-pub use suite::{Evolve, Marker, Most, Part, Splits, Suite, SuiteError, Use, hear};
+pub use suite::{Evolve, GraderSpec, Most, Part, Splits, Suite, SuiteError, Use, fuzz};
 pub use summary::Summary;

@@ -1,7 +1,7 @@
-//! Actions played in a world without a harness, and marked: known solutions, and what a careless verifier would pass. The world
+//! Actions played in a world without a harness, and marked: known solutions, and what a careless grader would pass. The world
 //! is not told the answer.
 
-use harness_abi::{Action, EnvironmentBox, Judgement, ModuleError, Observation, Task, VerifierBox, kit};
+use harness_abi::{Action, EnvironmentBox, Grade, GraderBox, ModuleError, Observation, Task, kit};
 use serde_json::Value;
 
 /// What came of actions.
@@ -11,13 +11,13 @@ pub(crate) struct Played {
     /// The final state.
     pub state: Value,
     /// The mark.
-    pub judgement: Judgement,
+    pub grade: Grade,
 }
 
 /// Plays `actions` on `task`.
 pub(crate) fn play(
     world: &mut EnvironmentBox,
-    verifier: &VerifierBox,
+    grader: &GraderBox,
     task: &Task,
     seed: u64,
     actions: &[Action],
@@ -33,6 +33,6 @@ pub(crate) fn play(
         }
     }
     let state = world.state().into_result()?;
-    let verdict = verifier.verify(whole.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
-    Ok(Played { steps, state: serde_json::from_str(&state)?, judgement: serde_json::from_str(&verdict)? })
+    let verdict = grader.grade(whole.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
+    Ok(Played { steps, state: serde_json::from_str(&state)?, grade: serde_json::from_str(&verdict)? })
 }

@@ -13,7 +13,7 @@ use harness_trace::{EpisodeEnd, EpisodeRow, EpisodeStart, Look, Outcome as Endin
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    Exam, ExamError, Scored,
+    Benchmark, BenchmarkError, Scored,
     play::{Played, play},
 };
 
@@ -26,9 +26,9 @@ pub enum RunError {
     /// The harness cannot be assembled.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
-    /// The exam has no such task.
+    /// The benchmark has no such task.
     #[error(transparent)]
-    Exam(#[from] ExamError),
+    Benchmark(#[from] BenchmarkError),
     /// The record failed.
     #[error(transparent)]
     Record(#[from] TraceError),
@@ -59,7 +59,7 @@ pub struct Job {
 pub enum Player {
     /// A harness.
     Harness(Harness),
-    /// The known solutions, without any harness: checks environment and verifier.
+    /// The known solutions, without any harness: checks environment and grader.
     Oracle,
 }
 
@@ -70,7 +70,7 @@ type Known = HashMap<(String, String, u64), EpisodeRow>;
 
 /// Plays one run's episodes.
 pub struct Runner {
-    exam: Arc<Exam>,
+    benchmark: Arc<Benchmark>,
     host: Arc<Host>,
     store: Arc<Store>,
     run: String,
@@ -88,7 +88,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Runner {
     /// A runner for run `run`, at most `concurrency` episodes at a time; `command` is what a sealed look is logged with.
     pub fn new(
-        exam: Arc<Exam>,
+        benchmark: Arc<Benchmark>,
         host: Arc<Host>,
         store: Arc<Store>,
         run: &str,
@@ -102,7 +102,7 @@ impl Runner {
         });
         let known = Mutex::new(known.collect());
         Ok(Self {
-            exam,
+            benchmark,
             host,
             store,
             run: run.to_owned(),
@@ -114,9 +114,9 @@ impl Runner {
         })
     }
 
-    /// The exam.
-    pub fn exam(&self) -> &Exam {
-        &self.exam
+    /// The benchmark.
+    pub fn benchmark(&self) -> &Benchmark {
+        &self.benchmark
     }
 
     /// The host.
@@ -205,7 +205,7 @@ impl Runner {
     ) -> Result<Vec<Scored>, RunError> {
         let mut results: Vec<Option<Scored>> = vec![None; jobs.len()];
         for (name, harness) in &pool.variants {
-            let sent = |job: &Job| pool.route(&self.exam.features(&job.task)) == name;
+            let sent = |job: &Job| pool.route(&self.benchmark.features(&job.task)) == name;
             let (places, own): (Vec<usize>, Vec<Job>) =
                 jobs.iter().enumerate().filter(|(_, job)| sent(job)).map(|(place, job)| (place, job.clone())).unzip();
             let played = self.play(&Player::Harness(harness.clone()), split, &own, &done).await?;
@@ -217,7 +217,7 @@ impl Runner {
     fn look(&self) -> Result<(), TraceError> {
         self.store.log_look(Look {
             run: self.run.clone(),
-            suite: self.exam.suite.name.clone(),
+            suite: self.benchmark.suite.name.clone(),
             split: "sealed".to_owned(),
             command: self.command.clone(),
             at_ms: SystemClock.unix_millis(),
@@ -225,7 +225,7 @@ impl Runner {
     }
 
     fn episode(&self, harness: &str, split: &str, job: &Job) -> Result<Sitting, RunError> {
-        let (task, ground) = self.exam.task(&job.task)?;
+        let (task, ground) = self.benchmark.task(&job.task)?;
         let environment = ground
             .environment()
             .map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
@@ -235,16 +235,16 @@ impl Runner {
             run: self.run.clone(),
             parent: String::new(),
             harness: harness.to_owned(),
-            suite: self.exam.suite.name.clone(),
+            suite: self.benchmark.suite.name.clone(),
             split: split.to_owned(),
             task: job.task.clone(),
-            group: self.exam.group(&job.task).to_owned(),
+            group: self.benchmark.group(&job.task).to_owned(),
             seed: job.seed,
             simulated: false,
             started_ms: SystemClock.unix_millis(),
         };
-        let verifier = Some(ground.verifier());
-        let world = World { environment, blocking: ground.blocking(), task: task.clone(), verifier };
+        let grader = Some(ground.grader());
+        let world = World { environment, blocking: ground.blocking(), task: task.clone(), grader };
         Ok(Sitting { meta, world, store: self.store.clone(), cancel: self.cancel.clone() })
     }
 }
@@ -277,13 +277,13 @@ impl Sitting {
         Ok(Scored::row(meta, end))
     }
 
-    /// Plays the known solution and has it judged.
+    /// Plays the known solution and has it graded.
     fn oracle(mut self) -> Result<EpisodeEnd, RunError> {
         let began = SystemClock.micros();
         self.meta.simulated = true;
         self.store.begin(self.meta.clone())?;
         let fail = |error: ModuleError| RunError::World { task: self.meta.task.clone(), message: error.to_string() };
-        let Played { steps, state, judgement } = solve(&mut self.world, self.meta.seed).map_err(fail)?;
+        let Played { steps, state, grade } = solve(&mut self.world, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
             outcome: Ending::Done,
             reason: "the known solution was played".to_owned(),
@@ -292,7 +292,7 @@ impl Sitting {
             replayed: Usage::default(),
             micros: SystemClock.micros() - began,
             state,
-            judgement: Some(judgement),
+            grade: Some(grade),
         };
         self.store.end(&self.meta.episode, end.clone())?;
         Ok(end)
@@ -301,9 +301,9 @@ impl Sitting {
 
 /// The known solution of a world's task, played.
 fn solve(world: &mut World, seed: u64) -> Result<Played, ModuleError> {
-    let World { environment, task, verifier, .. } = world;
-    let verifier = verifier.as_ref().ok_or_else(|| ModuleError::fault("nobody marks in this world"))?;
+    let World { environment, task, grader, .. } = world;
+    let grader = grader.as_ref().ok_or_else(|| ModuleError::fault("nobody marks in this world"))?;
     let actions = environment.oracle(kit::json(task).as_rstr()).into_result()?;
     let actions: Vec<Action> = serde_json::from_str(&actions)?;
-    play(environment, verifier, task, seed, &actions)
+    play(environment, grader, task, seed, &actions)
 }

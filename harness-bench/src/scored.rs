@@ -18,7 +18,7 @@ pub struct Scored {
     pub episode: String,
     /// What the judge is told.
     pub outcome: Outcome,
-    /// The verifier's reward in `[0, 1]`; 0 where it did not speak.
+    /// The grader's reward in `[0, 1]`; 0 where it did not speak.
     pub reward: f64,
     /// Named components of the reward.
     pub parts: Vec<(String, f64)>,
@@ -46,7 +46,7 @@ impl Scored {
 
     /// What a recorded episode means.
     pub fn of(row: &EpisodeRow) -> Self {
-        let judgement = row.judgement.as_ref();
+        let grade = row.grade.as_ref();
         Self {
             task: row.start.task.clone(),
             group: row.start.group.clone(),
@@ -54,12 +54,12 @@ impl Scored {
             episode: row.start.episode.clone(),
             outcome: outcome(row),
             reward: row.reward().unwrap_or(0.0),
-            parts: judgement.map(|judgement| judgement.parts.clone()).unwrap_or_default(),
+            parts: grade.map(|grade| grade.parts.clone()).unwrap_or_default(),
             reason: row.reason.clone(),
             steps: row.steps,
             usage: row.usage,
             replayed: row.replayed,
-            marking: judgement.map(|judgement| judgement.usage).unwrap_or_default(),
+            marking: grade.map(|grade| grade.usage).unwrap_or_default(),
             micros: row.micros,
             remembered: false,
         }
@@ -76,12 +76,12 @@ impl Scored {
             usage: end.usage,
             replayed: end.replayed,
             micros: end.micros,
-            judgement: end.judgement,
+            grade: end.grade,
         }
     }
 }
 
-/// What the judge is told. A judgement counts wherever there is one: a harness that ran out of steps after reaching the
+/// What the judge is told. A grade counts wherever there is one: a harness that ran out of steps after reaching the
 /// goal has reached it.
 fn outcome(row: &EpisodeRow) -> Outcome {
     let score = row.reward().unwrap_or(0.0).clamp(0.0, 1.0);
@@ -89,7 +89,7 @@ fn outcome(row: &EpisodeRow) -> Outcome {
         Some(Ending::Fault) => Outcome::Fault,
         Some(Ending::Budget) if score == 0.0 => Outcome::BudgetSpent,
         Some(Ending::Done | Ending::Interrupted | Ending::Budget) => {
-            // Only a NaN is refused here, and a verifier that says NaN has not judged.
+            // Only a NaN is refused here, and a grader that says NaN has not graded.
             Unit::new(score).map_or(Outcome::Infrastructure, Outcome::Scored)
         }
         Some(Ending::Infrastructure | Ending::Cancelled) | None => Outcome::Infrastructure,

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{Exam, Marker, Part};
+use crate::{Benchmark, GraderSpec, Part};
 
 /// A text in the gold of more groups is vocabulary, not an answer.
 const MOST_GROUPS: usize = 2;
 /// A single word of fewer letters, without a digit, is a word of the language.
 const LONG_WORD: usize = 12;
 
-impl Exam {
+impl Benchmark {
     /// Strings of gold answers, keys and values: phrases, long words and what holds a digit, of at most two groups each.
     pub fn secrets(&self) -> BTreeSet<String> {
         let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -38,17 +38,17 @@ impl Exam {
         found
     }
 
-    /// Names of whatever marks the answers: the verifiers, and the data they read.
-    pub fn verifier_names(&self) -> BTreeSet<String> {
+    /// Names of whatever marks the answers: the graders, and the data they read.
+    pub fn grader_names(&self) -> BTreeSet<String> {
         let of_part = |part: &Part| -> Vec<String> {
-            let first = match &part.verifier {
-                Marker::Module(module) => Some(module),
+            let first = match &part.grader {
+                GraderSpec::Module(module) => Some(module),
                 // Its model is one that a harness may use as well.
-                Marker::Judge(_) => None,
+                GraderSpec::Model(_) => None,
             };
-            let verifiers = first.into_iter().chain(&part.also);
+            let graders = first.into_iter().chain(&part.also);
             let data = part.environment.config.get("data").and_then(Value::as_str).filter(|path| !path.is_empty());
-            verifiers.map(|verifier| verifier.module.to_string()).chain(data.map(str::to_owned)).collect()
+            graders.map(|grader| grader.module.to_string()).chain(data.map(str::to_owned)).collect()
         };
         self.suite.parts.iter().flat_map(of_part).collect()
     }

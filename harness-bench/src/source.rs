@@ -1,5 +1,5 @@
 //! What `tasks` in a suite's file names: rows of a file or a folder of task folders, and the world they are played in. Their
-//! digest is part of it, so that changed tasks are another exam.
+//! digest is part of it, so that changed tasks are another benchmark.
 
 use std::{fs, io, path::Path};
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changed_tasks_are_another_exam() {
+    fn changed_tasks_are_another_benchmark() {
         let here = tempfile::tempdir().unwrap();
         fs::create_dir_all(here.path().join("a/tests")).unwrap();
         fs::write(here.path().join("a/tests/test.sh"), "true").unwrap();

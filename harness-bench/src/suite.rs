@@ -1,4 +1,4 @@
-//! A suite: dataset, harnesses, verifier, in a file short enough to read on one screen. A mixed suite names others as its
+//! A suite: dataset, harnesses, grader, in a file short enough to read on one screen. A mixed suite names others as its
 //! parts and has no world of its own.
 
 use std::{collections::BTreeMap, path::Path};
@@ -7,7 +7,7 @@ use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
 use serde::{Deserialize, Serialize};
 
-use crate::{Judge, source};
+use crate::{ModelGrader, source};
 
 /// Where tasks of each use come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,22 +78,51 @@ pub struct Most {
     pub folds: usize,
 }
 
-/// What marks.
+/// What grades the tasks of a suite.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Marker {
+pub enum GraderSpec {
     /// A module.
     Module(Use),
     /// A model with a rubric.
-    Judge(Judge),
+    Model(ModelGrader),
 }
 
-impl Marker {
-    /// The module that is brought up for it: a verifier or the judge's model.
+impl GraderSpec {
+    /// The module that is brought up for it: the grader itself, or the model that grades.
     pub fn module(&self) -> &ModuleRef {
         match self {
             Self::Module(module) => &module.module,
-            Self::Judge(judge) => &judge.model.module,
+            Self::Model(grader) => &grader.model.module,
+        }
+    }
+}
+
+/// The table `[grader]`: a module (`use`, `config`), or a model that grades by a rubric (`rubric`, `model`).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraderTable {
+    #[serde(rename = "use")]
+    module: Option<ModuleRef>,
+    config: Option<Config>,
+    rubric: Option<String>,
+    model: Option<Use>,
+}
+
+impl GraderTable {
+    fn spec(self) -> Result<GraderSpec, String> {
+        match self {
+            Self { module: Some(module), config, rubric: None, model: None } => {
+                Ok(GraderSpec::Module(Use { module, config: config.unwrap_or_default() }))
+            }
+            Self { module: None, config: None, rubric: Some(rubric), model: Some(model) } => {
+                if rubric.trim().is_empty() {
+                    return Err("the grader's `rubric` is empty; say what a reply must be to pass".to_owned());
+                }
+                Ok(GraderSpec::Model(ModelGrader { model, rubric }))
+            }
+            _ => Err("`[grader]` takes either `use` with its `config` (a module), or `rubric` and `model` (a model that grades)"
+                .to_owned()),
         }
     }
 }
@@ -108,8 +137,8 @@ pub struct Part {
     /// What its configuration is besides, on data the user gave.
     pub data_config: Config,
     /// Turns final states into rewards.
-    pub verifier: Marker,
-    /// Further verifiers shown beside it.
+    pub grader: GraderSpec,
+    /// Further graders shown beside it.
     pub also: Vec<Use>,
     /// Its splits.
     pub splits: Splits,
@@ -155,9 +184,9 @@ struct File {
     environment: Option<Use>,
     #[serde(default)]
     data_config: Config,
-    verifier: Option<Use>,
-    /// In place of `verifier`.
-    judge: Option<Judge>,
+    /// `[verifier]` and `[judge]` are what files of earlier versions call it.
+    #[serde(alias = "verifier", alias = "judge")]
+    grader: Option<GraderTable>,
     #[serde(default)]
     also: Vec<Use>,
     splits: Option<Splits>,
@@ -212,7 +241,7 @@ struct Beside<'a> {
 }
 
 /// Reads `bytes` as a suite's file, what it speaks of being there; gives whether they are one. For a fuzzer.
-pub fn hear(bytes: &[u8]) -> bool {
+pub fn fuzz(bytes: &[u8]) -> bool {
     let module = || "tasks/questions".parse().map_err(|error| format!("{error}"));
     let beside = Beside {
         harness: &|_| Some("action = \"reply\"".to_owned()),
@@ -327,23 +356,13 @@ impl Suite {
         if file.workspace.is_some() {
             return Err(fail("`[workspace]` is about `tasks`, which it does not name".to_owned()));
         }
-        let verifier = match (file.verifier, file.judge) {
-            (Some(_), Some(_)) => {
-                return Err(fail("it names both `verifier` and `judge`; one of them marks".to_owned()));
-            }
-            (Some(module), None) => Some(Marker::Module(module)),
-            (None, Some(judge)) if judge.rubric.trim().is_empty() => {
-                return Err(fail("the judge's `rubric` is empty; say what a reply must be to pass".to_owned()));
-            }
-            (None, Some(judge)) => Some(Marker::Judge(judge)),
-            (None, None) => None,
-        };
-        let parts = match (file.parts.is_empty(), file.environment, verifier, file.splits) {
-            (true, Some(environment), Some(verifier), Some(splits)) => vec![Part {
+        let grader = file.grader.map(GraderTable::spec).transpose().map_err(fail)?;
+        let parts = match (file.parts.is_empty(), file.environment, grader, file.splits) {
+            (true, Some(environment), Some(grader), Some(splits)) => vec![Part {
                 name: file.name.clone(),
                 environment,
                 data_config: file.data_config,
-                verifier,
+                grader,
                 also: file.also,
                 splits,
                 harnesses: harnesses.clone(),
@@ -353,7 +372,8 @@ impl Suite {
                 file.parts.iter().map(named).collect::<Result<Vec<_>, _>>()?.concat()
             }
             _ => {
-                let needed = "it needs either `parts`, or `tasks` (or an `environment`), `verifier` (or a `judge`) and `splits` of its own";
+                let needed =
+                    "it needs either `parts`, or `tasks` (or an `environment`), `grader` and `splits` of its own";
                 return Err(fail(needed.to_owned()));
             }
         };

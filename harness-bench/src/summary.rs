@@ -11,7 +11,7 @@ use crate::Scored;
 /// Bootstrap resamples behind an interval.
 const RESAMPLES: usize = 10_000;
 
-/// The result of an exam.
+/// The result of a benchmark.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Rollouts.

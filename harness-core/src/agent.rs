@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use harness_abi::{BudgetLeft, EnvironmentBox, Finish, Hook, Message, Task, VerifierBox, Workspace};
+use harness_abi::{BudgetLeft, EnvironmentBox, Finish, GraderBox, Hook, Message, Task, Workspace};
 use harness_trace::{EpisodeEnd, EpisodeStart, Recorder, TraceError};
 
 use crate::{
@@ -35,19 +35,19 @@ impl fmt::Debug for Agent {
 pub struct World {
     /// The environment, fresh.
     pub environment: EnvironmentBox,
-    /// Whether its calls may take long and so must leave the driver's thread; holds for the verifier too.
+    /// Whether its calls may take long and so must leave the driver's thread; holds for the grader too.
     pub blocking: bool,
     /// The task, whole; the environment is given it without its gold.
     pub task: Task,
     /// Who judges the end. Cancelled episodes and those that infrastructure ended are not judged.
-    pub verifier: Option<Arc<VerifierBox>>,
+    pub grader: Option<Arc<GraderBox>>,
 }
 
 /// What an episode starts from.
 pub enum Start {
     /// A first user message.
     Prompt(String),
-    /// A caller's conversation, with tools he performs himself.
+    /// A caller's conversation, with tools that the caller performs.
     Dialogue(Dialogue),
     /// A task in a world: its first observation is the first user message.
     World(Box<World>),
@@ -111,7 +111,7 @@ pub struct Episode {
     pub history: Vec<Message>,
     /// Why the model's last reply to a step ended.
     pub finish: Finish,
-    /// Calls of the caller's tools: he answers them, and goes on with [`Episode::history`] and their results.
+    /// Calls of the caller's tools: the caller answers them and goes on with [`Episode::history`] and their results.
     pub left: Vec<Left>,
 }
 

@@ -97,13 +97,13 @@ pub fn assemble(harness: &Harness, host: &Host) -> Result<Agent, AssembleError> 
     if let Some((module, model)) = unpriced.filter(|_| harness.budget.cost.is_some()) {
         return Err(AssembleError::Unpriced { module: module.clone(), model: model.info.name.clone() });
     }
-    let mut workshop = Workshop { host, modules: HashMap::new(), tools: HashMap::new() };
-    let plans = workshop.plans(harness)?;
+    let mut resolver = Resolver { host, modules: HashMap::new(), tools: HashMap::new() };
+    let plans = resolver.plans(harness)?;
     Ok(Agent::new(roles, plans.into_iter().map(Arc::new).collect()))
 }
 
 /// Resolves modules, each (module, config) once, so that plans that share a processor share what it is made from.
-struct Workshop<'a> {
+struct Resolver<'a> {
     host: &'a Host,
     modules: HashMap<(ModuleRef, String), Arc<Resolved>>,
     tools: HashMap<(String, ModuleRef, String), Arc<ToolModule>>,
@@ -113,7 +113,7 @@ fn config_key(config: &Config) -> String {
     serde_json::to_string(config).unwrap_or_default()
 }
 
-impl Workshop<'_> {
+impl Resolver<'_> {
     /// The harness's own plan and those its rules lead to, by breadth.
     fn plans(&mut self, harness: &Harness) -> Result<Vec<Plan>, AssembleError> {
         let mut plans = vec![self.plan(harness)?];

@@ -1,5 +1,5 @@
-//! Episodes that go on with a caller's conversation: its messages are the history, and calls of the tools he brought are left to
-//! him. Refuses to answer such a call itself. Pure, like the machine it is part of.
+//! Episodes that go on with a caller's conversation: its messages are the history, and calls of the tools it brought are left to
+//! the caller. Refuses to answer such a call itself. Pure, like the machine it is part of.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ use crate::machine::Machine;
 pub struct Dialogue {
     /// What the caller puts above it: the system prompt before any processor sets its own. Empty for none.
     pub system: String,
-    /// What was said so far; the last message is the caller's or the result of a call that was left to him.
+    /// What was said so far; the last message is the caller's or the result of a call that was left to the caller.
     pub messages: Vec<Message>,
     /// Tools the caller performs himself, beside those of the harness. A name of the harness's own is a fault of the episode.
     pub tools: Vec<ToolSpec>,

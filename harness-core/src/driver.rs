@@ -384,7 +384,7 @@ impl<'a> Live<'a> {
             Some(ending) => (ending.outcome, ending.reason),
             None => (Outcome::Fault, "the engine ended without a reason".to_owned()),
         };
-        let (state, judgement) = self.world.map_or((Value::Null, None), |world| (world.state, world.judgement));
+        let (state, grade) = self.world.map_or((Value::Null, None), |world| (world.state, world.grade));
         let mut usage = self.machine.spent.usage;
         usage.cost_micros += self.machine.spent.tools_cost_micros;
         let end = EpisodeEnd {
@@ -395,7 +395,7 @@ impl<'a> Live<'a> {
             replayed: self.machine.spent.replayed,
             micros,
             state,
-            judgement,
+            grade,
         };
         self.spec.recorder.end(&self.spec.meta.episode, end.clone())?;
         let left = Machine::into_left(mem::take(&mut self.machine.left));

@@ -1,9 +1,9 @@
-//! The world of an episode: reset, steps, final state and judgement, on the driver's thread or a blocking one.
+//! The world of an episode: reset, steps, final state and grade, on the driver's thread or a blocking one.
 
 use std::sync::Arc;
 
 use harness_abi::{
-    Action, EnvironmentBox, ErrorClass, Judgement, ModuleError, Observation, Task, VerifierBox, kit,
+    Action, EnvironmentBox, ErrorClass, Grade, GraderBox, ModuleError, Observation, Task, kit,
     stable::{RResult, RString},
 };
 use harness_trace::Outcome;
@@ -25,10 +25,10 @@ pub(crate) struct Stage {
     environment: Option<EnvironmentBox>,
     blocking: bool,
     task: Task,
-    verifier: Option<Arc<VerifierBox>>,
+    grader: Option<Arc<GraderBox>>,
     ready: bool,
     pub state: Value,
-    pub judgement: Option<Judgement>,
+    pub grade: Option<Grade>,
 }
 
 /// Why the world has no answer.
@@ -39,9 +39,9 @@ pub(crate) enum WorldError {
 
 impl Stage {
     pub fn new(world: World) -> Self {
-        let World { environment, blocking, task, verifier } = world;
+        let World { environment, blocking, task, grader } = world;
         let environment = Some(environment);
-        Self { environment, blocking, task, verifier, ready: false, state: Value::Null, judgement: None }
+        Self { environment, blocking, task, grader, ready: false, state: Value::Null, grade: None }
     }
 }
 
@@ -159,13 +159,13 @@ impl Live<'_> {
         };
         let Some(stage) = &mut self.world else { return Ok(()) };
         stage.state = state;
-        let Some(verifier) = stage.verifier.clone() else { return Ok(()) };
+        let Some(grader) = stage.grader.clone() else { return Ok(()) };
         let task = kit::json(&stage.task);
         let messages = self.machine.talk.all().clone();
         let skip = messages.len() - self.machine.talk.history().len();
         let work = move || {
             let history = messages.get(skip..).unwrap_or_default();
-            verifier.verify(task.as_rstr(), state_text.as_rstr(), history.into())
+            grader.grade(task.as_rstr(), state_text.as_rstr(), history.into())
         };
         let judged = match stage.blocking {
             true => {
@@ -174,7 +174,7 @@ impl Live<'_> {
             false => work(),
         };
         let judged = judged.into_result().and_then(|json| Ok(serde_json::from_str(&json)?));
-        stage.judgement = Some(judged.map_err(|error| ("verifier", error))?);
+        stage.grade = Some(judged.map_err(|error| ("grader", error))?);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use evolve_gate::{Outcome, Unit};
-use harness_abi::{Finish, Hook, Judgement, Message, Observation, Usage};
+use harness_abi::{Finish, Grade, Hook, Message, Observation, Usage};
 use harness_evolve::{Categories, Census, Played, Rollout};
 use harness_trace::{
     CallKey, Entry, EpisodeEnd, EpisodeRow, EpisodeStart, Filter, Outcome as Ending, Purpose, Recorder, Store,
@@ -87,7 +87,7 @@ fn episode(store: &Store, number: u64) {
         replayed: Usage::default(),
         micros: 1,
         state: serde_json::Value::Null,
-        judgement: Some(Judgement::default()),
+        grade: Some(Grade::default()),
     };
     store.end(&name, end).unwrap();
 }
@@ -103,7 +103,7 @@ fn played(row: &EpisodeRow) -> Played {
         steps: row.steps,
         usage: row.usage,
         replayed: row.replayed,
-        marking: row.judgement.as_ref().map(|judgement| judgement.usage).unwrap_or_default(),
+        marking: row.grade.as_ref().map(|grade| grade.usage).unwrap_or_default(),
         micros: row.micros,
         remembered: true,
     }

@@ -5,8 +5,8 @@ use evolve_gate::interval::{Interval, difference_interval};
 use evolve_gate::{Certificate, Pair};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, Rollout};
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, Rollout};
 use crate::judge::Match;
 use crate::ledger::Ledger;
 use crate::session::Session;
@@ -81,7 +81,7 @@ fn given<L: Ledger>(ledger: &L, run: &str, candidate: &str) -> Result<Option<Ans
     found.map(|(_, value)| Ok(serde_json::from_value(value)?)).transpose()
 }
 
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
+impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// The answer to a request, which is asked if it was not yet. `None`: nobody has answered.
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Option<Answer>, EvolveError> {
         let (ledger, run) = (self.ledger(), self.config.run.clone());

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use evolve_gate::{Outcome, Split, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, ArenaError, Played, Rollout};
 use crate::controls::{Measured, Role, Score};
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::session::{Halt, Session};
@@ -43,7 +43,7 @@ fn per_task(arm: &Measured) -> Option<f64> {
     (episodes > 0).then(|| arm.meter.tokens() as f64 / episodes as f64)
 }
 
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
+impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// Plays the tries on the sealed tasks of `arms`. `None` without sealed scores of both arms, or where the final harness
     /// uses no more tokens than the initial one: then one try is all there is, and that is its row.
     pub(crate) async fn best_of(&mut self, arms: &[Measured]) -> Result<Option<BestOf>, Halt> {
@@ -74,10 +74,10 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         let tries = self.insist_pool(&pool, Split::Sealed, Phase::Report, &rollouts).await?;
         let (mut oracle, mut majority) = (Vec::new(), Vec::new());
         for of_task in tries.chunks(played as usize) {
-            let answers = of_task.iter().map(|one| self.arena.answer(one)).collect::<Result<Vec<_>, _>>();
+            let answers = of_task.iter().map(|one| self.evaluator.answer(one)).collect::<Result<Vec<_>, _>>();
             let answers = answers.map_err(|error| match error {
-                ArenaError::Stopped => Halt::Interrupted,
-                ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+                EvaluatorError::Stopped => Halt::Interrupted,
+                EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
             })?;
             oracle.extend(best(of_task).map(score));
             majority.extend(most_frequent(of_task, &answers).map(score));

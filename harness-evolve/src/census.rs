@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use harness_trace::{EpisodeRow, Filter, Store, TraceError};
 
-use crate::arena::Played;
 use crate::categories::{Categories, passed};
 use crate::digest::{EpisodeDigest, TaskDigest};
+use crate::evaluator::Played;
 use crate::landscape::Landscape;
 use crate::reading::Reading;
 

@@ -112,7 +112,7 @@ pub struct EvolveConfig {
     pub max_seconds: Option<u64>,
     /// Packs that modules may be taken from; `None`: all that are installed.
     pub allowed_packs: Option<BTreeSet<String>>,
-    /// Kinds of edits that may be proposed. Default: all but `model`: who serves is the user's choice, and his money.
+    /// Kinds of edits that may be proposed. Default: all but `model`: who serves is the user's choice, and their money.
     pub allowed_kinds: BTreeSet<EditKind>,
     /// Permissions a candidate's modules may have beyond those of the initial harness. Default: asking the model.
     pub allowed_permissions: BTreeSet<Permission>,

@@ -7,10 +7,10 @@ use evolve_gate::{Outcome, Split, draw_order};
 use harness_spec::{Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, Rollout};
 use crate::best_of::BestOf;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, Rollout};
 use crate::events::{Clock, Observer, Phase};
 use crate::ledger::Ledger;
 use crate::session::{Halt, Limits, Meter, Session, Stop};
@@ -132,10 +132,10 @@ struct Scored<'a> {
 /// Measures the arms. `max_seconds` bounds it; what it does not reach is not measured, and the result says so.
 ///
 /// # Errors
-/// The arena or the ledger failed, an arm is not admitted, or the ledger holds another measurement.
+/// The evaluator or the ledger failed, an arm is not admitted, or the ledger holds another measurement.
 #[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and given once")]
-pub async fn measure<A: Arena, L: Ledger>(
-    arena: &A,
+pub async fn measure<A: Evaluator, L: Ledger>(
+    evaluator: &A,
     ledger: &L,
     config: &EvolveConfig,
     arms: &[Arm],
@@ -145,16 +145,16 @@ pub async fn measure<A: Arena, L: Ledger>(
     observer: &dyn Observer,
 ) -> Result<Measurement, EvolveError> {
     let limits = Limits { micros: max_seconds.map(|seconds| seconds.saturating_mul(1_000_000)), ..Limits::default() };
-    let mut session = Session::open(arena, ledger, config, MEASURE, limits, clock, observer)?;
+    let mut session = Session::open(evaluator, ledger, config, MEASURE, limits, clock, observer)?;
     let mut measured = Vec::new();
     for arm in arms {
         for harness in arm.pool.variants.values() {
-            arena.admits(harness).map_err(|why| EvolveError::Arm(arm.name.clone(), why.to_string()))?;
+            evaluator.admits(harness).map_err(|why| EvolveError::Arm(arm.name.clone(), why.to_string()))?;
         }
         measured.push(Measured {
             name: arm.name.clone(),
             role: arm.role,
-            variant: arm.pool.id(arena.catalogue()),
+            variant: arm.pool.id(evaluator.catalogue()),
             pool: arm.pool.clone(),
             scores: BTreeMap::new(),
             meter: Meter::default(),
@@ -164,7 +164,7 @@ pub async fn measure<A: Arena, L: Ledger>(
     // The naive arm costs most and says least: it comes when all others are done.
     let splits = [Split::Sealed, Split::Gate, Split::Explore];
     'splits: for (late, split) in [false, true].into_iter().flat_map(|late| splits.map(|split| (late, split))) {
-        let rollouts = rollouts(arena, config, split, extent);
+        let rollouts = rollouts(evaluator, config, split, extent);
         let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.role == Role::Naive) == late;
         let of_split: Vec<usize> = (0..arms.len()).filter(|&k| wanted(&arms[k])).collect();
         if rollouts.is_empty() || of_split.is_empty() {
@@ -226,14 +226,14 @@ pub async fn measure<A: Arena, L: Ledger>(
 }
 
 /// The rollouts of a split, group by group in drawn order.
-fn rollouts<A: Arena>(arena: &A, config: &EvolveConfig, split: Split, extent: Extent) -> Vec<Rollout> {
-    let all = arena.split();
+fn rollouts<A: Evaluator>(evaluator: &A, config: &EvolveConfig, split: Split, extent: Extent) -> Vec<Rollout> {
+    let all = evaluator.split();
     let (groups, most) = match split {
         Split::Explore => (all.explore.clone(), extent.explore),
         Split::Gate => (all.folds.concat(), extent.gate),
         Split::Sealed => (all.sealed.clone(), extent.sealed),
     };
-    let mut planned = draw_order(config.seed, "measure", arena.planned(&groups), |planned| planned.group.as_str());
+    let mut planned = draw_order(config.seed, "measure", evaluator.planned(&groups), |planned| planned.group.as_str());
     if most > 0 {
         planned.truncate(most);
     }

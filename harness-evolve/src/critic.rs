@@ -50,8 +50,8 @@ pub enum Objection {
         /// What it holds.
         found: String,
     },
-    /// A text of it speaks the verifier's language or names its files.
-    #[error("written towards the verifier: `{field}` holds `{found}`")]
+    /// A text of it speaks the grader's language or names its files.
+    #[error("written towards the grader: `{field}` holds `{found}`")]
     Format {
         /// The config field.
         field: String,
@@ -128,7 +128,7 @@ impl AuditCritic {
         Self { secrets: secrets.into_iter().filter_map(|secret| Words::of(&secret)).collect(), formats: Vec::new() }
     }
 
-    /// And with the verifier's own words: keys of its gold, names of its files.
+    /// And with the grader's own words: keys of its gold, names of its files.
     #[must_use]
     pub fn formats(mut self, formats: impl IntoIterator<Item = String>) -> Self {
         self.formats.extend(formats.into_iter().filter_map(|format| Words::of(&format)));

@@ -18,7 +18,6 @@ use self::lanes::Lanes;
 use self::placing::Placed;
 
 use crate::approval::Answer;
-use crate::arena::{Arena, ArenaError, Played};
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
@@ -26,6 +25,7 @@ use crate::critic::wish;
 use crate::digest::{EpisodeDigest, TaskDigest};
 use crate::directions::UNCLAIMED_CATEGORY;
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, EvaluatorError, Played};
 use crate::events::{Clock, Event, Observer};
 use crate::experience::{Lesson, Lessons};
 use crate::judge::{Bench, Judged, Match, Unfit, past};
@@ -40,14 +40,14 @@ use crate::stages::Stages;
 /// Kind of the facts that hold a run's decisions.
 pub const DECISIONS: &str = "evolve";
 
-/// Evolves `initial` in `arena`. The same run id with the same settings continues where it was.
+/// Evolves `initial` in `evaluator`. The same run id with the same settings continues where it was.
 ///
-/// A stop by the arena, a budget or the clock is no error: the result says how it ended and holds what is known.
+/// A stop by the evaluator, a budget or the clock is no error: the result says how it ended and holds what is known.
 ///
 /// # Errors
-/// The arena or the ledger failed, or the ledger holds other decisions.
-pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
-    arena: &A,
+/// The evaluator or the ledger failed, or the ledger holds other decisions.
+pub async fn evolve<A: Evaluator, L: Ledger, S: Stages>(
+    evaluator: &A,
     ledger: &L,
     config: &EvolveConfig,
     initial: &Harness,
@@ -55,7 +55,7 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
     clock: &dyn Clock,
     observer: &dyn Observer,
 ) -> Result<Evolution, EvolveError> {
-    let session = Session::open(arena, ledger, config, DECISIONS, Limits::of(config), clock, observer)?;
+    let session = Session::open(evaluator, ledger, config, DECISIONS, Limits::of(config), clock, observer)?;
     let mut run = Run::begin(session, initial, stages)?;
     let worked = match run.rounds().await {
         // What a budget does not reach is not attributed; why the rounds ended stays.
@@ -67,7 +67,7 @@ pub async fn evolve<A: Arena, L: Ledger, S: Stages>(
     };
     let ended = match worked {
         Ok(stop) | Err(Halt::Spent(stop)) => {
-            let (alpha_spent, last) = (run.lanes.spent(), run.pool.id(arena.catalogue()));
+            let (alpha_spent, last) = (run.lanes.spent(), run.pool.id(evaluator.catalogue()));
             run.session.decide("ended", &Ended { ended: stop, alpha_spent, last })?;
             stop
         }
@@ -109,34 +109,34 @@ struct Run<'a, A, L, S> {
     answers: Vec<(String, Answer)>,
 }
 
-impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
+impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
     fn begin(mut session: Session<'a, A, L>, initial: &Harness, stages: &'a S) -> Result<Self, EvolveError> {
-        let (arena, config) = (session.arena, session.config);
-        let (split, catalogue) = (arena.split(), arena.catalogue());
-        arena.admits(initial).map_err(|error| match error {
-            ArenaError::Stopped => EvolveError::Initial("stopped".to_owned()),
-            ArenaError::Failed(why) => EvolveError::Initial(why),
+        let (evaluator, config) = (session.evaluator, session.config);
+        let (split, catalogue) = (evaluator.split(), evaluator.catalogue());
+        evaluator.admits(initial).map_err(|error| match error {
+            EvaluatorError::Stopped => EvolveError::Initial("stopped".to_owned()),
+            EvaluatorError::Failed(why) => EvolveError::Initial(why),
         })?;
         let packs: Vec<_> = catalogue.packs().collect();
-        let lessons = Lessons::open(session.ledger(), config, arena.suite())?;
-        let mut lanes = Lanes::new(arena, config)?;
+        let lessons = Lessons::open(session.ledger(), config, evaluator.suite())?;
+        let mut lanes = Lanes::new(evaluator, config)?;
         for lane in &mut lanes.all {
             lane.tried.insert(initial.variant_id(catalogue));
         }
         let pool = Pool::from(initial.clone());
         let begun = Begun {
             config: config.clone(),
-            suite: arena.suite().to_owned(),
+            suite: evaluator.suite().to_owned(),
             initial: initial.clone(),
             variant: initial.variant_id(catalogue),
-            lanes: lanes.all.iter().map(|lane| BegunLane::of(lane.purse.total(), &lane.folds, arena)).collect(),
+            lanes: lanes.all.iter().map(|lane| BegunLane::of(lane.purse.total(), &lane.folds, evaluator)).collect(),
             split: fingerprint(split)?,
             catalogue: fingerprint(&packs)?,
         };
         session.decide("begun", &begun)?;
         let groups: Vec<String> =
             [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
-        let tasks = arena.planned(&groups).into_iter().flat_map(|planned| planned.tasks);
+        let tasks = evaluator.planned(&groups).into_iter().flat_map(|planned| planned.tasks);
         let names = tasks.chain(groups.iter().cloned()).collect();
         let specs = initial.processors.iter().chain(&initial.tools);
         let granted = specs.filter_map(|spec| catalogue.lookup(&spec.module).ok());
@@ -170,7 +170,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     }
 
     fn id(&self, harness: &Harness) -> VariantId {
-        harness.variant_id(self.session.arena.catalogue())
+        harness.variant_id(self.session.evaluator.catalogue())
     }
 
     async fn rounds(&mut self) -> Result<Stop, Halt> {
@@ -234,7 +234,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
         let category = candidate.manifest.category.as_ref().map_or(UNCLAIMED_CATEGORY, |category| category.name());
         for module in &candidate.manifest.modules {
             self.posterior.count(module, category, gains, losses);
-            self.lessons.keep(&Lesson { suite: self.session.arena.suite(), module, category, gains, losses })?;
+            self.lessons.keep(&Lesson { suite: self.session.evaluator.suite(), module, category, gains, losses })?;
         }
         Ok(())
     }
@@ -258,7 +258,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
                 round,
                 arms: Match { incumbent: &self.pool, candidate: &placed.pool },
                 scope: &placed.scope,
-                fold: (fold, self.session.arena.planned(&groups)),
+                fold: (fold, self.session.evaluator.planned(&groups)),
                 alpha,
                 past: &past,
             };
@@ -371,7 +371,7 @@ impl<'a, A: Arena, L: Ledger, S: Stages> Run<'a, A, L, S> {
     fn finish(self, ended: Stop) -> Evolution {
         Evolution {
             config: self.session.config.clone(),
-            suite: self.session.arena.suite().to_owned(),
+            suite: self.session.evaluator.suite().to_owned(),
             initial: self.initial,
             last: self.pool.variants.get(&self.pool.fallback).cloned().unwrap_or_default(),
             pool: self.pool,

@@ -8,9 +8,9 @@ use harness_spec::{Catalogue, Harness};
 use harness_trace::Entry;
 use serde::{Deserialize, Serialize};
 
-use crate::arena::Played;
 use crate::categories::{Categories, Category, Shown};
 use crate::error::EvolveError;
+use crate::evaluator::Played;
 use crate::planner::View;
 use crate::reading::Reading;
 

@@ -36,7 +36,7 @@ fn additions(view: View<'_>, categories: &Categories) -> Vec<Direction> {
         let place = match entry.module.kind {
             Kind::Processor => Place::Processor,
             Kind::Tool => Place::Tool,
-            Kind::Model | Kind::Environment | Kind::Verifier => continue,
+            Kind::Model | Kind::Environment | Kind::Grader => continue,
         };
         if present(view, place, &entry) {
             continue;

@@ -1,4 +1,4 @@
-//! What can go wrong in the workshop. Refuses to stand for an outcome of a harness: those are data.
+//! What can go wrong in the optimizer. Refuses to stand for an outcome of a harness: those are data.
 
 use evolve_gate::{PlanError, RecordError, UnitError};
 use harness_trace::TraceError;
@@ -27,12 +27,12 @@ pub enum EvolveError {
     /// An arm of the report cannot be brought up.
     #[error("the arm `{0}` is not admitted: {1}; leave it out or mend its harness")]
     Arm(String, String),
-    /// The arena failed.
-    #[error("the arena failed: {0}; nothing decided so far is lost, the same command continues")]
-    Arena(String),
-    /// The arena gave back something other than what was asked for.
+    /// The evaluator failed.
+    #[error("the evaluator failed: {0}; nothing decided so far is lost, the same command continues")]
+    Evaluator(String),
+    /// The evaluator gave back something other than what was asked for.
     #[error(
-        "the arena played {got} rollouts of the {asked} asked for, or others; its results must stand in their order"
+        "the evaluator played {got} rollouts of the {asked} asked for, or others; its results must stand in their order"
     )]
     Mismatch {
         /// Rollouts asked for.

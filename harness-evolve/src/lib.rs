@@ -1,12 +1,11 @@
-//! The workshop: digests traces, plans, proposes edits over what is installed, screens them, has them judged, ships.
+//! The optimizer: digests traces, plans, proposes edits over what is installed, screens them, has them judged, ships.
 //!
-//! [`evolve`] runs it in an [`Arena`], keeping every decision in a [`Ledger`] before it takes effect.
+//! [`evolve`] runs it in an [`Evaluator`], keeping every decision in a [`Ledger`] before it takes effect.
 
 pub mod meta;
 pub mod report;
 
 mod approval;
-mod arena;
 mod attribution;
 mod best_of;
 mod candidate;
@@ -20,9 +19,10 @@ mod cycle;
 mod digest;
 mod directions;
 mod error;
+mod evaluator;
 mod events;
 mod experience;
-mod honesty;
+mod integrity;
 mod judge;
 mod landscape;
 mod leak;
@@ -41,7 +41,6 @@ mod values;
 mod verify;
 
 pub use approval::{Answer, Request, answer, pending};
-pub use arena::{Arena, ArenaError, Arrival, Played, Rollout};
 pub use attribution::{Attribution, Interaction, Pruning, Share};
 pub use best_of::BestOf;
 pub use candidate::{Candidate, EditKind, Manifest, Origin, Signature};
@@ -53,6 +52,7 @@ pub use critic::{AuditCritic, Critic, Known, Objection};
 pub use cycle::{DECISIONS, evolve};
 pub use digest::{Anchor, Digester, EpisodeDigest, Note, TaskDigest, TraceDigester, Traces, active_modules};
 pub use error::EvolveError;
+pub use evaluator::{Arrival, Evaluator, EvaluatorError, Played, Rollout};
 pub use events::{Clock, Event, Observer, Phase, Stopwatch};
 pub use judge::{Judged, Test, Thrift, Unfit};
 pub use landscape::{Cluster, Landscape, Posterior, Trials};

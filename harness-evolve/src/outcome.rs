@@ -7,11 +7,11 @@ use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Answer;
-use crate::arena::{Arena, Arrival};
 use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
+use crate::evaluator::{Arrival, Evaluator};
 use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
 use crate::routing::Routing;
@@ -195,8 +195,8 @@ pub(crate) struct BegunLane {
 }
 
 impl BegunLane {
-    pub fn of<A: Arena>(alpha: Alpha, folds: &FoldLedger, arena: &A) -> Self {
-        Self { alpha, folds: folds.folds().iter().map(|fold| arena.planned(fold)).collect() }
+    pub fn of<A: Evaluator>(alpha: Alpha, folds: &FoldLedger, evaluator: &A) -> Self {
+        Self { alpha, folds: folds.folds().iter().map(|fold| evaluator.planned(fold)).collect() }
     }
 }
 

@@ -9,9 +9,9 @@ use harness_abi::{Finish, Role};
 use harness_spec::Sign;
 use harness_trace::{Entry, Purpose};
 
-use crate::arena::Played;
 use crate::categories::{Categories, Category, LOOP, STANDSTILL, Shown, passed};
 use crate::digest::EpisodeDigest;
+use crate::evaluator::Played;
 
 /// What one pass over an episode's entries gathers. Digests of 64 bits stand for texts, from a hasher with fixed keys.
 pub(crate) struct Reading<'a> {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use evolve_gate::{Outcome, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, Played, Rollout};
 use crate::candidate::Candidate;
 use crate::config::{EvolveConfig, Objective};
+use crate::evaluator::{Evaluator, Played, Rollout};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::session::{Halt, Session};
@@ -109,7 +109,7 @@ impl Ladder {
     }
 }
 
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
+impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     pub(crate) async fn try_out(
         &mut self,
         ladder: &Ladder,

@@ -8,9 +8,9 @@ use harness_abi::Usage;
 use harness_spec::{Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, ArenaError, Played, Rollout};
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
 use crate::events::{Clock, Event, Observer, Phase};
 use crate::ledger::{Journal, Ledger};
 use crate::outcome::Arrived;
@@ -184,7 +184,7 @@ fn fault_kind(kind: &str) -> String {
 }
 
 pub(crate) struct Session<'a, A, L> {
-    pub arena: &'a A,
+    pub evaluator: &'a A,
     pub config: &'a EvolveConfig,
     pub meter: Meter,
     kind: &'static str,
@@ -201,9 +201,9 @@ pub(crate) struct Session<'a, A, L> {
     spent: Option<Stop>,
 }
 
-impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
+impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
     pub fn open(
-        arena: &'a A,
+        evaluator: &'a A,
         ledger: &'a L,
         config: &'a EvolveConfig,
         kind: &'static str,
@@ -225,7 +225,21 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         let before = clocks.last().and_then(|(_, micros)| micros.as_u64()).unwrap_or(0);
         let journal = Journal::open(ledger, &config.run, kind)?;
         let (meter, known, spent) = (Meter::default(), HashMap::new(), None);
-        Ok(Self { arena, config, meter, kind, journal, ledger, limits, clock, before, observer, known, faults, spent })
+        Ok(Self {
+            evaluator,
+            config,
+            meter,
+            kind,
+            journal,
+            ledger,
+            limits,
+            clock,
+            before,
+            observer,
+            known,
+            faults,
+            spent,
+        })
     }
 
     pub fn say(&self, line: String) {
@@ -253,9 +267,9 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             Ok(arrived) if arrived.before_round == before_round => arrived.arrived,
             _ => Vec::new(),
         });
-        let arrived = self.arena.arrivals(recorded.as_deref()).map_err(|error| match error {
-            ArenaError::Stopped => Halt::Interrupted,
-            ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+        let arrived = self.evaluator.arrivals(recorded.as_deref()).map_err(|error| match error {
+            EvaluatorError::Stopped => Halt::Interrupted,
+            EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
         })?;
         if arrived.is_empty() {
             return Ok(());
@@ -315,8 +329,8 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             return Ok(played);
         }
         let id = |rollout: &Rollout| {
-            let harness = pool.variant_for(&self.arena.features(&rollout.task))?;
-            Some(harness.variant_id(self.arena.catalogue()))
+            let harness = pool.variant_for(&self.evaluator.features(&rollout.task))?;
+            Some(harness.variant_id(self.evaluator.catalogue()))
         };
         let ids: Vec<_> = rollouts.iter().filter_map(|rollout| Some((id(rollout)?, rollout))).collect();
         self.give_up(ids.into_iter())
@@ -334,8 +348,8 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
     /// Mean tokens and steps of what a pool played of `rollouts`.
     pub fn spent_on(&self, pool: &Pool, rollouts: &[Rollout]) -> (f64, f64) {
         let played = rollouts.iter().filter_map(|rollout| {
-            let harness = pool.variant_for(&self.arena.features(&rollout.task))?;
-            self.known.get(&key(harness.variant_id(self.arena.catalogue()), rollout))
+            let harness = pool.variant_for(&self.evaluator.features(&rollout.task))?;
+            self.known.get(&key(harness.variant_id(self.evaluator.catalogue()), rollout))
         });
         let sum = played.fold((0.0, 0.0, 0.0), |(tokens, steps, count), one| {
             let used = one.usage.input_tokens + one.usage.output_tokens;
@@ -353,12 +367,12 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
         rollouts: &[Rollout],
     ) -> Result<Vec<Played>, Halt> {
         let routes: Vec<&str> =
-            rollouts.iter().map(|rollout| pool.route(&self.arena.features(&rollout.task))).collect();
+            rollouts.iter().map(|rollout| pool.route(&self.evaluator.features(&rollout.task))).collect();
         let mut all: Vec<Option<Played>> = vec![None; rollouts.len()];
         for (name, harness) in &pool.variants {
             let places: Vec<usize> = (0..rollouts.len()).filter(|&place| routes[place] == name).collect();
             let own: Vec<Rollout> = places.iter().map(|&place| rollouts[place].clone()).collect();
-            let id = harness.variant_id(self.arena.catalogue());
+            let id = harness.variant_id(self.evaluator.catalogue());
             let played = self.play(harness, id, split, phase, &own).await?;
             places.into_iter().zip(played).for_each(|(place, one)| all[place] = Some(one));
         }
@@ -426,9 +440,9 @@ impl<'a, A: Arena, L: Ledger> Session<'a, A, L> {
             }
         }
         if !asked.is_empty() {
-            let played = self.arena.play(harness, split, asked.clone()).await.map_err(|error| match error {
-                ArenaError::Stopped => Halt::Interrupted,
-                ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+            let played = self.evaluator.play(harness, split, asked.clone()).await.map_err(|error| match error {
+                EvaluatorError::Stopped => Halt::Interrupted,
+                EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
             })?;
             if !played.iter().map(|p| &p.rollout).eq(asked.iter()) {
                 return Err(EvolveError::Mismatch { asked: asked.len(), got: played.len() }.into());

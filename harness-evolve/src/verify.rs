@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use self::certificates::Held;
 use crate::approval::Answer;
-use crate::arena::Played;
 use crate::attribution::Pruning;
 use crate::candidate::Candidate;
 use crate::config::{EvolveConfig, Objective};
 use crate::error::EvolveError;
+use crate::evaluator::Played;
 use crate::judge::{Judged, Opened, Test, halves};
 use crate::outcome::{Begun, BegunLane, Ended, Ship, Wire};
 

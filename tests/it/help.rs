@@ -22,7 +22,7 @@ fn every_subcommand_shows_examples() {
         "serve",
         "mcp",
         "mcp serve",
-        "pack",
+        "bundle",
         "suite",
         "suite new",
         "suite check",

@@ -16,7 +16,7 @@ const KINDS: [(&str, &str); 5] = [
     ("tool", "count_words"),
     ("model", "echo"),
     ("environment", "guess"),
-    ("verifier", "field"),
+    ("grader", "field"),
 ];
 
 /// Makes the pack `new-KIND` with the binary, builds it with cargo, and gives its shared library.
@@ -58,7 +58,7 @@ fn a_new_pack_of_every_kind_builds_drops_in_and_runs() {
     loaded(&workspace);
 }
 
-/// Environment and verifier are loaded too, and the one's known solutions satisfy the other.
+/// Environment and grader are loaded too, and the one's known solutions satisfy the other.
 fn loaded(workspace: &Workspace) {
     let host = harness_host::Host::builder()
         .search([workspace.path(".harness/plugins")])
@@ -67,7 +67,7 @@ fn loaded(workspace: &Workspace) {
         .unwrap();
     let resolve = |name: &str| host.resolve(&name.parse().unwrap(), &Default::default()).unwrap();
     let mut environment = resolve("new-environment/guess").environment().unwrap();
-    let verifier = resolve("new-verifier/field").verifier().unwrap();
+    let grader = resolve("new-grader/field").grader().unwrap();
     let tasks = environment.tasks("{\"limit\": 3, \"seed\": 5}".into()).into_result().unwrap();
     let tasks: Vec<harness_abi::Task> = serde_json::from_str(&tasks).unwrap();
     assert_eq!(tasks.len(), 3);
@@ -79,14 +79,14 @@ fn loaded(workspace: &Workspace) {
             environment.step(action.to_string().as_str().into()).into_result().unwrap();
         }
         let state = environment.state().into_result().unwrap();
-        let judged = verifier.verify(text.as_str().into(), state.as_str().into(), [].as_slice().into()).into_result();
-        let judged: harness_abi::Judgement = serde_json::from_str(&judged.unwrap()).unwrap();
+        let judged = grader.grade(text.as_str().into(), state.as_str().into(), [].as_slice().into()).into_result();
+        let judged: harness_abi::Grade = serde_json::from_str(&judged.unwrap()).unwrap();
         assert_eq!(judged.reward, 1.0, "{task:?}");
     }
 }
 
 #[test]
-fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
+fn each_role_has_a_benchmarkple_whose_own_tests_pass_and_that_conforms() {
     let workspace = Workspace::new();
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
     for (role, module) in

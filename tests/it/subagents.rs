@@ -1,5 +1,5 @@
-//! Harnesses in harnesses through the front door: a sub-agent works in the same folder with tools of its own, is on record as a part of the
-//! whole, and goes along when the whole is packed.
+//! Harnesses in harnesses through the command line: a sub-agent works in the same folder with tools of its own, is on record as a part of the
+//! whole, and goes along when the whole is bundled.
 
 use serde_json::{Value, json};
 
@@ -92,14 +92,14 @@ fn who_approves_of_the_whole_approves_of_its_parts() {
 }
 
 #[test]
-fn what_lies_inside_is_packed_too() {
+fn what_lies_inside_is_bundle_too() {
     let workspace = Workspace::with(&["hello"]);
     let mut inner = reads(&json!([call("dice", json!({"sides": 6})), {"text": "thrown"}]));
     inner["tool"] = json!([{"use": "hello/dice"}]);
     workspace.put("h.toml", harness(&agent(&inner), &asked()));
-    workspace.run(&["pack", "h.toml", "--out", "packed"]).success();
-    assert!(names(&workspace.path("packed/packs")).iter().any(|name| name.starts_with("hello-")));
-    let run = workspace.json(&["run", "packed", "--prompt", "x"]);
+    workspace.run(&["bundle", "h.toml", "--out", "bundled"]).success();
+    assert!(names(&workspace.path("bundled/packs")).iter().any(|name| name.starts_with("hello-")));
+    let run = workspace.json(&["run", "bundled", "--prompt", "x"]);
     assert_eq!(run["outcome"], "done", "{run}");
 
     inner["tool"] = json!([{"use": "hello/die"}]);

@@ -1,4 +1,4 @@
-//! A suite of one's own: from a table to a checked exam, a bench and an evolution; and every way in which it can be wrong.
+//! A suite of one's own: from a table to a checked benchmark, a bench and an evolution; and every way in which it can be wrong.
 
 use serde_json::json;
 
@@ -19,8 +19,8 @@ fn made(rows: usize, more: &[&str]) -> Workspace {
 }
 
 #[test]
-fn a_table_becomes_an_exam_that_is_checked_benched_and_evolved_on() {
-    let workspace = made(100, &["--verifier", "numeric", "--id", "number"]);
+fn a_table_becomes_a_benchmark_that_is_checked_benched_and_evolved_on() {
+    let workspace = made(100, &["--grader", "numeric", "--id", "number"]);
     let check = workspace.json(&["suite", "check", "sums", "--quiet"]);
     assert_eq!(check["broken"], false, "{check}");
     assert_eq!(check["audit"]["solved"], 100);
@@ -40,38 +40,38 @@ fn a_table_becomes_an_exam_that_is_checked_benched_and_evolved_on() {
 
 #[test]
 fn a_judge_marks_by_a_rubric_and_nothing_is_guessed() {
-    let workspace = made(40, &["--verifier", "numeric"]);
+    let workspace = made(40, &["--grader", "numeric"]);
     let suite = workspace.read("sums/suite.toml");
-    let judge = |says: &str, rubric: &str| {
+    let grader = |says: &str, rubric: &str| {
         let model = format!(
             "model = {{ use = \"std/scripted\", config = {{ replies = [\"{says}\"], after = \"last\", output_tokens = 3 }} }}"
         );
-        let judge = format!("[judge]\nrubric = \"{rubric}\"\n{model}");
-        workspace.put("sums/suite.toml", suite.replace("[verifier]\nuse = \"tasks/numeric\"", &judge));
+        let table = format!("[grader]\nrubric = \"{rubric}\"\n{model}");
+        workspace.put("sums/suite.toml", suite.replace("[grader]\nuse = \"tasks/numeric\"", &table));
     };
-    judge("Pass.", "It states the sum.");
+    grader("Pass.", "It states the sum.");
     let bench = ["bench", "sums", "--model", "oracle", "--split", "all", "--quiet"];
     let marked = workspace.json(&bench);
     assert_eq!((&marked["success"], &marked["marking"]["output_tokens"]), (&json!(1.0), &json!(120)), "{marked}");
     assert_eq!(workspace.json(&["bench", "sums", "--model", "noop", "--split", "all", "--quiet"])["success"], 0.0);
     let passes = workspace.json(&["bench", "sums", "--model", "oracle", "--quiet"])["run"].clone();
-    // Another judge is another exam.
-    judge("fail", "It states the sum.");
+    // Another grader is another benchmark.
+    grader("fail", "It states the sum.");
     let fails = workspace.json(&["bench", "sums", "--model", "oracle", "--quiet"]);
     assert_eq!(fails["success"], 0.0);
     assert_ne!(
         fails["run"].as_str().unwrap().rsplit_once('-').unwrap().0,
         passes.as_str().unwrap().rsplit_once('-').unwrap().0
     );
-    judge("who knows", "It states the sum.");
+    grader("who knows", "It states the sum.");
     workspace.run(&["suite", "check", "sums", "--quiet"]).failure(1, &["would be wrong"]);
-    judge("pass", " ");
+    grader("pass", " ");
     workspace.run(&["suite", "check", "sums"]).failure(2, &["`rubric` is empty"]);
 }
 
 #[test]
 fn stats_count_what_is_there() {
-    let workspace = made(60, &["--verifier", "numeric", "--group", "pair"]);
+    let workspace = made(60, &["--grader", "numeric", "--group", "pair"]);
     let stats = workspace.json(&["suite", "stats", "sums"]);
     assert_eq!((&stats["tasks"], &stats["groups"], &stats["largest_group"]), (&json!(60), &json!(31), &json!(2)));
     let said = workspace.run(&["suite", "stats", "sums"]).success().out;
@@ -79,8 +79,8 @@ fn stats_count_what_is_there() {
 }
 
 #[test]
-fn another_file_is_another_exam() {
-    let workspace = made(40, &["--verifier", "numeric"]);
+fn another_file_is_another_benchmark() {
+    let workspace = made(40, &["--grader", "numeric"]);
     let bench = ["bench", "sums", "--model", "noop", "--quiet"];
     let before = workspace.json(&bench);
     let longer = workspace.read("sums/tasks.jsonl").replace("What is 1 +", "How much is 1 +");
@@ -92,7 +92,7 @@ fn another_file_is_another_exam() {
 
 #[test]
 fn rows_of_a_group_are_never_parted() {
-    let workspace = made(60, &["--verifier", "numeric", "--group", "pair"]);
+    let workspace = made(60, &["--grader", "numeric", "--group", "pair"]);
     let check = workspace.json(&["suite", "check", "sums", "--quiet"]);
     let groups = &check["groups"];
     let count = |value: &serde_json::Value| value.as_u64().unwrap();
@@ -102,19 +102,19 @@ fn rows_of_a_group_are_never_parted() {
 
 #[test]
 fn what_is_wrong_with_a_suite_is_said() {
-    let check = |tasks: &str, verifier: &str| {
+    let check = |tasks: &str, grader: &str| {
         let workspace = made(12, &[]);
         workspace.put("sums/tasks.jsonl", tasks);
-        let suite = workspace.read("sums/suite.toml").replace("tasks/exact", verifier);
+        let suite = workspace.read("sums/suite.toml").replace("tasks/exact", grader);
         workspace.put("sums/suite.toml", suite);
         workspace.run(&["suite", "check", "sums", "--quiet"])
     };
     let rows = |answer: &str| -> String {
         (0..12).map(|n| format!("{{\"id\":\"{n}\",\"prompt\":\"Is {n} even?\",\"answer\":{answer}}}\n")).collect()
     };
-    // A verifier that passes silence.
+    // A grader that passes silence.
     check(&rows("\".*\""), "tasks/regex").failure(1, &["numbers of sums would be wrong", "suite.toml"]);
-    // Answers that the verifier cannot read.
+    // Answers that the grader cannot read.
     check(&rows("\"many\""), "tasks/numeric").failure(1, &["would be wrong"]);
     check(&rows("\"(\""), "tasks/regex").failure(1, &["would be wrong"]);
     // One reply passes everything; the question holds the answer; too few tasks to prove anything.
@@ -189,7 +189,7 @@ fn what_cannot_be_a_suite_is_refused() {
 
 #[test]
 fn what_was_solved_is_remembered_and_recalled_to_other_tasks() {
-    let workspace = made(60, &["--verifier", "numeric"]);
+    let workspace = made(60, &["--grader", "numeric"]);
     workspace.run(&["memory", "build", "sums", "--out", "m"]).failure(2, &["nothing to remember", "--split explore"]);
     let rows: String = (0..60)
         .map(|n| format!("{{\"id\":\"{n}\",\"prompt\":\"Say seven, please, take {n}.\",\"answer\":7}}\n"))

@@ -1,4 +1,4 @@
-//! Tools through the front door: a model that calls them, and what the record says of it.
+//! Tools through the command line: a model that calls them, and what the record says of it.
 
 use serde_json::{Value, json};
 

@@ -260,8 +260,8 @@ fn what_users_asked_becomes_tasks_to_explore() {
         let none = workspace.run(&["bench", "asked", "--model", "oracle", "--split", split, "--quiet"]);
         assert_ne!(none.code, Some(0), "{split}: {}", none.out);
     }
-    // A command may be the judge, and a person's word makes an exam of it.
-    let by_command = ["marked", "--reward", "grep -q Italy", "--verifier", "contains", "--harness", "my.toml"];
+    // A command may be the judge, and a person's word makes a benchmark of it.
+    let by_command = ["marked", "--reward", "grep -q Italy", "--grader", "contains", "--harness", "my.toml"];
     assert!(run(&by_command).success().out.contains("made marked with 1 tasks of 4 requests"));
     assert!(workspace.read("marked/suite.toml").contains("sealed = 25"));
     assert!(workspace.read("marked/harness.toml").contains("Rome"));

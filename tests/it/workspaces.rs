@@ -9,7 +9,7 @@ const HARNESS: &str = "[[tool]]\nuse = \"tools/bash\"\n[[tool]]\nuse = \"tools/w
 fn suite(more: &str) -> String {
     format!(
         "name = \"chores\"\ntasks = \"tasks.jsonl\"\n[harness]\ninitial = \"harness.toml\"\n[workspace]\n{more}\n\
-         [verifier]\nuse = \"tasks/command\"\nconfig.seconds = 20\n[splits]\nexplore = 1\ngate = 1\nsealed = 1\nfolds = 1\n"
+         [grader]\nuse = \"tasks/command\"\nconfig.seconds = 20\n[splits]\nexplore = 1\ngate = 1\nsealed = 1\nfolds = 1\n"
     )
 }
 
@@ -71,7 +71,7 @@ fn a_reward_file_counts_more_than_an_exit_code() {
 }
 
 #[test]
-fn a_verifier_that_is_wrong_is_found_out() {
+fn a_grader_that_is_wrong_is_found_out() {
     if !confined() {
         return;
     }
@@ -130,16 +130,16 @@ fn harbor_folders_are_read_as_they_are() {
     let check: serde_json::Value = serde_json::from_str(&checked.success().out).unwrap();
     assert_eq!((&check["broken"], &check["audit"]["solved"]), (&json!(false), &json!(3)), "{check}");
     assert_eq!(workspace.json(&["bench", "chores", "--model", "noop", "--split", "all", "--quiet"])["success"], 0.0);
-    // Changed tests are another exam.
-    // Runs of one exam are numbered.
-    let exam = |workspace: &Workspace| {
+    // Changed tests are another benchmark.
+    // Runs of one benchmark are numbered.
+    let benchmark = |workspace: &Workspace| {
         let run = workspace.json(&["bench", "chores", "--model", "oracle", "--quiet"])["run"].clone();
         run.as_str().unwrap().rsplit_once('-').unwrap().0.to_owned()
     };
-    let before = exam(&workspace);
-    assert_eq!(before, exam(&workspace));
+    let before = benchmark(&workspace);
+    assert_eq!(before, benchmark(&workspace));
     workspace.put("chores/tasks/greet/tests/expected.txt", "Bye\n");
-    assert_ne!(before, exam(&workspace));
+    assert_ne!(before, benchmark(&workspace));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn what_needs_a_container_is_refused_by_name_unless_told() {
         ],
     );
     let text =
-        workspace.read("chores/suite.toml").replace("[verifier]", "[workspace]\ncontainers = \"ignore\"\n[verifier]");
+        workspace.read("chores/suite.toml").replace("[grader]", "[workspace]\ncontainers = \"ignore\"\n[grader]");
     workspace.put("chores/suite.toml", text);
     let checked = workspace.run(&["suite", "check", "chores", "--quiet"]);
     if !checked.out.contains("needs bubblewrap") {

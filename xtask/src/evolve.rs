@@ -22,7 +22,7 @@ pub const JSON: &str = "report.json";
 /// What an evolution leaves in its folder for a person.
 pub const HTML: &str = "report.html";
 
-/// An exam a bench evolves on.
+/// a benchmark a bench evolves on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suite {
     /// Its name on the command line.
@@ -33,7 +33,7 @@ pub struct Suite {
     record: &'static [&'static str],
 }
 
-/// Both exams, in the order they are taken.
+/// Both benchmarks, in the order they are taken.
 pub const SUITES: [Suite; 2] = [
     Suite {
         name: "functions",
@@ -47,7 +47,7 @@ pub const SUITES: [Suite; 2] = [
     },
 ];
 
-/// Exams that are taken when somebody asks for them.
+/// Benchmarks that are taken when somebody asks for them.
 const OTHERS: [Suite; 2] = [
     Suite { name: "mixed", data: Some("bfcl"), record: &["--sealed=0", "--with=explore_groups=16"] },
     Suite { name: "menus", data: None, record: &["--sealed=0", "--with=explore_groups=0"] },
@@ -74,7 +74,7 @@ pub fn pull(suites: &[Suite]) -> Outcome {
 
 /// One evolution.
 pub struct Evolution<'a> {
-    /// The exam.
+    /// The benchmark.
     pub suite: Suite,
     /// Whether a stand-in plays on tasks that need no download.
     pub smoke: bool,

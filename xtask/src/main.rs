@@ -1,7 +1,7 @@
-//! `cargo xtask`: the caretaker. Builds, installs, measures, tests and packs by calling cargo and the `harness` binary.
+//! `cargo xtask`: developer tasks. Builds, installs, measures, tests and packs by calling cargo and the `harness` binary.
 //!
 //! It has no dependencies on purpose: with clap in it the first command of the README spent 12 to 24 seconds more on two
-//! cores before anything happened. It refuses to know what the binary knows: exams, models and verdicts are not its.
+//! cores before anything happened. It refuses to know what the binary knows: benchmarks, models and verdicts are not its.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
 
 mod args;

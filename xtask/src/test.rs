@@ -16,7 +16,7 @@ pub fn test() -> Outcome {
     outcome
 }
 
-/// Formatting, lints, the threshold's publication, then the tests. A tool that is not installed is named and left out.
+/// Formatting, lints, the plugin ABI's publication, then the tests. A tool that is not installed is named and left out.
 pub fn ci() -> Outcome {
     let mut phases = Phases::begin();
     let outcome =

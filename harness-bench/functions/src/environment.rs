@@ -31,7 +31,7 @@ pub struct FunctionsConfig {
     pub naming: Naming,
 }
 
-/// One episode of the exam.
+/// One episode of the benchmark.
 #[derive(Debug)]
 pub struct FunctionsEnvironment {
     data: String,

@@ -1,5 +1,5 @@
-//! The function-calling exam: tasks in the format of the Berkeley Function Calling Leaderboard
-//! (BFCL), the verifiers that mark an answer, and the way the data gets onto a machine.
+//! The function-calling benchmark: tasks in the format of the Berkeley Function Calling Leaderboard
+//! (BFCL), the graders that mark an answer, and the way the data gets onto a machine.
 //!
 //! It marks single-turn Python-style tasks. The Java, JavaScript, multi-turn and agentic
 //! categories of the same package are refused by name rather than marked wrongly.
@@ -8,6 +8,7 @@ pub mod check;
 pub mod data;
 pub mod environment;
 mod error;
+pub mod graders;
 mod oracle;
 mod pack;
 pub mod payload;
@@ -17,7 +18,6 @@ pub mod reply;
 mod row;
 pub mod schema;
 pub mod task;
-pub mod verifiers;
 mod written;
 
 pub use check::{Mismatch, Naming, check_ast, check_choice};

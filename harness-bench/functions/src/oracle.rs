@@ -1,5 +1,5 @@
 //! The calls a task's own gold answer calls for: what the `oracle` pseudo-model plays, to show that
-//! environment and verifiers let a right answer through. No harness may see it.
+//! environment and graders let a right answer through. No harness may see it.
 
 use serde_json::{Map, Value};
 

@@ -1,10 +1,10 @@
-//! The pack `functions`: the environment and the two verifiers, linked into the binary and entering
+//! The pack `functions`: the environment and the two graders, linked into the binary and entering
 //! by the same door as any plugin.
 
 use harness_abi::NoConfig;
 
 use crate::environment::{FunctionsConfig, FunctionsEnvironment};
-use crate::verifiers::{AstVerifier, ChoiceVerifier};
+use crate::graders::{AstGrader, ChoiceGrader};
 
 /// The pack's manifest.
 pub const MANIFEST: &str = include_str!("../pack.toml");
@@ -12,8 +12,8 @@ pub const MANIFEST: &str = include_str!("../pack.toml");
 harness_abi::linked_pack! {
     manifest: MANIFEST,
     environments: { "functions" => |config: FunctionsConfig| FunctionsEnvironment::new(config) },
-    verifiers: {
-        "choice" => |_: NoConfig| Ok(ChoiceVerifier),
-        "ast" => |_: NoConfig| Ok(AstVerifier),
+    graders: {
+        "choice" => |_: NoConfig| Ok(ChoiceGrader),
+        "ast" => |_: NoConfig| Ok(AstGrader),
     },
 }

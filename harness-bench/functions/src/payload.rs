@@ -1,5 +1,5 @@
 //! A task on its way through the engine: what the environment needs in `data`, the gold calls in
-//! `gold`, which reaches the verifier alone; and the final state the verifier reads.
+//! `gold`, which reaches the grader alone; and the final state the grader reads.
 //!
 //! `kind` says only whether users contributed the task. A category's name would tell a router what
 //! the answer looks like (`irrelevance`: no call), so it stays inside `data`.
@@ -18,7 +18,7 @@ struct TaskData {
     functions: Vec<Value>,
 }
 
-/// What an episode leaves for the verifier.
+/// What an episode leaves for the grader.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FinalState {
     /// The calls made, in order.

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A category of the exam. The name is the one in the data's file names and task ids.
+/// A category of the benchmark. The name is the one in the data's file names and task ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
     /// One function on offer, one call wanted.
@@ -192,7 +192,7 @@ impl GoldCall {
     }
 }
 
-/// One task of the exam.
+/// One task of the benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionTask {
     /// The task's id, such as `live_multiple_3-2-0`.

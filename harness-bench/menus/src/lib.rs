@@ -1,16 +1,16 @@
-//! The phone-menu exam: a caller says what is wanted, two menus lead to a desk, and every choice is a call. Self-written
+//! The phone-menu benchmark: a caller says what is wanted, two menus lead to a desk, and every choice is a call. Self-written
 //! and deterministic. Refuses words: a line that hears a reply instead of a call hangs up.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
 mod environment;
+mod grader;
 mod topics;
-mod verifier;
 
 use harness_abi::NoConfig;
 
 use environment::{Menus, MenusConfig};
-use verifier::Reached;
+use grader::Reached;
 
 /// The pack's manifest.
 pub const MANIFEST: &str = include_str!("../pack.toml");
@@ -18,5 +18,5 @@ pub const MANIFEST: &str = include_str!("../pack.toml");
 harness_abi::linked_pack! {
     manifest: MANIFEST,
     environments: { "menus" => |config: MenusConfig| Ok(Menus::new(config)) },
-    verifiers: { "reached" => |_: NoConfig| Ok(Reached) },
+    graders: { "reached" => |_: NoConfig| Ok(Reached) },
 }

@@ -73,8 +73,8 @@ pub enum RowsError {
         /// Lines, counted from 1, and what is wrong there.
         faults: Vec<(usize, RowFault)>,
     },
-    /// It is another file than the exam was opened with.
-    #[error("{} changed since this exam was opened; begin anew, the changed file is another exam", path.display())]
+    /// It is another file than the benchmark was opened with.
+    #[error("{} changed since this benchmark was opened; begin anew, the changed file is another benchmark", path.display())]
     Changed {
         /// The file.
         path: PathBuf,

@@ -1,26 +1,26 @@
-//! Tasks of one's own: rows of a file as an exam, and verifiers for what is answered. Refuses a file with a fault in any
+//! Tasks of one's own: rows of a file as a benchmark, and graders for what is answered. Refuses a file with a fault in any
 //! row: nothing is skipped.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
 mod environment;
 mod error;
-mod hear;
+mod fuzzing;
+mod graders;
 mod number;
 mod redact;
 mod reply;
 mod row;
 mod schema;
 mod table;
-mod verifiers;
 mod workspace;
 
 use environment::{Questions, QuestionsConfig};
+use graders::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 use schema::JsonSchema;
-use verifiers::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 
 pub use error::{RowFault, RowsError};
-pub use hear::hear;
+pub use fuzzing::fuzz;
 pub use redact::{Redacted, Redactor};
 pub use row::Row;
 pub use table::{Columns, table};
@@ -34,7 +34,7 @@ harness_abi::linked_pack! {
         "questions" => |config: QuestionsConfig| Ok(Questions::new(config)),
         "workspace" => |config| Ok(workspace::Folder::new(config)),
     },
-    verifiers: {
+    graders: {
         "exact" => |config: ExactConfig| Ok(Exact::new(config)),
         "contains" => |config: ContainsConfig| Ok(Contains::new(config)),
         "command" => workspace::Command::new,

@@ -1,4 +1,4 @@
-//! What of a reply is marked, and what it is compared with. Refuses a task without an answer: a verifier that has nothing
+//! What of a reply is marked, and what it is compared with. Refuses a task without an answer: a grader that has nothing
 //! to compare with must not pass anything.
 
 use harness_abi::{ModuleError, Task};
@@ -14,7 +14,7 @@ pub(crate) fn marked<'a>(state: &'a Value, after: &str) -> Option<&'a str> {
     reply.rfind(after).map(|at| reply[at + after.len()..].trim())
 }
 
-/// The answers of a task as texts: any one, or all of them, as the verifier reads them.
+/// The answers of a task as texts: any one, or all of them, as the grader reads them.
 pub(crate) fn answers(task: &Task) -> Result<Vec<String>, ModuleError> {
     let text = |value: &Value| match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),

@@ -17,7 +17,7 @@ pub struct Row {
     pub id: String,
     /// What the agent is asked.
     pub prompt: String,
-    /// What the verifier compares with: a text, a number, or a list of them.
+    /// What the grader compares with: a text, a number, or a list of them.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub answer: Value,
     /// A right reply, where it does not follow from the answer; `harness suite check` plays it.
@@ -66,7 +66,7 @@ impl From<Row> for Task {
             kind: row.kind.clone(),
             prompt: row.prompt.clone(),
             max_turns: row.max_turns,
-            // What is asked; the rest is for the verifier alone.
+            // What is asked; the rest is for the grader alone.
             data: Value::from(row.prompt.clone()),
             gold: serde_json::json!({"answer": row.answer, "example": row.example}),
         }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_is_another_exam() {
+    fn a_file_that_changed_is_another_benchmark() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tasks.jsonl");
         let text = b"{\"id\":\"a\",\"prompt\":\"p\"}";

@@ -1,14 +1,14 @@
-//! The verifier `json_schema`: the reply is JSON and fits a schema. Refuses tasks that demand nothing: a schema that everything
+//! The grader `json_schema`: the reply is JSON and fits a schema. Refuses tasks that demand nothing: a schema that everything
 //! fits passes nobody. Nothing is fetched: a reference to another document is an error.
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Grader, Message, ModuleError, Task};
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    graders::{graded, nothing, shown},
     reply::marked,
-    verifiers::{judged, nothing, shown},
 };
 
 /// Most reasons given for one reply.
@@ -55,8 +55,8 @@ fn unfenced(reply: &str) -> &str {
     inner.and_then(|inner| inner.split_once('\n')).map_or(reply, |(_, body)| body.trim())
 }
 
-impl Verifier for JsonSchema {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for JsonSchema {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let wanted = &task.gold["answer"];
         let own = demands(wanted).then(|| compiled(wanted)).transpose().map_err(|why| {
             ModuleError::input(format_args!("task {}: `answer` is to be a JSON Schema: {why}", task.id))
@@ -69,7 +69,7 @@ impl Verifier for JsonSchema {
         let Some(reply) = marked(state, &self.after) else { return Ok(nothing(&self.after)) };
         let value: Value = match serde_json::from_str(unfenced(reply)) {
             Ok(value) => value,
-            Err(error) => return Ok(judged(false, || format!("{} is not JSON: {error}", shown(reply)))),
+            Err(error) => return Ok(graded(false, || format!("{} is not JSON: {error}", shown(reply)))),
         };
         let faults = [&self.all, &own].into_iter().flatten().flat_map(|schema| schema.iter_errors(&value));
         let reasons: Vec<String> = faults
@@ -82,7 +82,7 @@ impl Verifier for JsonSchema {
             })
             .take(MOST_REASONS)
             .collect();
-        Ok(Judgement { reward: f64::from(u8::from(reasons.is_empty())), reasons, ..Judgement::default() })
+        Ok(Grade { reward: f64::from(u8::from(reasons.is_empty())), reasons, ..Grade::default() })
     }
 }
 
@@ -94,12 +94,12 @@ mod tests {
 
     fn mark(schema: &Value, answer: &Value, reply: &str) -> Result<f64, String> {
         let config = JsonSchemaConfig { schema: schema.clone(), after: String::new() };
-        let verifier = JsonSchema::new(config).map_err(|error| error.message.to_string())?;
+        let grader = JsonSchema::new(config).map_err(|error| error.message.to_string())?;
         let task = Task { id: "t".to_owned(), gold: json!({"answer": answer}), ..Task::default() };
-        let judgement = verifier.verify(&task, &json!({"answer": reply}), &[]);
-        let judgement = judgement.map_err(|error| error.message.to_string())?;
-        assert_eq!(judgement.reward == 1.0, judgement.reasons.is_empty(), "a failure says why");
-        Ok(judgement.reward)
+        let grade = grader.grade(&task, &json!({"answer": reply}), &[]);
+        let grade = grade.map_err(|error| error.message.to_string())?;
+        assert_eq!(grade.reward == 1.0, grade.reasons.is_empty(), "a failure says why");
+        Ok(grade.reward)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-/* The threshold in C: what a module pack needs to offer processors without Rust.
+/* The plugin ABI in C: what a module pack needs to offer processors without Rust.
  *
  * A pack is a shared library with two things in it: its manifest in the section `.harness.manifest`, which
  * HARNESS_MANIFEST("pack.toml") puts there, and the symbol `harness_c_pack_1`, a table of functions. Nothing is linked

@@ -1,4 +1,4 @@
-//! The host's side of the threshold: from a looked-up symbol to a pack whose layout is proven compatible.
+//! The host's side of the plugin ABI: from a looked-up symbol to a pack whose layout is proven compatible.
 
 use std::ffi::c_void;
 

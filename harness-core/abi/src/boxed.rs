@@ -3,8 +3,8 @@
 use abi_stable::sabi_trait::TD_Opaque;
 
 use crate::{
-    EnvironmentBox, ModelBox, ProcessorBox, RawEnvironment, RawEnvironment_TO, RawModel, RawModel_TO, RawProcessor,
-    RawProcessor_TO, RawTool, RawTool_TO, RawVerifier, RawVerifier_TO, ToolBox, VerifierBox,
+    EnvironmentBox, GraderBox, ModelBox, ProcessorBox, RawEnvironment, RawEnvironment_TO, RawGrader, RawGrader_TO,
+    RawModel, RawModel_TO, RawProcessor, RawProcessor_TO, RawTool, RawTool_TO, ToolBox,
 };
 
 /// A processor out of a host's own type.
@@ -27,7 +27,7 @@ pub fn environment(module: impl RawEnvironment + 'static) -> EnvironmentBox {
     RawEnvironment_TO::from_value(module, TD_Opaque)
 }
 
-/// A verifier out of a host's own type.
-pub fn verifier(module: impl RawVerifier + 'static) -> VerifierBox {
-    RawVerifier_TO::from_value(module, TD_Opaque)
+/// A grader out of a host's own type.
+pub fn grader(module: impl RawGrader + 'static) -> GraderBox {
+    RawGrader_TO::from_value(module, TD_Opaque)
 }

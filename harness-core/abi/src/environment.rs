@@ -1,4 +1,4 @@
-//! Environments: worlds with tasks; and verifiers: what turns a final state into a reward.
+//! Environments: worlds with tasks; and graders: what turns a final state into a reward.
 
 use abi_stable::{
     sabi_trait,
@@ -6,7 +6,7 @@ use abi_stable::{
 };
 use serde_json::Value;
 
-use crate::{Action, Judgement, Message, ModuleError, Observation, Task, TaskQuery};
+use crate::{Action, Grade, Message, ModuleError, Observation, Task, TaskQuery};
 
 /// An environment as the host sees it: JSON of the [`crate::records`] types.
 #[sabi_trait]
@@ -17,7 +17,7 @@ pub trait RawEnvironment: Send {
     fn reset(&mut self, task: RStr<'_>, seed: u64) -> RResult<RString, ModuleError>;
     /// [`Action`] → [`Observation`].
     fn step(&mut self, action: RStr<'_>) -> RResult<RString, ModuleError>;
-    /// The final state, for the verifier.
+    /// The final state, for the grader.
     fn state(&mut self) -> RResult<RString, ModuleError>;
     /// Whole [`Task`] → the array of [`Action`]s that solve it.
     #[sabi(last_prefix_field)]
@@ -38,25 +38,25 @@ pub trait Environment: Send + 'static {
     /// Performs an action. An action the world refuses is an observation, not an error.
     fn step(&mut self, action: &Action) -> Result<Observation, ModuleError>;
 
-    /// The final state, for the verifier.
+    /// The final state, for the grader.
     fn state(&mut self) -> Result<Value, ModuleError>;
 
-    /// The actions that solve `task`, where they are known: it checks environment and verifier.
+    /// The actions that solve `task`, where they are known: it checks environment and grader.
     fn oracle(&mut self, task: &Task) -> Result<Vec<Action>, ModuleError> {
         Err(ModuleError::unsupported(format_args!("no known solution for task {}", task.id)))
     }
 }
 
-/// A verifier as the host sees it.
+/// A grader as the host sees it.
 #[sabi_trait]
-pub trait RawVerifier: Send + Sync {
-    /// Whole [`Task`], final state, history → [`Judgement`].
+pub trait RawGrader: Send + Sync {
+    /// Whole [`Task`], final state, history → [`Grade`].
     #[sabi(last_prefix_field)]
-    fn verify(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError>;
+    fn grade(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError>;
 }
 
-/// A verifier as its author writes it; shared.
-pub trait Verifier: Send + Sync + 'static {
+/// A grader as its author writes it; shared.
+pub trait Grader: Send + Sync + 'static {
     /// Judges the final state of `task`.
-    fn verify(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError>;
+    fn grade(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Grade, ModuleError>;
 }

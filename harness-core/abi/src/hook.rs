@@ -78,5 +78,5 @@ pub enum Kind {
     /// A world with tasks; one instance per episode.
     Environment,
     /// Turns a final state into a reward; shared.
-    Verifier,
+    Grader,
 }

@@ -15,13 +15,13 @@ use abi_stable::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Hook, Message, Model,
-    ModelBox, ModuleError, Outcome, Processor, ProcessorBox, RawEnvironment, RawModel, RawProcessor, RawTool,
-    RawVerifier, ScoreRequest, ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest, ToolSink,
-    Verifier, VerifierBox,
+    Action, ChatRequest, ChatSink, ContextRef, Cx, Decision, Environment, EnvironmentBox, Event, Grader, GraderBox,
+    Hook, Message, Model, ModelBox, ModuleError, Outcome, Processor, ProcessorBox, RawEnvironment, RawGrader, RawModel,
+    RawProcessor, RawTool, ScoreRequest, ScoreSink, Stop, StoredDecision, Task, TaskQuery, Tool, ToolBox, ToolRequest,
+    ToolSink,
 };
 use crate::{
-    environment::{RawEnvironment_TO, RawVerifier_TO},
+    environment::{RawEnvironment_TO, RawGrader_TO},
     model::RawModel_TO,
     processor::RawProcessor_TO,
     tool::RawTool_TO,
@@ -233,14 +233,14 @@ impl<E: Environment> RawEnvironment for EnvironmentAdapter<E> {
     }
 }
 
-struct VerifierAdapter<V>(Kept<V>);
+struct GraderAdapter<V>(Kept<V>);
 
-impl<V: Verifier> RawVerifier for VerifierAdapter<V> {
-    fn verify(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError> {
+impl<V: Grader> RawGrader for GraderAdapter<V> {
+    fn grade(&self, task: RStr<'_>, state: RStr<'_>, history: RSlice<'_, Message>) -> RResult<RString, ModuleError> {
         guarded(|| {
             let task = serde_json::from_str(task.as_str())?;
             let state = serde_json::from_str(state.as_str())?;
-            Ok(json(&self.0.verify(&task, &state, history.as_slice())?))
+            Ok(json(&self.0.grade(&task, &state, history.as_slice())?))
         })
     }
 }
@@ -281,11 +281,11 @@ pub fn environment<C: DeserializeOwned, E: Environment>(
     build(config, constructor, |module| RawEnvironment_TO::from_value(EnvironmentAdapter(Kept::new(module)), TD_Opaque))
 }
 
-/// Builds a verifier; used by `export_pack!`.
+/// Builds a grader; used by `export_pack!`.
 #[doc(hidden)]
-pub fn verifier<C: DeserializeOwned, V: Verifier>(
+pub fn grader<C: DeserializeOwned, V: Grader>(
     config: RStr<'_>,
     constructor: impl FnOnce(C) -> Result<V, ModuleError>,
-) -> RResult<VerifierBox, ModuleError> {
-    build(config, constructor, |module| RawVerifier_TO::from_value(VerifierAdapter(Kept::new(module)), TD_Opaque))
+) -> RResult<GraderBox, ModuleError> {
+    build(config, constructor, |module| RawGrader_TO::from_value(GraderAdapter(Kept::new(module)), TD_Opaque))
 }

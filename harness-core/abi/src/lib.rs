@@ -1,7 +1,7 @@
-//! The threshold: what module packs compile against, and the only crate that names `abi_stable`.
+//! The plugin ABI: what module packs compile against, and the only crate that names `abi_stable`.
 //!
 //! A pack is a shared library that exports modules of five kinds — [`Processor`], [`Tool`], [`Model`], [`Environment`],
-//! [`Verifier`] — with [`export_pack!`]. Authors write the plain traits named here; the `Raw…` traits are what crosses
+//! [`Grader`] — with [`export_pack!`]. Authors write the plain traits named here; the `Raw…` traits are what crosses
 //! the boundary. No tokio, HTTP or SQL ever enters this crate.
 //!
 //! **Growth.** A released layout never changes, it is only appended to: trait methods with default bodies, prefix fields

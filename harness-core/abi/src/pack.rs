@@ -9,15 +9,15 @@ use abi_stable::{
 };
 
 use crate::{
-    EnvironmentBox, ModuleError, ProcessorBox, environment::RawVerifier_TO, model::RawModel_TO, tool::RawTool_TO,
+    EnvironmentBox, ModuleError, ProcessorBox, environment::RawGrader_TO, model::RawModel_TO, tool::RawTool_TO,
 };
 
 /// A tool as the host holds it.
 pub type ToolBox = RawTool_TO<'static, RBox<()>>;
 /// A model as the host holds it.
 pub type ModelBox = RawModel_TO<'static, RBox<()>>;
-/// A verifier as the host holds it.
-pub type VerifierBox = RawVerifier_TO<'static, RBox<()>>;
+/// A grader as the host holds it.
+pub type GraderBox = RawGrader_TO<'static, RBox<()>>;
 
 /// The root of a pack: its manifest and, per kind, what builds module `name` from its configuration, a JSON object.
 ///
@@ -36,9 +36,9 @@ pub struct Pack {
     pub model: extern "C" fn(name: RStr<'_>, config: RStr<'_>) -> RResult<ModelBox, ModuleError>,
     /// Builds environments.
     pub environment: extern "C" fn(name: RStr<'_>, config: RStr<'_>) -> RResult<EnvironmentBox, ModuleError>,
-    /// Builds verifiers.
+    /// Builds graders.
     #[sabi(last_prefix_field)]
-    pub verifier: extern "C" fn(name: RStr<'_>, config: RStr<'_>) -> RResult<VerifierBox, ModuleError>,
+    pub grader: extern "C" fn(name: RStr<'_>, config: RStr<'_>) -> RResult<GraderBox, ModuleError>,
 }
 
 impl std::fmt::Debug for PackRef {
@@ -74,7 +74,7 @@ macro_rules! linked_pack {
         $(, tools: { $($tool:literal => $new_tool:expr),* $(,)? })?
         $(, models: { $($model:literal => $new_model:expr),* $(,)? })?
         $(, environments: { $($environment:literal => $new_environment:expr),* $(,)? })?
-        $(, verifiers: { $($verifier:literal => $new_verifier:expr),* $(,)? })?
+        $(, graders: { $($grader:literal => $new_grader:expr),* $(,)? })?
         $(,)?
     ) => {
         /// The pack's root.
@@ -107,13 +107,13 @@ macro_rules! linked_pack {
                     _ => $crate::unknown("environment", name),
                 }
             }
-            extern "C" fn verifier(name: RStr<'_>, config: RStr<'_>) -> RResult<$crate::VerifierBox, $crate::ModuleError> {
+            extern "C" fn grader(name: RStr<'_>, config: RStr<'_>) -> RResult<$crate::GraderBox, $crate::ModuleError> {
                 match name.as_str() {
-                    $($($verifier => $crate::kit::verifier(config, $new_verifier),)*)?
-                    _ => $crate::unknown("verifier", name),
+                    $($($grader => $crate::kit::grader(config, $new_grader),)*)?
+                    _ => $crate::unknown("grader", name),
                 }
             }
-            $crate::Pack { manifest, processor, tool, model, environment, verifier }.leak_into_prefix()
+            $crate::Pack { manifest, processor, tool, model, environment, grader }.leak_into_prefix()
         }
     };
 }

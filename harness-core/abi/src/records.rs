@@ -148,7 +148,7 @@ pub struct Task {
     /// Whatever the environment needs to reset to it. Never shown to a module of another kind.
     #[serde(default)]
     pub data: Value,
-    /// The answer. Reaches the verifier alone.
+    /// The answer. Reaches the grader alone.
     #[serde(default)]
     pub gold: Value,
 }
@@ -208,7 +208,7 @@ pub struct Observation {
     /// The tools it offers from now on; `None` leaves them as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<ToolSpec>>,
-    /// Reward of this step, for training; the verifier has the last word.
+    /// Reward of this step, for training; the grader has the last word.
     #[serde(default)]
     pub reward: f64,
     /// Whether the episode is over.
@@ -222,9 +222,9 @@ pub struct Observation {
     pub workspace: Option<Workspace>,
 }
 
-/// A verifier's judgement.
+/// a grader's grade.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Judgement {
+pub struct Grade {
     /// In `[0, 1]`.
     pub reward: f64,
     /// Named components in `[0, 1]`.
@@ -233,7 +233,7 @@ pub struct Judgement {
     /// Why, for a person.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// What marking used, where a model marks. It is the exam's expense, not the harness's.
+    /// What marking used, where a model marks. It is the benchmark's expense, not the harness's.
     #[serde(default, skip_serializing_if = "Usage::is_none")]
     pub usage: Usage,
 }

@@ -15,7 +15,7 @@ use crate::{
 pub struct Trust {
     /// Who signed it.
     pub signer: Signer,
-    /// How the policy calls that publisher, if it trusts him.
+    /// How the policy calls that publisher, if it trusts it.
     pub publisher: Option<String>,
     /// Where its code runs.
     pub isolation: Isolation,
@@ -60,7 +60,7 @@ impl Rules {
             return Err(Refusal::Publisher { locked: pinned.clone() });
         }
         let (publisher, isolation) = match &self.policy {
-            // Whoever builds a host without a policy answers for every folder he gives it.
+            // Whoever builds a host without a policy answers for every folder it gives.
             None => (None, Isolation::InProcess),
             Some(policy) => {
                 let publisher = signer.key().and_then(|key| policy.publisher(key));

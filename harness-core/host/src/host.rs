@@ -6,16 +6,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use harness_abi::{
-    EnvironmentBox, Kind, ModelBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox,
-};
+use harness_abi::{EnvironmentBox, GraderBox, Kind, ModelBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox};
 use harness_spec::{Catalogue, Config, Isolation, LookupError, Module, ModuleRef, PackManifest, Version};
 
 use crate::{
     ChildSettings, HostError, Inspected, LoadedModel, Lock, Policy, Refusal, Trust,
     admit::Rules,
     child::{
-        Keeper, proxy,
+        Supervisor, proxy,
         quarantine::{Quarantine, Quarantined},
     },
     elf::sha256,
@@ -131,7 +129,7 @@ impl HostBuilder {
             models: Mutex::default(),
             quarantine: Arc::new(Quarantine::open(self.children.quarantine.clone())),
             children: Arc::new(self.children),
-            keepers: Mutex::default(),
+            supervisors: Mutex::default(),
         })
     }
 }
@@ -153,7 +151,7 @@ fn take_in(looks: Vec<Look>, installed: &mut Installed, refused: &mut Vec<HostEr
     found
 }
 
-/// The doorman: keeps the catalogue of what is installed and brings modules up.
+/// The plugin host: keeps the catalogue of what is installed and brings modules up.
 #[derive(Debug)]
 pub struct Host {
     installed: Installed,
@@ -165,7 +163,7 @@ pub struct Host {
     children: Arc<ChildSettings>,
     quarantine: Arc<Quarantine>,
     /// Whose code runs in a child, by the digest of its bytes.
-    keepers: Mutex<HashMap<String, Arc<Keeper>>>,
+    supervisors: Mutex<HashMap<String, Arc<Supervisor>>>,
 }
 
 impl Host {
@@ -271,7 +269,7 @@ impl Host {
             Some(Source::File(file, bytes, trust)) => match trust.isolation {
                 Isolation::InProcess => load::load(file, bytes, &self.store).map(Code::Here),
                 Isolation::Process => self
-                    .keeper(file, bytes)
+                    .supervisor(file, bytes)
                     .map(Code::Child)
                     .map_err(|refusal| HostError::Refused { path: file.path.clone(), refusal }),
             },
@@ -280,20 +278,20 @@ impl Host {
     }
 
     /// Who keeps a pack's child; the child is up when this returns.
-    fn keeper(&self, file: &Inspected, bytes: &[u8]) -> Result<Arc<Keeper>, Refusal> {
-        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
-        let keeper = match keepers.get(&file.sha256) {
-            Some(keeper) => keeper.clone(),
+    fn supervisor(&self, file: &Inspected, bytes: &[u8]) -> Result<Arc<Supervisor>, Refusal> {
+        let mut supervisors = self.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
+        let supervisor = match supervisors.get(&file.sha256) {
+            Some(supervisor) => supervisor.clone(),
             None => {
                 let (children, quarantine) = (self.children.clone(), self.quarantine.clone());
-                let keeper = Arc::new(Keeper::new(children, quarantine, file, bytes, &self.store)?);
-                keepers.insert(file.sha256.clone(), keeper.clone());
-                keeper
+                let supervisor = Arc::new(Supervisor::new(children, quarantine, file, bytes, &self.store)?);
+                supervisors.insert(file.sha256.clone(), supervisor.clone());
+                supervisor
             }
         };
-        drop(keepers);
-        keeper.child().map_err(Refusal::Child)?;
-        Ok(keeper)
+        drop(supervisors);
+        supervisor.child().map_err(Refusal::Child)?;
+        Ok(supervisor)
     }
 
     /// Brings a model up, or gives the one that is up with this configuration.
@@ -320,7 +318,7 @@ enum Code {
     /// In this process.
     Here(Root),
     /// In a child.
-    Child(Arc<Keeper>),
+    Child(Arc<Supervisor>),
 }
 
 /// A module that was found, with its complete configuration: makes as many instances as one likes.
@@ -341,11 +339,11 @@ impl Resolved {
     fn build<T>(
         &self,
         here: impl FnOnce(Root, &str, &str) -> Result<T, ModuleError>,
-        child: impl FnOnce(&Arc<Keeper>, &str, &str) -> Result<T, ModuleError>,
+        child: impl FnOnce(&Arc<Supervisor>, &str, &str) -> Result<T, ModuleError>,
     ) -> Result<T, ModuleError> {
         match &self.code {
             Code::Here(root) => here(*root, &self.manifest.name, &self.config),
-            Code::Child(keeper) => child(keeper, &self.manifest.name, &self.config),
+            Code::Child(supervisor) => child(supervisor, &self.manifest.name, &self.config),
         }
     }
 
@@ -353,7 +351,7 @@ impl Resolved {
     pub fn process_id(&self) -> Option<u32> {
         match &self.code {
             Code::Here(_) => None,
-            Code::Child(keeper) => Some(keeper.child().ok()?.id()),
+            Code::Child(supervisor) => Some(supervisor.child().ok()?.id()),
         }
     }
 
@@ -365,7 +363,7 @@ impl Resolved {
     /// A fresh tool.
     pub fn tool(&self) -> Result<ToolBox, ModuleError> {
         let shared = self.manifest.shared;
-        self.build(Root::tool, |keeper, name, config| proxy::tool(keeper, name, config, shared))
+        self.build(Root::tool, |supervisor, name, config| proxy::tool(supervisor, name, config, shared))
     }
 
     /// A fresh environment.
@@ -373,9 +371,9 @@ impl Resolved {
         self.build(Root::environment, proxy::environment)
     }
 
-    /// A fresh verifier.
-    pub fn verifier(&self) -> Result<VerifierBox, ModuleError> {
-        self.build(Root::verifier, proxy::verifier)
+    /// A fresh grader.
+    pub fn grader(&self) -> Result<GraderBox, ModuleError> {
+        self.build(Root::grader, proxy::grader)
     }
 
     fn model(&self) -> Result<ModelBox, ModuleError> {

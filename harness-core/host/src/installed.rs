@@ -63,7 +63,7 @@ impl Installed {
         Self { catalogue, sources: self.sources.clone(), later: OnceLock::new() }
     }
 
-    /// Makes it what is known from now on. Lost if somebody else was quicker: he looked at the same folders.
+    /// Makes it what is known from now on. Lost if somebody else was quicker: the other looked at the same folders.
     pub fn append(&self, later: Self) {
         let _ = self.latest().later.set(Box::new(later));
     }

@@ -1,4 +1,4 @@
-//! The doorman: finds packs, inspects them without running them, verifies and loads them, and brings up their modules.
+//! The plugin host: finds packs, inspects them without running them, verifies and loads them, and brings up their modules.
 //!
 //! Admission: read once → ELF checks → manifest → sha256 against the lock, if there is one → signature → policy → private copy named by its
 //! content → dynamic linker → layouts compared both ways → catalogue. Never runs a byte of a file it has not checked;
@@ -22,7 +22,7 @@ pub mod testing;
 
 pub use admit::Trust;
 #[doc(hidden)]
-pub use child::hear;
+pub use child::fuzz;
 pub use child::{
     ChildSettings, ServeError, is_lost,
     quarantine::{Quarantined, read as quarantined, release},

@@ -1,7 +1,7 @@
 //! What loading a pack leads to: the root of one in Rust or the table of one in C. Refuses to let anybody behind it know which.
 
 use harness_abi::{
-    CPack, EnvironmentBox, ModelBox, ModuleError, PackRef, ProcessorBox, ToolBox, VerifierBox,
+    CPack, EnvironmentBox, GraderBox, ModelBox, ModuleError, PackRef, ProcessorBox, ToolBox,
     stable::{RResult, RStr},
 };
 
@@ -40,9 +40,9 @@ impl Root {
         make(self.rust("environment", name)?.environment(), name, config)
     }
 
-    /// A fresh verifier.
-    pub(crate) fn verifier(self, name: &str, config: &str) -> Result<VerifierBox, ModuleError> {
-        make(self.rust("verifier", name)?.verifier(), name, config)
+    /// A fresh grader.
+    pub(crate) fn grader(self, name: &str, config: &str) -> Result<GraderBox, ModuleError> {
+        make(self.rust("grader", name)?.grader(), name, config)
     }
 
     fn rust(self, kind: &str, name: &str) -> Result<PackRef, ModuleError> {

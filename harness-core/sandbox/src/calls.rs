@@ -34,7 +34,7 @@ const KERNEL: &[i64] = &[
 ];
 
 /// What Landlock does not guard: owners, modes, times and attributes of any file of the user; memory and queues that all
-/// his processes share.
+/// the user's processes share.
 #[rustfmt::skip]
 const UNGUARDED: &[i64] = &[
     l::SYS_fchmodat, FCHMODAT2, l::SYS_fchownat, l::SYS_fchown, l::SYS_setxattr, l::SYS_lsetxattr, l::SYS_removexattr,

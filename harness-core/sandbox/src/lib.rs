@@ -1,4 +1,4 @@
-//! Commands in a box: what a model wants to run, a verifier's script. Files outside the workspace stay as they are, secrets of
+//! Commands in a box: what a model wants to run, a grader's script. Files outside the workspace stay as they are, secrets of
 //! the user stay unread, the network is off, and nothing is left running. Refuses to run a command it cannot confine, unless
 //! it was told to.
 //!

@@ -9,7 +9,7 @@ use crate::SandboxError;
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// The argument that makes the front door call [`serve`](crate::serve).
+/// The argument that makes the command line call [`serve`](crate::serve).
 pub(crate) const SUBCOMMAND: &str = "sandbox-exec";
 
 /// Names the program whose subcommand `sandbox-exec` calls [`serve`](crate::serve). Only the first call counts.

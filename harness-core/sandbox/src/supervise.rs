@@ -36,7 +36,7 @@ enum Event {
 }
 
 /// The part of a sandbox that the message at standard input says: a supervisor, or a command. For the hidden subcommand
-/// `sandbox-exec` of the front door.
+/// `sandbox-exec` of the command line.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@ use harness_core::{Episode, Left};
 use harness_trace::Outcome;
 use serde_json::{Map, Value, json};
 
-use crate::{content, error::ApiError, spoken::Spoken};
+use crate::{content, error::ApiError, reply_text::ReplyText};
 
 /// An answer.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The answer of an episode in which this was said.
-    pub fn of(episode: &Episode, spoken: &Spoken) -> Result<Self, ApiError> {
+    pub fn of(episode: &Episode, reply_text: &ReplyText) -> Result<Self, ApiError> {
         let end = &episode.end;
         match end.outcome {
             Outcome::Done | Outcome::Budget | Outcome::Interrupted => {}
@@ -37,14 +37,14 @@ impl Answer {
             _ if !episode.left.is_empty() => "tool_calls",
             (Outcome::Budget, _) => "length",
             (Outcome::Interrupted, _) => "content_filter",
-            _ if spoken.cut => "stop",
+            _ if reply_text.cut => "stop",
             (_, Finish::LENGTH) => "length",
             (_, Finish::FILTERED) => "content_filter",
             _ => "stop",
         };
         Ok(Self {
-            text: spoken.answer.clone(),
-            reasoning: spoken.beside.clone(),
+            text: reply_text.answer.clone(),
+            reasoning: reply_text.beside.clone(),
             calls: episode.left.clone(),
             finish,
             usage: end.usage,
@@ -55,9 +55,9 @@ impl Answer {
     }
 
     /// The message as the client will send it back.
-    pub fn spoken(&self) -> Message {
+    pub fn as_sent_back(&self) -> Message {
         let calls = self.calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str()));
-        content::spoken(&self.text, calls)
+        content::canonical(&self.text, calls)
     }
 
     /// The message of a completion.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::{
     answer::{self, Answer},
     error::ApiError,
-    spoken::Piece,
+    reply_text::Piece,
     turn::Head,
 };
 

@@ -70,11 +70,11 @@ fn assistant(message: &Value, place: &str) -> Result<Message, ApiError> {
         };
         calls.push((id, name, function["arguments"].as_str().unwrap_or("{}")));
     }
-    Ok(spoken(&text(&message["content"], place)?, calls))
+    Ok(canonical(&text(&message["content"], place)?, calls))
 }
 
-/// What an assistant said, in the one form that this room compares.
-pub(crate) fn spoken<'a>(text: &str, calls: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Message {
+/// What an assistant said, in the one form that is compared here.
+pub(crate) fn canonical<'a>(text: &str, calls: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Message {
     let text = (!text.is_empty()).then(|| Part::text(text));
     let calls = calls.into_iter().map(|(id, name, arguments)| Part::tool_call(id, name, arguments));
     Message::new(Role::Assistant, text.into_iter().chain(calls))

@@ -16,7 +16,7 @@ use harness_spec::{Features, Pool};
 use harness_trace::Store;
 use tokio::sync::Semaphore;
 
-use crate::{bearer::Door, continued::Continued, spoken::Commentary};
+use crate::{bearer::Door, continued::Continued, reply_text::Commentary};
 
 /// How much clients may ask for.
 #[derive(Debug, Clone, Copy)]

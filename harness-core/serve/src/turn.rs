@@ -13,9 +13,9 @@ use crate::{
     chunks::Chunks,
     continued,
     error::ApiError,
+    reply_text::{Commentary, ReplyText},
     request::Ask,
     service::Service,
-    spoken::{Commentary, Spoken},
 };
 
 /// What every object of an answer begins with.
@@ -53,7 +53,7 @@ pub(crate) struct Turn {
     pub head: Arc<Head>,
     agent: Arc<Agent>,
     spec: EpisodeSpec,
-    spoken: Arc<Mutex<Spoken>>,
+    reply_text: Arc<Mutex<ReplyText>>,
     /// Where words go as they come.
     chunks: Option<Chunks>,
     /// What the client has seen, without the answer.
@@ -90,7 +90,7 @@ impl Turn {
         let variant = agent.variant().to_owned();
         let callers = tools.iter().map(|tool| tool.name.clone()).collect();
         let text_is_answer = service.commentary == Commentary::Content || agent.tool_names().next().is_none();
-        let spoken = Spoken::new(text_is_answer, ask.stop, callers);
+        let reply_text = ReplyText::new(text_is_answer, ask.stop, callers);
         let continued = service.continued.lock().unwrap_or_else(PoisonError::into_inner);
         let history = continued.history(&variant, &system, messages.clone());
         drop(continued);
@@ -114,23 +114,23 @@ impl Turn {
             variant,
             ignored: ask.ignored,
         };
-        let spoken = Arc::new(Mutex::new(spoken));
-        Ok(Self { head: Arc::new(head), agent, spec, spoken, chunks: None, seen: (system, messages), _seat: seat })
+        let reply_text = Arc::new(Mutex::new(reply_text));
+        Ok(Self { head: Arc::new(head), agent, spec, reply_text, chunks: None, seen: (system, messages), _seat: seat })
     }
 
     /// Has words sent as they come.
     pub fn stream(&mut self, chunks: &Chunks) {
         self.chunks = Some(chunks.clone());
         if self.agent.keeps_replies() {
-            let (spoken, chunks) = (self.spoken.clone(), chunks.clone());
-            self.spec.observer = Some(Arc::new(move |kind, text| chunks.send(locked(&spoken).delta(kind, text))));
+            let (reply_text, chunks) = (self.reply_text.clone(), chunks.clone());
+            self.spec.observer = Some(Arc::new(move |kind, text| chunks.send(locked(&reply_text).delta(kind, text))));
         }
     }
 
     /// Runs the episode; when `closing` is used, it is stopped too.
     pub async fn run(self, service: &Service, closing: &Cancel) -> Result<Answer, ApiError> {
-        let Self { head, agent, mut spec, spoken, chunks, seen: (system, mut messages), _seat } = self;
-        let (hears, to) = (spoken.clone(), chunks.clone());
+        let Self { head, agent, mut spec, reply_text, chunks, seen: (system, mut messages), _seat } = self;
+        let (hears, to) = (reply_text.clone(), chunks.clone());
         spec.replies = Some(Arc::new(move |message| {
             let pieces = locked(&hears).reply(message);
             to.iter().for_each(|chunks| chunks.send(pieces.clone()));
@@ -148,10 +148,10 @@ impl Turn {
         };
         let episode =
             ended.map_err(|RunError::Record(error)| ApiError::failed(format!("the record failed: {error}")))?;
-        let pieces = locked(&spoken).end();
-        let answer = Answer::of(&episode, &locked(&spoken))?;
+        let pieces = locked(&reply_text).end();
+        let answer = Answer::of(&episode, &locked(&reply_text))?;
         chunks.iter().for_each(|chunks| chunks.send(pieces.clone()));
-        messages.push(answer.spoken());
+        messages.push(answer.as_sent_back());
         let Episode { history, .. } = episode;
         let key = continued::seen(&head.variant, &system, &messages);
         service.continued.lock().unwrap_or_else(PoisonError::into_inner).keep(key, history);
@@ -159,9 +159,9 @@ impl Turn {
     }
 }
 
-/// Nobody breaks down while he holds it; if he did, what was said was said.
-fn locked(spoken: &Mutex<Spoken>) -> MutexGuard<'_, Spoken> {
-    spoken.lock().unwrap_or_else(PoisonError::into_inner)
+/// A panic while it is held does no harm: what was sent was sent.
+fn locked(reply_text: &Mutex<ReplyText>) -> MutexGuard<'_, ReplyText> {
+    reply_text.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn seed(episode: &str) -> u64 {

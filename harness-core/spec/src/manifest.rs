@@ -108,7 +108,7 @@ pub struct Module {
     pub blocking: bool,
     /// Whether equal inputs and seed promise equal bytes. Default: false, nothing is promised.
     pub deterministic: bool,
-    /// Whether one instance serves many episodes. Default: models and verifiers.
+    /// Whether one instance serves many episodes. Default: models and graders.
     pub shared: bool,
     /// Whether what it shows to a model comes from elsewhere, so that its bytes do not pin it: a lock must. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

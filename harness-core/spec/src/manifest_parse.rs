@@ -134,7 +134,7 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
         blocking: table.boolean("blocking")?.unwrap_or(matches!(kind, Kind::Tool | Kind::Model)),
         deterministic: table.boolean("deterministic")?.unwrap_or(false),
         foreign: table.boolean("foreign")?.unwrap_or(false),
-        shared: table.boolean("shared")?.unwrap_or(matches!(kind, Kind::Model | Kind::Verifier)),
+        shared: table.boolean("shared")?.unwrap_or(matches!(kind, Kind::Model | Kind::Grader)),
     };
     module.hooks.sort_unstable();
     module.hooks.dedup();

@@ -191,7 +191,7 @@ impl Vocabulary for Kind {
     const WHAT: &'static str = "kind";
 
     fn all() -> &'static [Self] {
-        &[Self::Processor, Self::Tool, Self::Model, Self::Environment, Self::Verifier]
+        &[Self::Processor, Self::Tool, Self::Model, Self::Environment, Self::Grader]
     }
 
     fn name(self) -> &'static str {
@@ -200,7 +200,7 @@ impl Vocabulary for Kind {
             Self::Tool => "tool",
             Self::Model => "model",
             Self::Environment => "environment",
-            Self::Verifier => "verifier",
+            Self::Grader => "grader",
         }
     }
 }

@@ -43,7 +43,7 @@ fn examine(host: &Host, reference: &ModuleRef, config: &Config, sheet: &mut Shee
             model::examine(&model, &resolved.manifest, resolved.process_id(), sheet);
         }
         Kind::Environment => world::examine_environment(&resolved, sheet),
-        Kind::Verifier => world::examine_verifier(&resolved, sheet),
+        Kind::Grader => world::examine_grader(&resolved, sheet),
     }
     Ok(())
 }
@@ -60,7 +60,7 @@ fn wrong_configurations(host: &Host, reference: &ModuleRef, config: &Config) -> 
             Kind::Tool => resolved.tool().is_ok(),
             Kind::Model => host.model(reference, &wrong).is_ok(),
             Kind::Environment => resolved.environment().is_ok(),
-            Kind::Verifier => resolved.verifier().is_ok(),
+            Kind::Grader => resolved.grader().is_ok(),
         })
     });
     accepted.map(|(key, _)| key.clone()).collect()

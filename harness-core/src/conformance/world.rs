@@ -1,8 +1,8 @@
-//! Environments: tasks that stay the same, episodes that repeat, no error at a foolish action. Verifiers: rewards in range.
+//! Environments: tasks that stay the same, episodes that repeat, no error at a foolish action. Graders: rewards in range.
 
 use std::time::Instant;
 
-use harness_abi::{Action, EnvironmentBox, Judgement, Observation, Task, TaskQuery, VerifierBox, kit};
+use harness_abi::{Action, EnvironmentBox, Grade, GraderBox, Observation, Task, TaskQuery, kit};
 use harness_host::Resolved;
 use serde_json::{Value, json};
 
@@ -126,10 +126,10 @@ fn odd_states() -> [Value; 4] {
     [json!(null), json!({}), json!({"won": "maybe", "calls": 3}), json!([1, 2])]
 }
 
-pub(super) fn examine_verifier(resolved: &Resolved, sheet: &mut Sheet) {
+pub(super) fn examine_grader(resolved: &Resolved, sheet: &mut Sheet) {
     let it = resolved.clone();
     let sound = sheet.check("gives rewards from 0 to 1, or an error", move || {
-        let judged = judgements(&judge(&it)?)?;
+        let judged = grades(&judge(&it)?)?;
         Ok(format!("{} odd states, {} judged", judged.len(), judged.iter().flatten().count()))
     });
     if !sound {
@@ -139,34 +139,34 @@ pub(super) fn examine_verifier(resolved: &Resolved, sheet: &mut Sheet) {
     if super::repeats(&resolved.manifest) {
         let it = resolved.clone();
         sheet.check(SAME, move || {
-            let verifier = judge(&it)?;
-            let before = judgements(&verifier)?;
-            let same = before == judgements(&verifier)? && before == judgements(&judge(&it)?)?;
+            let grader = judge(&it)?;
+            let before = grades(&grader)?;
+            let same = before == grades(&grader)? && before == grades(&judge(&it)?)?;
             if same { Ok(String::new()) } else { Err("it judges the same state in two ways".into()) }
         });
     } else {
         sheet.leave_out(SAME, super::NOT_PROMISED);
     }
     let it = resolved.clone();
-    memory::examine(sheet, resolved.process_id(), move |_| judgements(&judge(&it)?).map(drop));
+    memory::examine(sheet, resolved.process_id(), move |_| grades(&judge(&it)?).map(drop));
 }
 
-fn judge(resolved: &Resolved) -> Result<VerifierBox, String> {
-    resolved.verifier().map_err(|error| format!("it does not start: {error}"))
+fn judge(resolved: &Resolved) -> Result<GraderBox, String> {
+    resolved.grader().map_err(|error| format!("it does not start: {error}"))
 }
 
 /// What it makes of states that no environment would leave; an error is as good as a reward, silence or nonsense is not.
-fn judgements(verifier: &VerifierBox) -> Result<Vec<Option<Judgement>>, String> {
+fn grades(grader: &GraderBox) -> Result<Vec<Option<Grade>>, String> {
     let task = Task { id: "conformance".to_owned(), ..Task::default() };
     let mut all = Vec::new();
     for state in odd_states() {
         let (task, text) = (kit::json(&task), kit::json(&state));
-        let Ok(judged) = verifier.verify(task.as_rstr(), text.as_rstr(), (&[][..]).into()).into_result() else {
+        let Ok(judged) = grader.grade(task.as_rstr(), text.as_rstr(), (&[][..]).into()).into_result() else {
             all.push(None);
             continue;
         };
-        let judged: Judgement =
-            serde_json::from_str(&judged).map_err(|error| format!("its judgement does not parse: {error}"))?;
+        let judged: Grade =
+            serde_json::from_str(&judged).map_err(|error| format!("its grade does not parse: {error}"))?;
         if !(0.0..=1.0).contains(&judged.reward) {
             return Err(format!("it gives {state} a reward of {}, which is not from 0 to 1", judged.reward));
         }

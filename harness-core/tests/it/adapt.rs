@@ -15,11 +15,11 @@ fn insert(id: &str, on: serde_json::Value) -> serde_json::Value {
 
 #[test]
 fn a_rule_switches_the_live_harness_at_a_step_boundary() {
-    let keeper = probe("keeper", json!({"step_end": ["see"]}));
+    let supervisor = probe("supervisor", json!({"step_end": ["see"]}));
     let helper =
         json!({"task_start": [{"set_system": "try harder"}], "before_tool": [{"set_arguments": {"action": "up"}}]});
     let rules = rule("loop_detected = 2", insert("helper", helper), "");
-    let ran = run_in_world(&scripted(json!([{"text": "stay"}]), &[keeper, rules].concat()), &[]);
+    let ran = run_in_world(&scripted(json!([{"text": "stay"}]), &[supervisor, rules].concat()), &[]);
     assert_eq!(ran.ended(), "done: the environment said it is over");
     let adapted: Vec<_> = ran
         .entries

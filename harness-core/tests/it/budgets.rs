@@ -41,7 +41,7 @@ fn the_task_may_allow_fewer_turns() {
     let task = harness_abi::Task { max_turns: 2, ..task() };
     let ran = run_with(&agent, &memory, spec(&memory, world(&[], false, task)));
     assert_eq!(ran.ended(), "done: all 2 turns of the task are used");
-    assert_eq!(ran.episode.end.judgement.as_ref().unwrap().reward, 0.0, "and it is judged");
+    assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 0.0, "and it is judged");
 }
 
 #[test]

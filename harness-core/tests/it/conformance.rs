@@ -92,7 +92,7 @@ deterministic = true
 
 [[module]]
 name = "generous"
-kind = "verifier"
+kind = "grader"
 dimension = "D6"
 summary = "Gives more than there is"
 "#;
@@ -197,9 +197,9 @@ impl Environment for Worn {
 
 struct Generous;
 
-impl Verifier for Generous {
-    fn verify(&self, _: &Task, _: &serde_json::Value, _: &[Message]) -> Result<Judgement, ModuleError> {
-        Ok(Judgement { reward: 2.0, ..Judgement::default() })
+impl Grader for Generous {
+    fn grade(&self, _: &Task, _: &serde_json::Value, _: &[Message]) -> Result<Grade, ModuleError> {
+        Ok(Grade { reward: 2.0, ..Grade::default() })
     }
 }
 
@@ -216,7 +216,7 @@ linked_pack! {
     tools: { "mute" => |_: NoConfig| Ok(Mute) },
     models: { "moody" => |_: NoConfig| Ok(Moody(Mutex::default())) },
     environments: { "worn" => |_: NoConfig| Ok(Worn(0)) },
-    verifiers: { "generous" => |_: NoConfig| Ok(Generous) },
+    graders: { "generous" => |_: NoConfig| Ok(Generous) },
 }
 
 fn verdict(module: &str, episodes: u32) -> Verdict {

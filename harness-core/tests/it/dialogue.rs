@@ -1,4 +1,4 @@
-//! Episodes that go on with a caller's conversation, and leave calls of his tools to him.
+//! Episodes that go on with a caller's conversation, and leave calls of its tools to the caller.
 
 use std::sync::Arc;
 

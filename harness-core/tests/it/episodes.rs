@@ -17,7 +17,7 @@ fn a_reply_without_calls_is_the_end() {
     assert_eq!(ran.ended(), "done: the model answered without calling a tool");
     assert_eq!(ran.history(), ["user: go", "assistant: hello"]);
     assert_eq!((ran.episode.end.steps, ran.episode.end.usage.input_tokens), (1, 10));
-    assert!(ran.episode.end.judgement.is_none() && ran.episode.end.state.is_null());
+    assert!(ran.episode.end.grade.is_none() && ran.episode.end.state.is_null());
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_reply_is_the_action() {
             ]
         );
         assert_eq!(ran.episode.end.state, json!({"count": 3}));
-        assert_eq!(ran.episode.end.judgement.as_ref().unwrap().reward, 1.0);
+        assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 1.0);
         assert_eq!(ran.count(|entry| matches!(entry, Entry::Observed { .. })), 5);
         assert_eq!(ran.count(|entry| matches!(entry, Entry::Tool { .. })), 0);
     }
@@ -89,14 +89,14 @@ fn a_tool_call_is_the_action() {
     );
     assert!(history[7].starts_with("tool: The arguments of `up` must be a JSON object: EOF"), "{history:?}");
     assert_eq!(history[8..], ["tool: 2", "tool: 3"], "what comes after the end is not done");
-    assert_eq!(ran.episode.end.judgement.as_ref().unwrap().reward, 1.0);
+    assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 1.0);
 }
 
 #[test]
 fn without_a_call_in_tool_mode_the_world_is_left_as_it_is() {
     let ran = run_in_world(&scripted(json!([{"text": "no tool fits"}]), "action = \"tool\"\n"), &["up"]);
     assert_eq!(ran.ended(), "done: the model answered without calling a tool");
-    assert_eq!(ran.episode.end.judgement.as_ref().unwrap().reward, 0.0);
+    assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 0.0);
 }
 
 #[test]
@@ -137,6 +137,6 @@ fn a_hundred_episodes_share_an_agent() {
         .collect();
     for run in runs {
         let episode = runtime.block_on(run).unwrap();
-        assert_eq!((episode.end.steps, episode.end.judgement.unwrap().reward), (3, 1.0));
+        assert_eq!((episode.end.steps, episode.end.grade.unwrap().reward), (3, 1.0));
     }
 }

@@ -147,7 +147,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
             let agent = agent(&scripted(json!([{"text": "up"}, {"text": word}]), ""));
             let ran = run_with(&agent, &memory, spec(&memory, world(&[], blocking, task())));
             assert!(ran.ended().starts_with("infrastructure: environment: ") && ran.ended().contains(says));
-            assert!(ran.episode.end.judgement.is_none());
+            assert!(ran.episode.end.grade.is_none());
             assert_eq!(ran.faults().len(), 1);
         }
     }
@@ -160,7 +160,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
     assert_eq!(ran.ended(), "infrastructure: environment: no such task");
     assert_eq!(ran.notes("seen").len(), 0, "no processor heard of it");
     let ran = start(harness_abi::Task { gold: Value::Null, ..task() });
-    assert_eq!(ran.ended(), "infrastructure: verifier: no gold");
+    assert_eq!(ran.ended(), "infrastructure: grader: no gold");
     assert_eq!(ran.episode.end.state, json!({"count": 3}));
 }
 

@@ -270,7 +270,7 @@ impl Environment for Counter {
     }
 
     fn reset(&mut self, task: &Task, _: u64) -> Result<Observation, ModuleError> {
-        assert_eq!(task.gold, Value::Null, "gold is the verifier's alone");
+        assert_eq!(task.gold, Value::Null, "gold is the grader's alone");
         if task.data == json!("broken") {
             return Err(ModuleError::input("no such task"));
         }
@@ -301,11 +301,11 @@ impl Environment for Counter {
 /// A third for each count; the gold says how many there must be.
 pub struct Ruler;
 
-impl Verifier for Ruler {
-    fn verify(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Ruler {
+    fn grade(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Grade, ModuleError> {
         let wanted = task.gold.as_f64().ok_or_else(|| ModuleError::input("no gold"))?;
         assert!(history.iter().all(|message| message.role() != Role::System));
-        Ok(Judgement { reward: state["count"].as_f64().unwrap_or(0.0) / wanted, ..Default::default() })
+        Ok(Grade { reward: state["count"].as_f64().unwrap_or(0.0) / wanted, ..Default::default() })
     }
 }
 
@@ -439,7 +439,7 @@ linked_pack! {
 
         [[module]]
         name = "ruler"
-        kind = "verifier"
+        kind = "grader"
         dimension = "D6"
     "#,
     processors: {
@@ -452,5 +452,5 @@ linked_pack! {
         "scripted_blocking" => |config: Script| Ok(Scripted { config }),
     },
     environments: { "counter" => |config: CounterConfig| Ok(Counter { config, count: 0 }) },
-    verifiers: { "ruler" => |_: NoConfig| Ok(Ruler) },
+    graders: { "ruler" => |_: NoConfig| Ok(Ruler) },
 }

@@ -125,8 +125,8 @@ pub fn world(offer: &[&str], blocking: bool, task: Task) -> Start {
         host.resolve(&name.parse().unwrap(), &config).unwrap()
     };
     let environment = resolve("t/counter", json!({ "offer": offer })).environment().unwrap();
-    let verifier = Some(Arc::new(resolve("t/ruler", json!({})).verifier().unwrap()));
-    Start::World(Box::new(World { environment, blocking, task, verifier }))
+    let grader = Some(Arc::new(resolve("t/ruler", json!({})).grader().unwrap()));
+    Start::World(Box::new(World { environment, blocking, task, grader }))
 }
 
 pub fn task() -> Task {

@@ -97,7 +97,7 @@ fn episode(store: &Store, id: u64, steps: u64, record: bool) {
             replayed: Usage::default(),
             micros: 1,
             state: serde_json::Value::Null,
-            judgement: None,
+            grade: None,
         };
         store.end(&name, end).unwrap();
     }

@@ -1,6 +1,6 @@
 //! What `encode` wrote, read back. Every version once released stays readable here.
 
-use harness_abi::{Draft, Finish, Hook, Judgement, Message, Observation, Part, Role, Score, Usage};
+use harness_abi::{Draft, Finish, Grade, Hook, Message, Observation, Part, Role, Score, Usage};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -171,11 +171,11 @@ pub(crate) fn scores(bytes: &[u8]) -> Result<StoredScores, TraceError> {
     Ok(StoredScores { scores, usage, micros })
 }
 
-/// A judgement.
-pub(crate) fn judgement(bytes: &[u8]) -> Result<Judgement, TraceError> {
-    let mut take = Take::new(bytes, "a judgement");
+/// A grade.
+pub(crate) fn grade(bytes: &[u8]) -> Result<Grade, TraceError> {
+    let mut take = Take::new(bytes, "a grade");
     version(&mut take)?;
-    Ok(Judgement {
+    Ok(Grade {
         reward: take.f64()?,
         parts: take.list(|take| Ok((take.string()?, take.f64()?)))?,
         reasons: take.list(Take::string)?,

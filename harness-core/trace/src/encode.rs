@@ -1,6 +1,6 @@
-//! Entries, replies and judgements as bytes; `decode` is its mirror, variant by variant.
+//! Entries, replies and grades as bytes; `decode` is its mirror, variant by variant.
 
-use harness_abi::{Judgement, Message, Observation, Part, Usage};
+use harness_abi::{Grade, Message, Observation, Part, Usage};
 
 use crate::{Entry, Purpose, StoredChat, StoredScores, TraceError, codec::Put};
 
@@ -202,15 +202,15 @@ pub(crate) fn scores(out: &mut Vec<u8>, reply: &StoredScores) {
     });
 }
 
-/// A judgement, after the version.
-pub(crate) fn judgement(judgement: &Judgement) -> Vec<u8> {
+/// A grade, after the version.
+pub(crate) fn grade(grade: &Grade) -> Vec<u8> {
     let mut out = vec![CODEC];
-    out.f64(judgement.reward);
-    out.list(&judgement.parts, |out, (name, value)| {
+    out.f64(grade.reward);
+    out.list(&grade.parts, |out, (name, value)| {
         out.text(name);
         out.f64(*value);
     });
-    out.list(&judgement.reasons, |out, text| out.text(text));
-    usage(&mut out, judgement.usage);
+    out.list(&grade.reasons, |out, text| out.text(text));
+    usage(&mut out, grade.usage);
     out
 }

@@ -1,6 +1,6 @@
 //! What an episode is made of, in the order it happened.
 
-use harness_abi::{Finish, Hook, Judgement, Message, Observation, Score, Usage};
+use harness_abi::{Finish, Grade, Hook, Message, Observation, Score, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,9 +18,9 @@ pub struct EpisodeStart {
     pub parent: String,
     /// The harness's variant id.
     pub harness: String,
-    /// The suite; empty outside exams.
+    /// The suite; empty outside benchmarks.
     pub suite: String,
-    /// The split; empty outside exams.
+    /// The split; empty outside benchmarks.
     pub split: String,
     /// The task.
     pub task: String,
@@ -229,8 +229,8 @@ pub struct EpisodeEnd {
     pub micros: u64,
     /// The environment's final state; null without environment.
     pub state: Value,
-    /// The verifier's judgement, if it was judged.
-    pub judgement: Option<Judgement>,
+    /// The grader's grade, if it was graded.
+    pub grade: Option<Grade>,
 }
 
 /// A model call as it is kept: the reply to a chat.

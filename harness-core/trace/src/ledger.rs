@@ -17,7 +17,7 @@ pub struct RunRecord {
     pub command: String,
     /// Milliseconds since 1970, as the driver's clock says.
     pub started_ms: u64,
-    /// The suite; empty outside exams.
+    /// The suite; empty outside benchmarks.
     pub suite: String,
     /// Seed of the run.
     pub seed: u64,

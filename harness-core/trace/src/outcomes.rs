@@ -1,6 +1,6 @@
 //! Episodes as rows: what a report, a digest and a resumed run ask for without reading a step.
 
-use harness_abi::{Judgement, Usage};
+use harness_abi::{Grade, Usage};
 use rusqlite::{Row, params_from_iter, types::Value as Sql};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,14 +29,14 @@ pub struct EpisodeRow {
     pub replayed: Usage,
     /// Wall clock in microseconds.
     pub micros: u64,
-    /// The verifier's judgement, if it was judged.
-    pub judgement: Option<Judgement>,
+    /// The grader's grade, if it was graded.
+    pub grade: Option<Grade>,
 }
 
 impl EpisodeRow {
     /// The reward; `None` if it was not judged.
     pub fn reward(&self) -> Option<f64> {
-        self.judgement.as_ref().map(|judgement| judgement.reward)
+        self.grade.as_ref().map(|grade| grade.reward)
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Filter {
     pub harness: String,
     /// Of this task.
     pub task: String,
-    /// Of this group: in exams the task's, in served sessions the session.
+    /// Of this group: in benchmarks the task's, in served sessions the session.
     pub group: String,
     /// Whose task holds these words, in whatever case (of ASCII).
     pub about: String,
@@ -135,7 +135,7 @@ fn episode(row: &Row<'_>) -> Result<EpisodeRow, TraceError> {
         usage: Usage::default(),
         replayed: Usage::default(),
         micros: 0,
-        judgement: None,
+        grade: None,
     };
     let Some(name) = outcome else { return Ok(episode) };
     episode.outcome = Some(Outcome::from_name(&name).ok_or_else(|| TraceError::Damaged {
@@ -155,8 +155,8 @@ fn episode(row: &Row<'_>) -> Result<EpisodeRow, TraceError> {
     episode.micros = number(row, 14)?;
     episode.usage = usage(15)?;
     episode.replayed = usage(19)?;
-    let judgement: Option<Vec<u8>> = row.get(23)?;
-    episode.judgement = judgement.as_deref().map(decode::judgement).transpose()?;
+    let grade: Option<Vec<u8>> = row.get(23)?;
+    episode.grade = grade.as_deref().map(decode::grade).transpose()?;
     Ok(episode)
 }
 

@@ -132,8 +132,8 @@ fn finish(db: &Connection, num: i64, end: &EpisodeEnd) -> Result<(), TraceError>
         bits(replayed.cached_tokens),
         bits(replayed.output_tokens),
         bits(replayed.cost_micros),
-        end.judgement.as_ref().map(|judgement| judgement.reward),
-        end.judgement.as_ref().map(encode::judgement),
+        end.grade.as_ref().map(|grade| grade.reward),
+        end.grade.as_ref().map(encode::grade),
         state,
     ])?;
     Ok(())

@@ -10,7 +10,7 @@ use crate::unit::Unit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The verifier gave a score.
+    /// The grader gave a score.
     Scored(Unit),
     /// The harness failed: a module erred, panicked or broke its contract. Counts as 0.
     Fault,

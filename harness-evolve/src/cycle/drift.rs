@@ -7,14 +7,14 @@ use evolve_gate::{Alpha, Verdict, drift_level};
 use harness_spec::{Edit, Pool, diff};
 
 use super::Run;
-use crate::arena::Arena;
+use crate::evaluator::Evaluator;
 use crate::judge::{Match, Test};
 use crate::ledger::Ledger;
 use crate::outcome::{Rollback, Wire};
 use crate::session::Halt;
 use crate::stages::Stages;
 
-impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Tests for drift when enough was shipped since the last time. Each ship was proven, but on folds of its own and with
     /// an error level: this looks at all of them together. A rollback closes the folds it was decided on.
     pub(super) async fn tripwire(&mut self, round: u32) -> Result<(), Halt> {
@@ -25,7 +25,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         let scope: Vec<usize> = (0..self.lanes.all.len()).filter(|&lane| self.lanes.open(&[lane]).is_some()).collect();
         let Some((fold, groups)) = self.lanes.open(&scope) else { return Ok(()) };
-        let groups = (fold, self.session.arena.planned(&groups));
+        let groups = (fold, self.session.evaluator.planned(&groups));
         let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.wires.len() as u32);
         let (anchor, pool) = (self.anchor.clone(), self.pool.clone());
         let arms = Match { incumbent: &anchor, candidate: &pool };
@@ -35,7 +35,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let dropped = certificate.verdict == Verdict::Accept;
         let back = dropped.then(|| Rollback {
             edits: way_back(&pool, &good),
-            to: good.id(self.session.arena.catalogue()),
+            to: good.id(self.session.evaluator.catalogue()),
             pool: good.clone(),
             undone: self.ships.iter().skip(ships).map(|ship| ship.candidate.id.clone()).collect(),
         });

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use evolve_gate::{Alpha, ErrorBudget, FoldLedger, GroupSplit, Guarantee, NextFold, PlannedGroup, draw_order};
 use harness_spec::{Cell, Features, VariantId};
 
-use crate::arena::Arena;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
+use crate::evaluator::Evaluator;
 use crate::session::Stop;
 use crate::track::Track;
 
@@ -53,18 +53,18 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// One lane for each suite of a mixed one, or for each kind of task, where variants are wanted; else one in all.
-    pub fn new<A: Arena>(arena: &A, config: &EvolveConfig) -> Result<Self, EvolveError> {
-        let split = arena.split();
-        let cells = cells(arena, config, split);
+    pub fn new<A: Evaluator>(evaluator: &A, config: &EvolveConfig) -> Result<Self, EvolveError> {
+        let split = evaluator.split();
+        let cells = cells(evaluator, config, split);
         let of = |cell: &Cell, groups: &[String]| -> Vec<String> {
-            let mine = |group: &&String| cell.is_everything() || cell.holds(&first(arena, group));
+            let mine = |group: &&String| cell.is_everything() || cell.holds(&first(evaluator, group));
             groups.iter().filter(mine).cloned().collect()
         };
         let alpha = Alpha::new(config.alpha)?.share(cells.len() as u64);
         let mut all = Vec::with_capacity(cells.len());
         for (cell, like) in cells {
             let mut explore =
-                draw_order(config.seed, "explore", arena.planned(&of(&cell, &split.explore)), |planned| {
+                draw_order(config.seed, "explore", evaluator.planned(&of(&cell, &split.explore)), |planned| {
                     planned.group.as_str()
                 });
             if config.explore_groups > 0 {
@@ -206,20 +206,20 @@ impl Lanes {
 }
 
 /// What is known of a group's first task.
-fn first<A: Arena>(arena: &A, group: &str) -> Features {
-    let planned = arena.planned(&[group.to_owned()]);
-    planned.first().and_then(|planned| planned.tasks.first()).map(|task| arena.features(task)).unwrap_or_default()
+fn first<A: Evaluator>(evaluator: &A, group: &str) -> Features {
+    let planned = evaluator.planned(&[group.to_owned()]);
+    planned.first().and_then(|planned| planned.tasks.first()).map(|task| evaluator.features(task)).unwrap_or_default()
 }
 
 /// The cells, each with what one of its tasks is known by.
-fn cells<A: Arena>(arena: &A, config: &EvolveConfig, split: &GroupSplit) -> Vec<(Cell, Features)> {
+fn cells<A: Evaluator>(evaluator: &A, config: &EvolveConfig, split: &GroupSplit) -> Vec<(Cell, Features)> {
     let groups: Vec<String> =
         [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
-    let planned = arena.planned(&groups);
+    let planned = evaluator.planned(&groups);
     let by = |cell: fn(&Features) -> Cell| -> Option<BTreeMap<Cell, Features>> {
         let mut cells = BTreeMap::new();
         for group in &planned {
-            let mut of_group = group.tasks.iter().map(|task| arena.features(task));
+            let mut of_group = group.tasks.iter().map(|task| evaluator.features(task));
             let like = of_group.next()?;
             if of_group.any(|other| cell(&other) != cell(&like)) {
                 return None;
@@ -227,7 +227,7 @@ fn cells<A: Arena>(arena: &A, config: &EvolveConfig, split: &GroupSplit) -> Vec<
             cells.entry(cell(&like)).or_insert(like);
         }
         // A cell needs groups to be seen on and groups to be judged on.
-        let seen = |cell: &Cell, groups: &[String]| groups.iter().any(|group| cell.holds(&first(arena, group)));
+        let seen = |cell: &Cell, groups: &[String]| groups.iter().any(|group| cell.holds(&first(evaluator, group)));
         let whole =
             cells.keys().all(|cell| seen(cell, &split.explore) && split.folds.iter().all(|fold| seen(cell, fold)));
         (whole && cells.len() > 1).then_some(cells)

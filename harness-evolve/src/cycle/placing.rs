@@ -7,9 +7,9 @@ use evolve_gate::{Split, draw_order};
 use harness_spec::{Cell, Change, Harness, Op, Pool, Position, VariantId, diff};
 
 use super::Run;
-use crate::arena::{Arena, Rollout};
 use crate::candidate::{Candidate, EditKind, Manifest, Origin};
 use crate::digest::TaskDigest;
+use crate::evaluator::{Evaluator, Rollout};
 use crate::events::Phase;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
@@ -33,7 +33,7 @@ pub(super) struct Placed {
     pub retired: Option<String>,
 }
 
-impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Lanes that a variant serves.
     fn served(&self, name: &str) -> Vec<usize> {
         let lanes = self.lanes.all.iter().enumerate();

@@ -7,11 +7,11 @@ use evolve_gate::Split;
 
 use super::Run;
 use super::placing::Start;
-use crate::arena::{Arena, Played, Rollout};
 use crate::candidate::{Candidate, Origin};
 use crate::critic::{Critic, Known};
 use crate::digest::{Anchor, Digester, TaskDigest, inherit, note};
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, Played, Rollout};
 use crate::events::Phase;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
@@ -22,7 +22,7 @@ use crate::session::Halt;
 use crate::stages::Stages;
 use crate::track::Predictions;
 
-impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// The incumbent on explore tasks, read.
     pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<Played>, Halt> {
         let seeds = self.session.config.seeds();
@@ -35,11 +35,11 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let mut digests = self.digests_of(&played)?;
         inherit(&mut digests, &self.digests);
         let landscape = Landscape::of(&digests);
-        let arena = self.session.arena;
+        let evaluator = self.session.evaluator;
         let traces = |episode: &str| {
             let one = played.iter().find(|one| one.episode == episode);
-            let one = one.ok_or_else(|| EvolveError::Arena(format!("episode {episode} is not of this round")))?;
-            arena.trace(one).map_err(|why| EvolveError::Arena(why.to_string()))
+            let one = one.ok_or_else(|| EvolveError::Evaluator(format!("episode {episode} is not of this round")))?;
+            evaluator.trace(one).map_err(|why| EvolveError::Evaluator(why.to_string()))
         };
         let notes = self.stages.digester().look_again(self.view(round, &landscape), &digests, &traces).await?;
         note(&mut digests, notes);
@@ -117,7 +117,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
             round,
             landscape,
             incumbent: &self.incumbent,
-            catalogue: self.session.arena.catalogue(),
+            catalogue: self.session.evaluator.catalogue(),
             posterior: &self.posterior,
             track: &self.lanes.here().track,
             tokens_left: self.session.tokens_left(),

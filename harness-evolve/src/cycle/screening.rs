@@ -4,8 +4,8 @@
 use evolve_gate::draw_order;
 
 use super::Run;
-use crate::arena::{Arena, Played};
 use crate::candidate::{Candidate, Origin};
+use crate::evaluator::{Evaluator, Played};
 use crate::ledger::Ledger;
 use crate::outcome::ScreenDone;
 use crate::propose::{combine, tuned as tuned_of};
@@ -13,7 +13,7 @@ use crate::screen::{Contender, Ladder, scores};
 use crate::session::Halt;
 use crate::stages::Stages;
 
-impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Halving, then the best one tuned, then pairs of the best; who promises anything goes on, best first.
     pub(super) async fn screen(
         &mut self,

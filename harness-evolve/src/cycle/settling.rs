@@ -7,8 +7,8 @@ use evolve_gate::{Alpha, Split, Verdict};
 use harness_spec::{Edit, Harness, Pool};
 
 use super::Run;
-use crate::arena::{Arena, Rollout};
 use crate::attribution::{Attribution, Interaction, Pruning, Scores, Share, contrast, excess};
+use crate::evaluator::{Evaluator, Rollout};
 use crate::events::Phase;
 use crate::judge::{Match, Test};
 use crate::ledger::Ledger;
@@ -17,7 +17,7 @@ use crate::routing::{Seen, validate};
 use crate::session::Halt;
 use crate::stages::Stages;
 
-impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
+impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Attribution and pruning of every variant, then the routes.
     pub(super) async fn settle(&mut self) -> Result<(), Halt> {
         for name in self.pool.variants.keys().cloned().collect::<Vec<_>>() {
@@ -51,7 +51,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
 
     /// The harness of a lineage without some of its ships; `None` if the others rest on them.
     fn without(&self, lineage: &[usize], out: &BTreeSet<usize>) -> Option<Harness> {
-        let catalogue = self.session.arena.catalogue();
+        let catalogue = self.session.evaluator.catalogue();
         let kept = lineage.iter().filter(|ship| !out.contains(ship)).map(|&ship| &self.ships[ship].candidate.changes);
         kept.into_iter().try_fold(self.initial.clone(), |harness, changes| {
             Edit::from_changes(changes, &harness).ok()?.admit(&harness, catalogue).ok()
@@ -139,7 +139,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let present = self.pool.clone();
         let mut pool: Pool = present.clone();
         pool.variants.insert(name.to_owned(), leaner);
-        let groups = (fold, self.session.arena.planned(&groups));
+        let groups = (fold, self.session.evaluator.planned(&groups));
         let candidate = format!("pruned {name}");
         let arms = Match { incumbent: &present, candidate: &pool };
         let (certificate, stop) =
@@ -177,7 +177,7 @@ impl<A: Arena, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let mut seen: BTreeMap<(String, String), Seen> = BTreeMap::new();
         for (name, harness) in self.pool.variants.clone() {
             for ((group, task), score) in self.scored(&harness, &rollouts).await? {
-                let features = self.session.arena.features(&task);
+                let features = self.session.evaluator.features(&task);
                 let one = seen.entry((group.clone(), task)).or_insert_with(|| Seen {
                     group,
                     task: features,

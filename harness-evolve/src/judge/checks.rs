@@ -7,11 +7,11 @@ use harness_spec::{Harness, Permission};
 use harness_trace::CallKey;
 use serde::{Deserialize, Serialize};
 
-use crate::arena::{Arena, ArenaError, Played};
 use crate::categories::passed;
 use crate::digest::active_modules;
 use crate::error::EvolveError;
-use crate::honesty::{forged, swallowed};
+use crate::evaluator::{Evaluator, EvaluatorError, Played};
+use crate::integrity::{forged, swallowed};
 use crate::leak::Words;
 use crate::ledger::Ledger;
 use crate::screen::Contender;
@@ -65,7 +65,7 @@ pub enum Unfit {
     },
 }
 
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
+impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// The first thing that is wrong with a survivor. `played` is what the incumbent did on explore.
     pub(crate) fn unfit(
         &self,
@@ -84,7 +84,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         if let Some((what, _)) = missing.into_iter().find(|(_, missing)| *missing) {
             return Ok(Some(Unfit::Manifest(what.to_owned())));
         }
-        let catalogue = self.arena.catalogue();
+        let catalogue = self.evaluator.catalogue();
         let made = candidate.edit.apply(incumbent).map(|harness| harness.variant_id(catalogue));
         if made.ok() != Some(candidate.variant) {
             return Ok(Some(Unfit::NotCanonical));
@@ -96,11 +96,11 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         {
             return Ok(Some(Unfit::Permission(*permission)));
         }
-        match self.arena.admits(&candidate.harness) {
+        match self.evaluator.admits(&candidate.harness) {
             Ok(variant) if variant == candidate.variant => {}
             Ok(_) => return Ok(Some(Unfit::NotCanonical)),
-            Err(ArenaError::Stopped) => return Err(Halt::Interrupted),
-            Err(ArenaError::Failed(why)) => return Ok(Some(Unfit::NotAdmitted(why))),
+            Err(EvaluatorError::Stopped) => return Err(Halt::Interrupted),
+            Err(EvaluatorError::Failed(why)) => return Ok(Some(Unfit::NotAdmitted(why))),
         }
         if contender.played.iter().all(|played| played.outcome == Outcome::Fault) {
             return Ok(Some(Unfit::AlwaysFaults));
@@ -124,9 +124,9 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
             }
             if passed(played.outcome) && !passed(twin.outcome) {
                 unlocked += 1;
-                let answers = self.arena.answers(&played.rollout.task);
+                let answers = self.evaluator.answers(&played.rollout.task);
                 let answers: Vec<Words> = answers.iter().filter_map(|answer| Words::of(answer)).collect();
-                let reply = |key: &CallKey| self.arena.reply(key);
+                let reply = |key: &CallKey| self.evaluator.reply(key);
                 forgeries.extend(forged(&entries, &modules, &answers, reply).map(|found| (found, &played.episode)));
             }
         }
@@ -156,9 +156,9 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     }
 
     pub(crate) fn trace(&self, played: &Played) -> Result<Vec<(u64, harness_trace::Entry)>, Halt> {
-        self.arena.trace(played).map_err(|error| match error {
-            ArenaError::Stopped => Halt::Interrupted,
-            ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+        self.evaluator.trace(played).map_err(|error| match error {
+            EvaluatorError::Stopped => Halt::Interrupted,
+            EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
         })
     }
 }

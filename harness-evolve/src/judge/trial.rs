@@ -12,9 +12,9 @@ use harness_spec::{Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
 use super::{Judged, Test, Thrift, halves};
-use crate::arena::{Arena, ArenaError, Played, Rollout};
 use crate::config::{Objective, SeesawRule};
 use crate::error::EvolveError;
+use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::screen::Contender;
@@ -64,7 +64,7 @@ pub(crate) struct Bench<'a> {
     pub past: &'a [PastGroup],
 }
 
-impl<A: Arena, L: Ledger> Session<'_, A, L> {
+impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// Hears a candidate out. A stop is a budget that ended on the way.
     pub(crate) async fn judge(
         &mut self,
@@ -134,7 +134,7 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         (scope, (fold, groups)): (&[usize], &(u32, Vec<PlannedGroup>)),
         arms: Match<'_>,
     ) -> Result<(Certificate, Option<Stop>), Halt> {
-        let catalogue = self.arena.catalogue();
+        let catalogue = self.evaluator.catalogue();
         let ids = (arms.incumbent.id(catalogue).to_string(), arms.candidate.id(catalogue).to_string());
         let terms = test.terms(self.config, (&ids.0, &ids.1), *fold, alpha)?;
         let plan = DuelPlan::draw(terms, groups.clone());
@@ -179,20 +179,20 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
         match duel.certificate() {
             Some(certificate) => Ok((certificate, stop)),
             // A duel with a verdict has a certificate.
-            None => Err(Halt::Failed(EvolveError::Arena("a test ended without an answer".to_owned()))),
+            None => Err(Halt::Failed(EvolveError::Evaluator("a test ended without an answer".to_owned()))),
         }
     }
 
     /// Who plays which tasks of these groups.
     fn seats(&self, groups: &[PlannedGroup], arms: Match<'_>) -> Vec<Seat> {
-        let catalogue = self.arena.catalogue();
+        let catalogue = self.evaluator.catalogue();
         let ids = |pool: &Pool| -> BTreeMap<String, VariantId> {
             pool.variants.iter().map(|(name, harness)| (name.clone(), harness.variant_id(catalogue))).collect()
         };
         let (old, new) = (ids(arms.incumbent), ids(arms.candidate));
         let mut seats: BTreeMap<(VariantId, VariantId), BTreeSet<String>> = BTreeMap::new();
         for task in groups.iter().flat_map(|group| &group.tasks) {
-            let known = self.arena.features(task);
+            let known = self.evaluator.features(task);
             let pair = (old.get(arms.incumbent.route(&known)), new.get(arms.candidate.route(&known)));
             if let (Some(&incumbent), Some(&candidate)) = pair {
                 seats.entry((incumbent, candidate)).or_default().insert(task.clone());
@@ -226,10 +226,10 @@ impl<A: Arena, L: Ledger> Session<'_, A, L> {
     }
 
     fn pair(&self, a: &Played, b: &Played) -> Result<Pair, Halt> {
-        let price = price(self.config.objective, (a, b), |played| self.arena.latency(played));
+        let price = price(self.config.objective, (a, b), |played| self.evaluator.latency(played));
         let price = price.map_err(|error| match error {
-            ArenaError::Stopped => Halt::Interrupted,
-            ArenaError::Failed(why) => Halt::Failed(EvolveError::Arena(why)),
+            EvaluatorError::Stopped => Halt::Interrupted,
+            EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
         })?;
         let (task, seed) = (a.rollout.task.clone(), a.rollout.seed);
         Ok(Pair { task, seed, incumbent: a.outcome, candidate: b.outcome, price })

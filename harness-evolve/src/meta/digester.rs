@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::transcript::transcript;
 use super::{Desk, Meta, Question, Stage};
-use crate::arena::Played;
 use crate::categories::Category;
 use crate::digest::{Digester, EpisodeDigest, Note, TaskDigest, TraceDigester, Traces};
 use crate::error::EvolveError;
+use crate::evaluator::Played;
 use crate::ledger::Ledger;
 use crate::planner::View;
 

@@ -1,7 +1,7 @@
 //! A record digested as a whole: the same however many read it, and in however many goes.
 
 use evolve_gate::{Outcome, Unit};
-use harness_abi::{Judgement, Message, Observation, Usage};
+use harness_abi::{Grade, Message, Observation, Usage};
 use harness_evolve::{Categories, Census, Played, Rollout};
 use harness_trace::{Entry, EpisodeEnd, EpisodeRow, EpisodeStart, Filter, Outcome as Ending, Recorder, Store};
 
@@ -28,7 +28,7 @@ fn record(store: &Store, number: u64) {
         replayed: Usage::default(),
         micros: 1,
         state: serde_json::Value::Null,
-        judgement: Some(Judgement { reward, ..Judgement::default() }),
+        grade: Some(Grade { reward, ..Grade::default() }),
     };
     store.end(&name, end).unwrap();
 }
@@ -44,7 +44,7 @@ fn played(row: &EpisodeRow) -> Played {
         steps: row.steps,
         usage: row.usage,
         replayed: row.replayed,
-        marking: row.judgement.as_ref().map(|judgement| judgement.usage).unwrap_or_default(),
+        marking: row.grade.as_ref().map(|grade| grade.usage).unwrap_or_default(),
         micros: row.micros,
         remembered: true,
     }

@@ -23,7 +23,7 @@ name = "reader"
 kind = "processor"
 dimension = "D4"
 hooks = ["before_model"]
-summary = "Reads the verifier's file"
+summary = "Reads the grader's file"
 permissions = ["fs"]
 
 [[module]]
@@ -131,7 +131,7 @@ impl Evolver for Cheater {
             notes("sealed-004/0 is easy"),
             make(vec![insert("robber/notes", &[("map", serde_json::json!({"gate1-003": "yes"}))])]),
             notes("say what functions/choice wants to hear"),
-            notes("/exam/possible_answer/live.json"),
+            notes("/benchmark/possible_answer/live.json"),
             make(vec![insert("robber/reader", &[])]),
             make(vec![rule(insert("robber/runner", &[]))]),
             make(vec![insert("ghost/writer", &[])]),
@@ -192,7 +192,7 @@ fn every_cheat_is_refused_with_its_reason() {
     world.crashes = vec![("crasher", ""), ("sleeper", "gate")];
     let mut stages = Cheating(Deterministic::default());
     let secrets = (0..40).map(|k| format!("treasure {k:03}0 under the old oak"));
-    let formats = ["functions/choice", "/exam/possible_answer/live.json"].map(str::to_owned);
+    let formats = ["functions/choice", "/benchmark/possible_answer/live.json"].map(str::to_owned);
     stages.0.critic = AuditCritic::new(secrets).formats(formats);
     let config = EvolveConfig {
         seed: 3,
@@ -220,8 +220,8 @@ fn every_cheat_is_refused_with_its_reason() {
         ("an answer spread over fields", "Critic", "leakage: `all fields` holds `treasure 0020 under the old oak`"),
         ("a sealed task's name", "Critic", "holds `sealed-004"),
         ("a gate group in a table's key", "Critic", "leakage: `map` holds `gate1-003`"),
-        ("the verifier's name", "Critic", "written towards the verifier: `first` holds `functions/choice`"),
-        ("the verifier's file in a config", "Critic", "holds `/exam/possible_answer/live.json`"),
+        ("the grader's name", "Critic", "written towards the grader: `first` holds `functions/choice`"),
+        ("the grader's file in a config", "Critic", "holds `/benchmark/possible_answer/live.json`"),
         ("a module that reads files", "Critic", "robber/reader after prompt: it may use `fs`"),
         ("a process started by a rule", "Critic", "insert adapt rule tool_errors first: it may use `exec`"),
         ("a missing module", "Critic", "a missing module: processor `writer`: no pack `ghost`"),

@@ -9,7 +9,7 @@ use evolve_gate::{GroupSplit, PlannedGroup, Split};
 use harness_abi::Usage;
 use harness_evolve::meta::{Desk, Meta, MetaError, MetaStages, Question, Written};
 use harness_evolve::{
-    Arena, ArenaError, AuditCritic, Candidate, Critic, Digester, Direction, EpisodeDigest, Event, EvolveConfig,
+    AuditCritic, Candidate, Critic, Digester, Direction, EpisodeDigest, Evaluator, EvaluatorError, Event, EvolveConfig,
     EvolveError, Evolver, Known, Ledger, Memory, Note, Objection, Observer, Planner, Played, Rollout, Stages, Stop,
     TaskDigest, TraceDigester, Traces, View, evolve,
 };
@@ -60,7 +60,7 @@ struct Watched<'a, T> {
     moments: &'a Moments,
 }
 
-impl Arena for Watched<'_, World<'_>> {
+impl Evaluator for Watched<'_, World<'_>> {
     fn catalogue(&self) -> &Catalogue {
         self.inner.catalogue()
     }
@@ -76,23 +76,28 @@ impl Arena for Watched<'_, World<'_>> {
     fn features(&self, task: &str) -> Features {
         self.inner.features(task)
     }
-    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {
+    fn admits(&self, harness: &Harness) -> Result<VariantId, EvaluatorError> {
         self.inner.admits(harness)
     }
-    async fn play(&self, harness: &Harness, split: Split, rollouts: Vec<Rollout>) -> Result<Vec<Played>, ArenaError> {
+    async fn play(
+        &self,
+        harness: &Harness,
+        split: Split,
+        rollouts: Vec<Rollout>,
+    ) -> Result<Vec<Played>, EvaluatorError> {
         self.moments.around("played", self.inner.play(harness, split, rollouts)).await
     }
-    fn latency(&self, played: &Played) -> Result<u64, ArenaError> {
+    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
         self.inner.latency(played)
     }
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
         self.moments.pass("traced");
         self.inner.trace(played)
     }
     fn answers(&self, task: &str) -> Vec<String> {
         self.inner.answers(task)
     }
-    fn answer(&self, played: &Played) -> Result<String, ArenaError> {
+    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
         self.inner.answer(played)
     }
 }
@@ -219,15 +224,15 @@ fn world(paid: &Paid) -> World<'_> {
 /// One sitting: how the run ended, or `None` if it was killed.
 fn sit(paid: &Paid, ledger: &Memory, moments: &Moments) -> Option<Stop> {
     let config = EvolveConfig { seed: 7, drift_every: 1, rounds: 3, ..EvolveConfig::default() };
-    let arena = Watched { inner: world(paid), moments };
+    let evaluator = Watched { inner: world(paid), moments };
     let kept = Watched { inner: ledger, moments };
     let meta = Scripted(moments);
     let sitting = || {
         let desk = Desk::open(&meta, &kept, &config).unwrap();
-        let digester = TraceDigester::of(&arena.inner.catalogue);
+        let digester = TraceDigester::of(&evaluator.inner.catalogue);
         let inner = MetaStages::new(&desk, &config.meta_stages, digester, AuditCritic::default());
         let stages = Watched { inner, moments };
-        block_on(evolve(&arena, &kept, &config, &initial(), &stages, &still(), moments)).unwrap().ended
+        block_on(evolve(&evaluator, &kept, &config, &initial(), &stages, &still(), moments)).unwrap().ended
     };
     match catch_unwind(AssertUnwindSafe(sitting)) {
         Ok(ended) => Some(ended),

@@ -1,4 +1,4 @@
-//! The cycle over simulated arenas: what it finds, what it refuses, and that it survives being killed anywhere.
+//! The cycle over simulated evaluators: what it finds, what it refuses, and that it survives being killed anywhere.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests: a failure is a panic, a report is shown")]
 
 mod approval;

@@ -1,4 +1,4 @@
-//! A simulated arena: outcomes are drawn by hashes of (harness features, task, seed). Everything here is simulated.
+//! A simulated evaluator: outcomes are drawn by hashes of (harness features, task, seed). Everything here is simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split, Unit};
 use harness_abi::{Hook, Message, Usage};
-use harness_evolve::{Arena, ArenaError, Clock, Deterministic, Evolution, EvolveConfig, EvolveError, Memory, Played};
+use harness_evolve::{
+    Clock, Deterministic, Evaluator, EvaluatorError, Evolution, EvolveConfig, EvolveError, Memory, Played,
+};
 use harness_evolve::{Recorded, Rollout, evolve};
 use harness_spec::{Catalogue, Features, Harness, PackManifest, VariantId, check};
 use harness_trace::Entry;
@@ -129,7 +131,7 @@ fn draw(parts: &[&str]) -> f64 {
     (u64::from_le_bytes(head) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// What the arena has paid for: survives a kill, as the record does.
+/// What the evaluator has paid for: survives a kill, as the record does.
 #[derive(Default)]
 pub struct Paid(pub Mutex<BTreeMap<Key, (Played, u32)>>);
 
@@ -160,7 +162,7 @@ pub struct World<'a> {
     pub kinds: Vec<&'static str>,
     /// Share of tasks on which a variant goes its own way.
     pub discordance: f64,
-    /// Rollouts until the arena is told to stop.
+    /// Rollouts until the evaluator is told to stop.
     pub stop_after: Option<u64>,
     /// The first try of these tasks meets a broken infrastructure.
     pub broken: BTreeSet<String>,
@@ -246,7 +248,7 @@ impl<'a> World<'a> {
     }
 }
 
-impl Arena for World<'_> {
+impl Evaluator for World<'_> {
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
@@ -268,12 +270,17 @@ impl Arena for World<'_> {
         Features { kind: self.kind(task).to_owned(), ..Features::default() }
     }
 
-    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {
-        check(harness, &self.catalogue).map_err(|errors| ArenaError::Failed(format!("{errors:?}")))?;
+    fn admits(&self, harness: &Harness) -> Result<VariantId, EvaluatorError> {
+        check(harness, &self.catalogue).map_err(|errors| EvaluatorError::Failed(format!("{errors:?}")))?;
         Ok(harness.variant_id(&self.catalogue))
     }
 
-    async fn play(&self, harness: &Harness, split: Split, rollouts: Vec<Rollout>) -> Result<Vec<Played>, ArenaError> {
+    async fn play(
+        &self,
+        harness: &Harness,
+        split: Split,
+        rollouts: Vec<Rollout>,
+    ) -> Result<Vec<Played>, EvaluatorError> {
         let id = harness.variant_id(&self.catalogue);
         let mut paid = self.paid.0.lock().unwrap();
         let mut all = Vec::new();
@@ -311,7 +318,7 @@ impl Arena for World<'_> {
                     all.iter().any(|p: &Played| key.0 == id && p.rollout.task == key.1 && p.rollout.seed == key.2)
                 };
                 paid.retain(|key, (played, _)| played.outcome != Outcome::Infrastructure || !untold(key));
-                return Err(ArenaError::Stopped);
+                return Err(EvaluatorError::Stopped);
             }
             let times = paid.get(&key).map_or(0, |(_, times)| *times);
             let outcome = if times == 0 && self.broken.contains(&rollout.task) {
@@ -332,17 +339,17 @@ impl Arena for World<'_> {
         Ok(all)
     }
 
-    fn answer(&self, played: &Played) -> Result<String, ArenaError> {
+    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
         Ok(format!("{:?}", played.outcome))
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, ArenaError> {
+    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
         Ok(10 * played.usage.input_tokens)
     }
 
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
         if !self.split.explore.contains(&played.group) {
-            return Err(ArenaError::Failed(format!("{} is no explore task", played.rollout.task)));
+            return Err(EvaluatorError::Failed(format!("{} is no explore task", played.rollout.task)));
         }
         let paid = self.paid.0.lock().unwrap();
         assert!(paid.values().any(|(known, _)| known.episode == played.episode), "an episode nobody played");

@@ -5,14 +5,14 @@ mod answer;
 mod child;
 mod config;
 mod connect;
-mod hear;
+mod fuzzing;
 mod listing;
-mod offer;
 mod server;
 mod strange;
+mod tool_server;
 
-pub use hear::hear;
-pub use offer::{Call, News, Offer, OfferError, serve};
+pub use fuzzing::fuzz;
+pub use tool_server::{Call, News, ServeError, ServedTools, serve};
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -1,13 +1,13 @@
 //! Models over HTTP, and the only place of the workspace that speaks it. Linked in, but through the same door as a plugin.
 
 pub mod anthropic;
-mod hear;
+mod fuzzing;
 mod http;
 pub mod openai;
 mod prices;
 mod reply;
 
-pub use hear::hear;
+pub use fuzzing::fuzz;
 pub use http::post_json;
 
 /// What the pack says of itself.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::shelf;
+use crate::skill_folder;
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -61,13 +61,14 @@ impl Instructions {
                 "there is no {file} here or above, up to the repository's root; write one, or take this module out"
             )));
         }
-        let texts = files.iter().map(|path| shelf::text(path).map_err(|why| fail(format!("{} {why}", path.display()))));
+        let texts =
+            files.iter().map(|path| skill_folder::text(path).map_err(|why| fail(format!("{} {why}", path.display()))));
         let text =
             texts.collect::<Result<Vec<_>, _>>()?.iter().map(|text| text.trim()).collect::<Vec<_>>().join("\n\n");
         if text.len() > config.max_bytes {
             return Err(fail(format!("{file} has {} bytes, more than max_bytes = {}", text.len(), config.max_bytes)));
         }
-        let sha256 = shelf::hex(&Sha256::digest(&text));
+        let sha256 = skill_folder::hex(&Sha256::digest(&text));
         if !config.sha256.is_empty() && config.sha256 != sha256 {
             return Err(fail(format!("the digest of {file} is {sha256}, the harness was made for {}", config.sha256)));
         }

@@ -1,11 +1,11 @@
 //! `skills`: says in the system prompt which skills there are, by name and description; their instructions are read when they are
-//! needed, with the tool `std/skill`. Refuses a shelf that is wrong or changed when it is built.
+//! needed, with the tool `std/skill`. Refuses a skill folder that is wrong or changed when it is built.
 
 use harness_abi::{Cx, Decision, Event, ModuleError, Outcome, Processor, pass};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::shelf::Shelf;
+use crate::skill_folder::SkillFolder;
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -25,15 +25,15 @@ pub struct Skills {
 }
 
 impl Skills {
-    /// Reads the shelf.
+    /// Reads the skill folder.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
-        let shelf = Shelf::open(&config.folder, &config.sha256)?;
-        let skills = shelf.named(&config.only)?;
+        let folder = SkillFolder::open(&config.folder, &config.sha256)?;
+        let skills = folder.named(&config.only)?;
         let lines = skills.iter().map(|skill| {
             format!("- {}: {}", skill.name, skill.description.split_whitespace().collect::<Vec<_>>().join(" "))
         });
         let text = std::iter::once(config.header).chain(lines).collect::<Vec<_>>().join("\n");
-        Ok(Self { text, sha256: shelf.sha256 })
+        Ok(Self { text, sha256: folder.sha256 })
     }
 }
 

@@ -4,7 +4,7 @@ use harness_abi::{ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::shelf::Shelf;
+use crate::skill_folder::SkillFolder;
 
 /// Configuration.
 #[derive(Debug, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Config {
 /// The tool.
 #[derive(Debug)]
 pub struct SkillTool {
-    shelf: Shelf,
+    folder: SkillFolder,
     max_bytes: usize,
 }
 
@@ -30,14 +30,14 @@ struct Arguments {
 }
 
 impl SkillTool {
-    /// Reads the shelf.
+    /// Reads the skill folder.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
-        Ok(Self { shelf: Shelf::open(&config.folder, &config.sha256)?, max_bytes: config.max_bytes })
+        Ok(Self { folder: SkillFolder::open(&config.folder, &config.sha256)?, max_bytes: config.max_bytes })
     }
 
     fn read(&self, arguments: &Arguments) -> Result<String, String> {
-        let skill = self.shelf.skills.iter().find(|skill| skill.name == arguments.name);
-        let skill = skill.ok_or_else(|| format!("no skill `{}`; there are {}", arguments.name, self.shelf.names()))?;
+        let skill = self.folder.skills.iter().find(|skill| skill.name == arguments.name);
+        let skill = skill.ok_or_else(|| format!("no skill `{}`; there are {}", arguments.name, self.folder.names()))?;
         let mut text = if arguments.file.is_empty() { skill.body.clone() } else { skill.read(&arguments.file)? };
         let (whole, cut) = (text.len(), text.floor_char_boundary(self.max_bytes));
         if cut < whole {

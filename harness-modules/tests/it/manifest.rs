@@ -6,19 +6,19 @@ use harness_spec::PackManifest;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    skills::shelf,
+    skills::skill_folder,
     support::{self, tool},
 };
 
 #[test]
 fn the_manifest_and_the_code_agree() {
     let manifest = PackManifest::parse(MANIFEST).expect("manifest");
-    let shelf = shelf();
-    let words = shelf.path().join("pdf/SKILL.md");
+    let folder = skill_folder();
+    let words = folder.path().join("pdf/SKILL.md");
     for module in &manifest.modules {
         let given = match module.name.as_str() {
             "scripted" => json!({"replies": []}),
-            "skills" | "skill" => json!({"folder": shelf.path()}),
+            "skills" | "skill" => json!({"folder": folder.path()}),
             "instructions" => json!({"file": words}),
             _ => json!({}),
         };

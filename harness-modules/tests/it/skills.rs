@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{call, processor, refused, tool};
 
 /// A folder with two skills.
-pub fn shelf() -> tempfile::TempDir {
+pub fn skill_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let put = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -25,7 +25,7 @@ pub fn shelf() -> tempfile::TempDir {
 
 #[test]
 fn skills_are_listed_and_read_when_they_are_needed() {
-    let folder = shelf();
+    let folder = skill_folder();
     let at = folder.path().to_str().expect("a path");
     let mut module = processor("skills", json!({"folder": at, "header": "Skills:"}));
     let mut cx = FakeContext::default();
@@ -91,12 +91,12 @@ fn a_skill_that_is_wrong_or_changed_is_refused() {
         ("---\nname: pdf\n---\n", "needs a description"),
     ];
     for (text, says) in cases {
-        let folder = shelf();
+        let folder = skill_folder();
         std::fs::write(folder.path().join("pdf/SKILL.md"), text).expect("file");
         let error = refused("skills", json!({"folder": folder.path()}));
         assert!(error.contains(says), "{error} should say {says}");
     }
-    let folder = shelf();
+    let folder = skill_folder();
     let changed = refused("skills", json!({"folder": folder.path(), "sha256": "0".repeat(64)}));
     let digest =
         changed.split("digest is ").nth(1).and_then(|rest| rest.split(',').next()).expect("a digest").to_owned();

@@ -3,9 +3,9 @@
 mod fault;
 
 use harness_abi::{
-    Action, ChatReply, ChatRequest, ChatSink, Cx, Decision, DeltaKind, Environment, Event, Judgement, Message, Model,
-    ModelInfo, ModuleError, Observation, Outcome, Processor, Task, TaskQuery, Tool, ToolOutput, ToolRequest, ToolSink,
-    ToolSpec, Verifier, pass,
+    Action, ChatReply, ChatRequest, ChatSink, Cx, Decision, DeltaKind, Environment, Event, Grade, Grader, Message,
+    Model, ModelInfo, ModuleError, Observation, Outcome, Processor, Task, TaskQuery, Tool, ToolOutput, ToolRequest,
+    ToolSink, ToolSpec, pass,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -126,11 +126,11 @@ impl Environment for Faulty {
     }
 }
 
-impl Verifier for Faulty {
-    fn verify(&self, _: &Task, _: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Faulty {
+    fn grade(&self, _: &Task, _: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         self.misbehave("call")?;
         let reward = if self.does(Fault::Nonsense, "call") { f64::NAN } else { 1.0 };
-        Ok(Judgement { reward, ..Judgement::default() })
+        Ok(Grade { reward, ..Grade::default() })
     }
 }
 
@@ -140,5 +140,5 @@ harness_abi::export_pack! {
     tools: { "tool" => |config: Faulty| Faulty::built(config) },
     models: { "model" => |config: Faulty| Faulty::built(config) },
     environments: { "environment" => |config: Faulty| Faulty::built(config) },
-    verifiers: { "verifier" => |config: Faulty| Faulty::built(config) },
+    graders: { "grader" => |config: Faulty| Faulty::built(config) },
 }

@@ -1,4 +1,4 @@
-//! The engine behind the model interface of the threshold.
+//! The engine behind the model interface of the plugin ABI.
 //!
 //! One set of weights is loaded per (file, options) and process, however many instances are made of the module.
 

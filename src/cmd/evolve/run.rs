@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use evolve_gate::Split;
-use harness_bench::{Exam, Runner};
+use harness_bench::{Benchmark, Runner};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
     Arm, AuditCritic, DECISIONS, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch,
@@ -23,7 +23,9 @@ use harness_trace::{Filter, RunRecord, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::{arena::ExamArena, cmd::Global, failure::Failure, meta::MetaModel, progress::Watcher, stop, wire};
+use crate::{
+    cmd::Global, evaluator::BenchmarkEvaluator, failure::Failure, meta::MetaModel, progress::Watcher, stop, wire,
+};
 
 /// Shares of the time: evolving, evolving again with generic modules only, where there are variants once more with one
 /// harness, measuring the arms.
@@ -139,12 +141,12 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
     let began = Instant::now();
     let mut host = Arc::new(wire::host(place.plugins)?);
     let sit = |host: &Arc<Host>| {
-        wire::exam(args.suite(), host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
+        wire::benchmark(args.suite(), host, args.data.as_deref(), &args.set, args.per_group, args.seed).map(Arc::new)
     };
-    let mut exam = sit(&host)?;
+    let mut benchmark = sit(&host)?;
     let mut initial = match &args.harness {
         Some(path) => wire::harness_file(path)?,
-        None => exam.suite.harnesses.get("initial").cloned().unwrap_or_default(),
+        None => benchmark.suite.harnesses.get("initial").cloned().unwrap_or_default(),
     };
     let model = wire::main_model(args.model.as_deref(), &initial)?;
     initial.models.insert("main".to_owned(), model.clone());
@@ -155,43 +157,43 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
 
     let store = place.store.clone();
     let command = wire::command_line();
-    let (mut config, question) = settings(args, &exam, &host, &initial, meta.as_ref())?;
+    let (mut config, question) = settings(args, &benchmark, &host, &initial, meta.as_ref())?;
     if let Some(begun) = begun_before(&store, &config, &question, &host)? {
         // Packs came since it began: it continues with those it began with, and finds the others where it found them.
         host = Arc::new(wire::host_as_of(place.plugins, &begun.lock)?);
-        exam = sit(&host)?;
+        benchmark = sit(&host)?;
         config.run = begun.id;
     }
-    let looks = store.looks(&exam.suite.name)?.iter().filter(|look| look.run != config.run).count();
+    let looks = store.looks(&benchmark.suite.name)?.iter().filter(|look| look.run != config.run).count();
     store.begin_run(RunRecord {
         id: config.run.clone(),
         command: command.clone(),
         started_ms: SystemClock.unix_millis(),
-        suite: exam.suite.name.clone(),
+        suite: benchmark.suite.name.clone(),
         seed: args.seed,
         config: json!({
-            "evolve": config, "environment": wire::environments(&exam), "label": exam.label, "question": question,
+            "evolve": config, "environment": wire::environments(&benchmark), "label": benchmark.label, "question": question,
         }),
         lock: wire::installed(&host),
     })?;
-    let sitting = Sitting { exam, host, store, command, meta, cancel, watcher, began };
-    let sealed = args.sealed.unwrap_or(sitting.exam.suite.evolve.sealed);
+    let sitting = Sitting { benchmark, host, store, command, meta, cancel, watcher, began };
+    let sealed = args.sealed.unwrap_or(sitting.benchmark.suite.evolve.sealed);
     let (evolution, generic, measurement) =
         place.runtime.block_on(sitting.work(args, &config, &initial, &model, sealed))?;
     sitting.store.flush()?;
 
     let simulated = sitting.runner(&config.run)?.agent(&initial)?.is_simulated();
     let context = report::Context {
-        label: sitting.exam.label.clone(),
+        label: sitting.benchmark.label.clone(),
         simulated,
         model: args.model.clone().unwrap_or_else(|| wire::model_name(&model)),
         sealed_looks_before: looks,
         calls: Some(calls(&sitting.store, &config.run)?),
         wall_seconds: began.elapsed().as_secs_f64(),
         extent: extent(sealed),
-        gate_tasks: gate_tasks(&sitting.exam, &evolution),
+        gate_tasks: gate_tasks(&sitting.benchmark, &evolution),
     };
-    let report = report::build(&evolution, generic.as_ref(), &measurement, sitting.exam.split(), context);
+    let report = report::build(&evolution, generic.as_ref(), &measurement, sitting.benchmark.split(), context);
     let report = report.map_err(Failure::new)?;
     let out = args.out.clone().unwrap_or_else(|| crate::paths::workspace().join(".harness/evolve").join(&config.run));
     write(&out, &report, &evolution)?;
@@ -201,10 +203,10 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
 }
 
 /// Gate tasks of each part of the population that rounds were about.
-fn gate_tasks(exam: &Exam, evolution: &Evolution) -> BTreeMap<Cell, usize> {
-    let groups = exam.split().folds.concat();
-    let tasks: Vec<String> = exam.planned(&groups).into_iter().flat_map(|planned| planned.tasks).collect();
-    let within = |cell: &Cell| tasks.iter().filter(|task| cell.holds(&exam.features(task))).count();
+fn gate_tasks(benchmark: &Benchmark, evolution: &Evolution) -> BTreeMap<Cell, usize> {
+    let groups = benchmark.split().folds.concat();
+    let tasks: Vec<String> = benchmark.planned(&groups).into_iter().flat_map(|planned| planned.tasks).collect();
+    let within = |cell: &Cell| tasks.iter().filter(|task| cell.holds(&benchmark.features(task))).count();
     evolution.rounds.iter().map(|round| (round.cell.clone(), within(&round.cell))).collect()
 }
 
@@ -240,12 +242,12 @@ fn begun_before(
 /// and what is installed, so that the same command continues and another begins anew.
 fn settings(
     args: &RunArgs,
-    exam: &Exam,
+    benchmark: &Benchmark,
     host: &Host,
     initial: &Harness,
     meta: Option<&ModelSpec>,
 ) -> Result<(EvolveConfig, String), Failure> {
-    let mut settings = exam.suite.evolve.settings.clone();
+    let mut settings = benchmark.suite.evolve.settings.clone();
     for setting in &args.with {
         let (key, value) = setting
             .split_once('=')
@@ -262,7 +264,7 @@ fn settings(
     config.seed = args.seed;
     config.approve |= args.approve;
     // In a mixed suite somebody has written a harness for each part: candidates may begin there.
-    for part in exam.suite.parts.iter().filter(|_| exam.suite.is_mixed()) {
+    for part in benchmark.suite.parts.iter().filter(|_| benchmark.suite.is_mixed()) {
         let start = part.harnesses.get("initial").cloned().unwrap_or_default();
         config.starts.insert(part.name.clone(), start);
     }
@@ -273,18 +275,18 @@ fn settings(
         config.max_seconds = Some((minutes * 60.0 * EVOLVE_SHARE) as u64);
     }
     let question = json!({
-        "config": config, "meta": meta, "initial": initial.canonical(host.catalogue()), "label": exam.label,
-        "environment": wire::environments(exam),
+        "config": config, "meta": meta, "initial": initial.canonical(host.catalogue()), "label": benchmark.label,
+        "environment": wire::environments(benchmark),
     });
     let question = harness_bench::digest(&question.to_string(), 10);
     let id = harness_bench::digest(&format!("{question} {}", wire::installed(host)), 10);
-    config.run = format!("evolve-{}-{id}", exam.suite.name);
+    config.run = format!("evolve-{}-{id}", benchmark.suite.name);
     Ok((config, question))
 }
 
 /// Everything the stages of this command share.
 struct Sitting {
-    exam: Arc<Exam>,
+    benchmark: Arc<Benchmark>,
     host: Arc<Host>,
     store: Arc<Store>,
     command: String,
@@ -296,19 +298,19 @@ struct Sitting {
 
 impl Sitting {
     fn runner(&self, run: &str) -> Result<Runner, Failure> {
-        let (exam, host, store) = (self.exam.clone(), self.host.clone(), self.store.clone());
-        Ok(Runner::new(exam, host, store, run, &self.command, CONCURRENCY, self.cancel.clone())?)
+        let (benchmark, host, store) = (self.benchmark.clone(), self.host.clone(), self.store.clone());
+        Ok(Runner::new(benchmark, host, store, run, &self.command, CONCURRENCY, self.cancel.clone())?)
     }
 
     async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
-        let arena = ExamArena { runner };
+        let evaluator = BenchmarkEvaluator { runner };
         let digester = TraceDigester::of(self.host.catalogue());
-        let critic = AuditCritic::new(self.exam.secrets()).formats(self.exam.verifier_names());
+        let critic = AuditCritic::new(self.benchmark.secrets()).formats(self.benchmark.grader_names());
         let (store, clock) = (&*self.store, Stopwatch::new());
         let evolution = match &self.meta {
             None => {
                 let stages = Deterministic { digester, critic, ..Deterministic::default() };
-                evolve(&arena, store, config, initial, &stages, &clock, &self.watcher).await
+                evolve(&evaluator, store, config, initial, &stages, &clock, &self.watcher).await
             }
             Some(model) => {
                 let meta = MetaModel {
@@ -321,7 +323,7 @@ impl Sitting {
                 };
                 let desk = Desk::open(&meta, store, config).map_err(Failure::new)?;
                 let stages = MetaStages::new(&desk, &config.meta_stages, digester, critic);
-                evolve(&arena, store, config, initial, &stages, &clock, &self.watcher).await
+                evolve(&evaluator, store, config, initial, &stages, &clock, &self.watcher).await
             }
         };
         evolution.map_err(Failure::new)
@@ -339,7 +341,7 @@ impl Sitting {
         self.watcher.phase("evolving");
         let evolution = self.evolve(&runner, config, initial).await?;
 
-        let own: BTreeSet<&str> = self.exam.suite.own_packs.iter().map(String::as_str).collect();
+        let own: BTreeSet<&str> = self.benchmark.suite.own_packs.iter().map(String::as_str).collect();
         let packs = self.host.catalogue().packs().map(|pack| pack.pack.name.clone());
         let general: BTreeSet<String> = packs.filter(|pack| !own.contains(pack.as_str())).collect();
         let mut restricted = config.restricted("generic", general);
@@ -378,9 +380,9 @@ impl Sitting {
             let all = minutes * 60.0;
             (all - self.began.elapsed().as_secs_f64()).max(all * LEAST_MEASURE_SHARE) as u64
         });
-        let arena = ExamArena { runner: &runner };
+        let evaluator = BenchmarkEvaluator { runner: &runner };
         let clock = Stopwatch::new();
-        let measurement = measure(&arena, &*self.store, config, &arms, extent(sealed), left, &clock, &self.watcher);
+        let measurement = measure(&evaluator, &*self.store, config, &arms, extent(sealed), left, &clock, &self.watcher);
         let mut measurement = measurement.await.map_err(Failure::new)?;
         if interrupted {
             let runs = [Some(&evolution), generic.as_ref(), single.as_ref()];
@@ -424,14 +426,14 @@ impl Sitting {
         for (name, harness) in last.variants.iter().filter(|_| last.variants.len() > 1) {
             arms.push(arm(&format!("{name} alone"), Role::Variant, harness.clone().into(), &sealed));
         }
-        if let Some(rules) = self.exam.suite.pool("rules") {
+        if let Some(rules) = self.benchmark.suite.pool("rules") {
             let rules = with(&rules, &wire::model("first")?);
             // Rules need packs that may not be installed; then there is no such arm.
             if rules.check(self.host.catalogue()).is_ok() {
                 arms.push(arm("no model", Role::NoModel, rules, &sealed));
             }
         }
-        if let Some(naive) = self.exam.suite.pool("naive") {
+        if let Some(naive) = self.benchmark.suite.pool("naive") {
             arms.push(arm("naive", Role::Naive, with(&naive, model), &sealed));
         }
         Ok(arms)
@@ -465,7 +467,7 @@ fn write(out: &Path, report: &Report, evolution: &Evolution) -> Result<(), Failu
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the front door talks to people")]
+#[expect(clippy::print_stdout, reason = "the command line talks to people")]
 fn print(global: &Global, report: &Report, out: &Path) -> Result<(), Failure> {
     use std::io::IsTerminal;
     if global.json {

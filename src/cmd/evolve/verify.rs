@@ -8,7 +8,7 @@ use harness_evolve::{DECISIONS, Played, Recorded, Verification, verify};
 use harness_trace::Store;
 use serde_json::json;
 
-use crate::{arena, cmd::Global, failure::Failure, output, paths};
+use crate::{cmd::Global, evaluator, failure::Failure, output, paths};
 
 /// Check the certificates of a run against the record.
 ///
@@ -41,7 +41,7 @@ impl Recorded for Episodes {
     }
 
     fn latency(&self, played: &Played) -> Result<u64, String> {
-        arena::latency(&self.store, &played.episode).map_err(|error| error.to_string())
+        evaluator::latency(&self.store, &played.episode).map_err(|error| error.to_string())
     }
 }
 
@@ -65,7 +65,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
         let key = |scored: &Scored, harness: &str| (harness.to_owned(), scored.task.clone(), scored.seed);
         let by_rollout = rows.iter().map(|row| {
             let scored = Scored::remembered(row);
-            (key(&scored, &row.start.harness), arena::played(scored))
+            (key(&scored, &row.start.harness), evaluator::played(scored))
         });
         let episodes = Episodes { store: store.clone(), by_rollout: by_rollout.collect() };
         found.push((id, verify(&facts, &episodes).map_err(Failure::input)?));

@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches};
 use harness_abi::{ToolSpec, Workspace};
 use harness_core::{Agent, Cancel, assemble};
 use harness_evolve::report;
-use harness_mcp::{Call, Offer};
+use harness_mcp::{Call, ServedTools};
 use harness_spec::{Features, Pool};
 use harness_trace::{Filter, Outcome, Store};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -23,15 +23,15 @@ use tokio::runtime::Handle;
 
 use super::tools;
 use crate::{
-    boxes,
+    bundle::Opened,
     cmd::{
         evolve::run::{Place, RunArgs, evolved},
         run::play::{Stage, Task, Variant, play},
         suite::check,
         trace,
     },
+    confinement,
     failure::Failure,
-    packed::Opened,
     progress::Watcher,
     wire,
 };
@@ -64,7 +64,7 @@ impl Harness {
         let mut agents = BTreeMap::new();
         for (name, harness) in &pool.variants {
             // Nothing is offered whose commands nothing would confine.
-            boxes::of(harness, opened.host.catalogue())?;
+            confinement::of(harness, opened.host.catalogue())?;
             let agent = assemble(harness, &opened.host)?;
             opened.check(name, &agent)?;
             agents.insert(name.clone(), agent);
@@ -172,7 +172,7 @@ fn cancel(call: &Call) -> Cancel {
     cancel
 }
 
-impl Offer for Desk {
+impl ServedTools for Desk {
     fn about(&self) -> String {
         tools::about(self.harnesses.keys(), self.suites.keys())
     }
@@ -216,7 +216,7 @@ impl Desk {
             runtime: &self.runtime,
             workspace: self.workspace.clone(),
         };
-        let sandbox = boxes::of(value, harness.opened.host.catalogue())?;
+        let sandbox = confinement::of(value, harness.opened.host.catalogue())?;
         let variant = Variant { name, harness: value, agent, sandbox };
         let task = Task {
             prompt: prompt.to_owned(),
@@ -242,7 +242,7 @@ impl Desk {
             (name.clone(), what)
         });
         Ok(json!({
-            "harness": name, "packed": harness.opened.is_packed(), "variants": Value::Object(variants.collect()),
+            "harness": name, "bundle": harness.opened.is_bundle(), "variants": Value::Object(variants.collect()),
             "toml": harness.pool.to_toml().map_err(Failure::new)?,
         }))
     }
@@ -260,13 +260,13 @@ impl Desk {
     fn check_suite(&self, asked: &CheckSuite, call: &Call) -> Result<Value, Failure> {
         let (name, opens) = named(&self.suites, "suite", asked.suite.as_deref())?;
         let host = wire::host(&self.plugins)?;
-        let exam = wire::exam(opens, &host, None, &[], None, 1)?;
-        let (tasks, done, cancel) = (exam.task_ids("all")?.len(), AtomicUsize::new(0), cancel(call));
-        let checked = check::check(&exam, 1, || {
+        let benchmark = wire::benchmark(opens, &host, None, &[], None, 1)?;
+        let (tasks, done, cancel) = (benchmark.task_ids("all")?.len(), AtomicUsize::new(0), cancel(call));
+        let checked = check::check(&benchmark, 1, || {
             call.tell(&format!("{} of {tasks} tasks checked", done.fetch_add(1, Ordering::Relaxed) + 1));
             if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        Ok(checked.json(name, &exam))
+        Ok(checked.json(name, &benchmark))
     }
 
     fn evolve(&self, asked: &Evolve, call: &Call) -> Result<Value, Failure> {

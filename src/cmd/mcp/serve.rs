@@ -7,7 +7,7 @@ use clap::Args;
 use harness_bench::Suite;
 
 use super::desk::{Desk, Harness};
-use crate::{boxes, cmd::Global, failure::Failure, packed, stop, wire};
+use crate::{bundle, cmd::Global, confinement, failure::Failure, stop, wire};
 
 /// Serve tools to an MCP client on standard input and output
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ A client starts it by itself. Most read a file such as this one; -C is the folde
 Tools: run_task, show_harness, list_episodes, show_episode, search_episodes; with --suite also check_suite and evolve. What goes wrong
 before a client is there goes to standard error, as everything does that is no message. docs/mcp.md says the rest.")]
 pub struct ServeArgs {
-    /// The harnesses, or packed ones; each is called by its file's or folder's name
+    /// The harnesses, or bundles; each is called by its file's or folder's name
     #[arg(value_name = "FILE.toml|DIR")]
     files: Vec<PathBuf>,
     /// A suite that may be checked and evolved on: a folder with a suite.toml, or functions, household, menus, mixed (repeatable)
@@ -60,7 +60,7 @@ pub fn run(global: &Global, args: ServeArgs) -> Result<(), Failure> {
             return Err(Failure::input(format!("two harnesses are called `{name}`"))
                 .hint("rename a file: harnesses are called by their files' names"));
         }
-        let opened = packed::open(file, &global.plugins)?;
+        let opened = bundle::open(file, &global.plugins)?;
         let pool = opened.played_by(args.model.as_deref(), file)?;
         harnesses.insert(name, Harness::open(opened, pool)?);
     }
@@ -79,7 +79,7 @@ pub fn run(global: &Global, args: ServeArgs) -> Result<(), Failure> {
         suites,
         plugins: global.plugins.clone(),
         model: args.model,
-        workspace: args.workspace.as_deref().map(boxes::workspace).transpose()?,
+        workspace: args.workspace.as_deref().map(confinement::workspace).transpose()?,
         store: store.clone(),
         runtime: runtime.handle().clone(),
         evolving: Mutex::default(),

@@ -70,7 +70,7 @@ pub fn all(harnesses: &[&String], suites: &[&String]) -> Vec<ToolSpec> {
     if !suites.is_empty() {
         tools.push(reading(
             "check_suite",
-            "Checks a suite of tasks without a model: do known answers pass its verifier, does silence fail, what can its size prove.",
+            "Checks a suite of tasks without a model: do known answers pass its grader, does silence fail, what can its size prove.",
             &[],
             json!({"suite": suite}),
         ));

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Global,
-    offer::{Offer, Present},
+    review::{PackReview, Present},
 };
 use crate::{failure::Failure, output, paths, policy, replace::replace, wire};
 
@@ -31,7 +31,7 @@ pub struct AddArgs {
     /// The pack
     #[arg(value_name = "FILE.so")]
     file: PathBuf,
-    /// The publisher's key, or his .pub file: it must be signed with it
+    /// The publisher's key, or their .pub file: it must be signed with it
     #[arg(long, value_name = "KEY|FILE.pub")]
     key: Option<String>,
     /// Approve what it asks for
@@ -41,19 +41,19 @@ pub struct AddArgs {
 
 /// Adds a pack of a new name.
 pub fn add(global: &Global, args: &AddArgs) -> Result<(), Failure> {
-    let (offer, present) = read(args)?;
+    let (review, present) = read(args)?;
     if let Some(present) = present {
-        let (name, installed) = (offer.name(), present.version);
+        let (name, installed) = (review.name(), present.version);
         return Err(Failure::input(format!("{name} {installed} is installed"))
             .hint(format!("harness plugin update {}", args.file.display())));
     }
-    install(global, args, &offer, None)
+    install(global, args, &review, None)
 }
 
 /// Adds a newer version of an installed pack.
 pub fn update(global: &Global, args: &AddArgs) -> Result<(), Failure> {
-    let (offer, present) = read(args)?;
-    let (name, version) = (offer.name(), offer.version());
+    let (review, present) = read(args)?;
+    let (name, version) = (review.name(), review.version());
     let Some(present) = present else {
         return Err(Failure::input(format!("{name} is not installed"))
             .hint(format!("harness plugin add {}", args.file.display())));
@@ -66,51 +66,51 @@ pub fn update(global: &Global, args: &AddArgs) -> Result<(), Failure> {
         .hint("to go back, `harness plugin remove` and `add`"));
     }
     if let Some(former) = present.publisher.as_ref().filter(|_| args.key.is_none())
-        && offer.trust.signer.key() != Some(former)
+        && review.trust.signer.key() != Some(former)
     {
         return Err(Failure::input(format!(
             "{name} {version} is not signed with {former}, as {} was",
             present.version
         ))
-        .hint("if its publisher has a new key, and you have it from him: --key KEY"));
+        .hint("if its publisher has a new key, and you have it from them: --key KEY"));
     }
-    install(global, args, &offer, Some(&present))
+    install(global, args, &review, Some(&present))
 }
 
-fn read(args: &AddArgs) -> Result<(Offer, Option<Present>), Failure> {
+fn read(args: &AddArgs) -> Result<(PackReview, Option<Present>), Failure> {
     let name = harness_host::inspect(&args.file)?.manifest.pack.name;
     let named = args.key.as_deref().map(policy::key).transpose()?;
     let present = Present::of(&name)?;
     let pinned = present.as_ref().and_then(|present| present.publisher.clone());
     let keys: Vec<_> = named.iter().cloned().chain(pinned).collect();
-    let offer = Offer::read(&args.file, &keys)?;
-    if let Some(named) = named.filter(|named| offer.trust.signer.key() != Some(named)) {
+    let review = PackReview::read(&args.file, &keys)?;
+    if let Some(named) = named.filter(|named| review.trust.signer.key() != Some(named)) {
         return Err(Failure::input(format!("{} is not signed with {named}", args.file.display()))
             .hint("its signature must be beside it: FILE.so.minisig"));
     }
-    Ok((offer, present))
+    Ok((review, present))
 }
 
-fn install(global: &Global, args: &AddArgs, offer: &Offer, present: Option<&Present>) -> Result<(), Failure> {
+fn install(global: &Global, args: &AddArgs, review: &PackReview, present: Option<&Present>) -> Result<(), Failure> {
     let mut lock = lock()?;
     if !global.json {
-        output::line(offer.text(present))?;
+        output::line(review.text(present))?;
     }
-    let asks = present.is_none_or(|present| offer.asks(present));
-    if asks && !args.yes && !approved(global, offer)? {
+    let asks = present.is_none_or(|present| review.asks(present));
+    if asks && !args.yes && !approved(global, review)? {
         return Err(Failure::input(format!(
             "{} {} is not installed: nobody approved it",
-            offer.name(),
-            offer.version()
+            review.name(),
+            review.version()
         ))
         .hint("--yes approves what is shown"));
     }
-    let to = paths::plugins().join(format!("{}-{}.so", offer.name(), offer.version()));
-    copy(&args.file, &to, &offer.file.sha256)?;
-    lock.insert(offer.entry());
+    let to = paths::plugins().join(format!("{}-{}.so", review.name(), review.version()));
+    copy(&args.file, &to, &review.file.sha256)?;
+    lock.insert(review.entry());
     replace(&paths::lock(), &lock.to_toml())?;
     if global.json {
-        let mut object = offer.json(present);
+        let mut object = review.json(present);
         object["installed"] = json!(to);
         return output::json(&object);
     }
@@ -134,13 +134,13 @@ fn lock() -> Result<Lock, Failure> {
 }
 
 /// Asks whoever sits there.
-fn approved(global: &Global, offer: &Offer) -> Result<bool, Failure> {
+fn approved(global: &Global, review: &PackReview) -> Result<bool, Failure> {
     let input = std::io::stdin();
     if global.json || !input.is_terminal() {
         return Ok(false);
     }
     let mut out = std::io::stdout();
-    let ask = write!(out, "install {} {}? [y/N] ", offer.name(), offer.version()).and_then(|()| out.flush());
+    let ask = write!(out, "install {} {}? [y/N] ", review.name(), review.version()).and_then(|()| out.flush());
     output::finish(ask)?;
     let mut answer = String::new();
     input.lock().read_line(&mut answer)?;

@@ -6,7 +6,7 @@ use harness_host::{Host, HostError};
 use harness_spec::{Module, PackManifest, Vocabulary};
 use serde_json::{Value, json};
 
-use super::{Global, offer};
+use super::{Global, review};
 use crate::{failure::Failure, output, wire};
 
 /// Shows the list.
@@ -48,7 +48,7 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
         let who = trust
             .publisher
             .as_ref()
-            .map_or_else(|| offer::signer(&trust.signer).to_owned(), |name| format!("signed by {name}"));
+            .map_or_else(|| review::signer(&trust.signer).to_owned(), |name| format!("signed by {name}"));
         format!(", {who}, {}", trust.isolation)
     });
     // Writing to a string cannot fail.
@@ -81,7 +81,7 @@ fn object(host: &Host, pack: &PackManifest) -> Value {
         "description": pack.pack.description, "path": file.map(|file| &file.path),
         "sha256": file.map(|file| &file.sha256), "size": file.map(|file| file.size),
         "quarantine": host.quarantine(&pack.pack.name, pack.pack.version), "modules": modules,
-        "signer": trust.map(|trust| offer::signer(&trust.signer)), "key": trust.and_then(|trust| trust.signer.key()),
+        "signer": trust.map(|trust| review::signer(&trust.signer)), "key": trust.and_then(|trust| trust.signer.key()),
         "trusted_as": trust.and_then(|trust| trust.publisher.as_ref()),
         "isolation": host.isolation(&pack.pack.name, pack.pack.version),
     })

@@ -44,7 +44,7 @@ pub fn run(global: &Global, args: &LockArgs) -> Result<(), Failure> {
             sha256: file.sha256.clone(),
             publisher: host.trust(name, version).and_then(|trust| trust.signer.key().cloned()),
             permissions: pack.permissions(),
-            shown: super::offer::shown(&host, name, version)?,
+            shown: super::review::shown(&host, name, version)?,
         });
     }
     for gone in former.packs.iter().filter(|pack| lock.get(&pack.name, pack.version).is_none()) {

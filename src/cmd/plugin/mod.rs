@@ -10,15 +10,15 @@ mod keygen;
 mod list;
 mod lock;
 mod new;
-mod offer;
 mod release;
 mod remove;
+mod review;
 mod sign;
 mod trust;
 mod verify;
 
 pub use foreign::foreign;
-pub use offer::shown;
+pub use review::shown;
 
 use clap::{Args, Subcommand};
 

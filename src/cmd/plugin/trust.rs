@@ -15,7 +15,7 @@ use crate::{failure::Failure, output, policy};
 A trusted publisher's packs run inside this process: they can do whatever you can. Everybody else's run in a child process that
 may do what their permissions say. The policy is a file of this machine; `harness plugin trust` says which.")]
 pub struct TrustArgs {
-    /// The publisher's key, or his .pub file
+    /// The publisher's key, or their .pub file
     #[arg(value_name = "KEY|FILE.pub")]
     key: String,
     /// How you call the publisher

@@ -5,7 +5,7 @@ use harness_host::{Host, HostError};
 use harness_spec::LockedPack;
 use serde_json::json;
 
-use super::{Global, offer};
+use super::{Global, review};
 use crate::{failure::Failure, output, wire};
 
 /// Checks every entry of the lock.
@@ -47,7 +47,7 @@ fn verify(host: &Host, locked: &LockedPack) -> Result<(), String> {
     if file.manifest.permissions() != locked.permissions {
         return Err("its permissions are not those that were approved".to_owned());
     }
-    let shown = offer::shown(host, name, version).map_err(|failure| failure.to_string())?;
+    let shown = review::shown(host, name, version).map_err(|failure| failure.to_string())?;
     let changed: Vec<&str> = shown
         .iter()
         .filter(|(module, hash)| locked.shown.get(*module) != Some(hash))

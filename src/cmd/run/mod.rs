@@ -20,7 +20,7 @@ use harness_trace::Outcome;
 
 use self::play::{Played, Stage, Task, Variant, play};
 use super::Global;
-use crate::{boxes, failure::Failure, output, packed, stop, wire};
+use crate::{bundle, confinement, failure::Failure, output, stop, wire};
 
 /// Run one task with a harness
 #[derive(Debug, Args)]
@@ -28,14 +28,14 @@ use crate::{boxes, failure::Failure, output, packed, stop, wire};
   harness run my.toml --prompt 'Which of these is a fruit: oak, apple, slate?' --model smollm2
   echo 'Say hello.' | harness run my.toml --model openai:gpt-4o-mini
   harness run my.toml --prompt 'Throw a die.' --json
-  harness run deploy --prompt 'Throw a die.'          a folder made by `harness pack`
+  harness run deploy --prompt 'Throw a die.'          a folder made by `harness bundle`
   harness run my.toml --resume run-19a8               goes on with what was interrupted
 
 The record is .harness/record.sqlite; `harness trace show EPISODE` reads it. An identical call of a model is taken from the
 record and not paid again. What Ctrl-C or a dead model server stopped goes on with --resume: calls of models and tools that were
 made are not made again. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.")]
 pub struct RunArgs {
-    /// The harness, or a packed one
+    /// The harness, or a bundle
     #[arg(value_name = "FILE.toml|DIR")]
     file: PathBuf,
     /// The task; by default what comes in on standard input
@@ -63,7 +63,7 @@ pub struct RunArgs {
 
 /// Runs the task.
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
-    let opened = packed::open(&args.file, &global.plugins)?;
+    let opened = bundle::open(&args.file, &global.plugins)?;
     let (pool, host) = (opened.played_by(args.model.as_deref(), &args.file)?, &opened.host);
     let earlier = args.resume.as_deref().map(resume::read).transpose()?;
     let prompt = match &earlier {
@@ -73,14 +73,14 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
-    if !global.json && !opened.is_packed() {
-        boxes::let_person_approve(&mut harness, host.catalogue())?;
+    if !global.json && !opened.is_bundle() {
+        confinement::let_person_approve(&mut harness, host.catalogue())?;
     }
     let agent = assemble(&harness, host)?;
     opened.check(&name, &agent)?;
     let seed = earlier.as_ref().map_or(Ok(args.seed), |earlier| earlier.check(agent.variant()))?;
 
-    let (workspace, sandbox) = (boxes::workspace(&args.workspace)?, boxes::of(&harness, host.catalogue())?);
+    let (workspace, sandbox) = (confinement::workspace(&args.workspace)?, confinement::of(&harness, host.catalogue())?);
     for (tool, mechanism) in sandbox.iter().filter(|_| !global.quiet && !global.json) {
         let mechanism = mechanism.as_str().unwrap_or_default();
         note(&format!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));
@@ -170,7 +170,7 @@ fn cost(micros: u64, unpriced: &[&str]) -> String {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the front door talks to people")]
+#[expect(clippy::print_stderr, reason = "the command line talks to people")]
 fn note(text: &str) {
     eprintln!("{text}");
 }

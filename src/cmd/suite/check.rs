@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, path::PathBuf};
 
 use clap::Args;
-use harness_bench::{Audit, Exam, Finding};
+use harness_bench::{Audit, Benchmark, Finding};
 use harness_evolve::{
     EvolveConfig,
     report::{self, Power},
@@ -40,25 +40,25 @@ pub struct Checked {
 }
 
 /// Plays known answers and silence; `each` hears of every task and may stop it.
-pub fn check(exam: &Exam, seed: u64, each: impl Fn() -> ControlFlow<()>) -> Result<Checked, Failure> {
-    let folds: Vec<usize> = exam.split().folds.iter().map(Vec::len).collect();
-    let settings = Value::from(exam.suite.evolve.settings.clone());
+pub fn check(benchmark: &Benchmark, seed: u64, each: impl Fn() -> ControlFlow<()>) -> Result<Checked, Failure> {
+    let folds: Vec<usize> = benchmark.split().folds.iter().map(Vec::len).collect();
+    let settings = Value::from(benchmark.suite.evolve.settings.clone());
     let config: EvolveConfig = serde_json::from_value(settings)
         .map_err(|error| Failure::input(format!("a setting of the evolution is wrong: {error}")))?;
     let config = EvolveConfig { seed, ..config };
-    let audit = harness_bench::audit(exam, each).map_err(|error| Failure::new(error.message))?;
+    let audit = harness_bench::audit(benchmark, each).map_err(|error| Failure::new(error.message))?;
     let power = report::first_duel(&config, folds.len(), folds.first().copied().unwrap_or(0)).map_err(Failure::new)?;
-    let warnings = warnings(&audit, exam, &power.shares);
+    let warnings = warnings(&audit, benchmark, &power.shares);
     Ok(Checked { audit, power, warnings, folds })
 }
 
 impl Checked {
     /// For machines.
-    pub fn json(&self, suite: &str, exam: &Exam) -> Value {
+    pub fn json(&self, suite: &str, benchmark: &Benchmark) -> Value {
         let Self { audit, power, warnings, folds } = self;
-        let split = exam.split();
+        let split = benchmark.split();
         json!({
-            "suite": suite, "label": exam.label, "broken": audit.is_broken(), "warnings": warnings, "audit": audit,
+            "suite": suite, "label": benchmark.label, "broken": audit.is_broken(), "warnings": warnings, "audit": audit,
             "groups": {"explore": split.explore.len(), "gate": folds, "sealed": split.sealed.len()}, "power": power,
         })
     }
@@ -67,29 +67,29 @@ impl Checked {
 /// Checks the suite.
 pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
-    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
-    let progress = Progress::new(global.quiet, &exam.label, exam.task_ids("all")?.len() as u64);
-    let checked = check(&exam, args.seed, || {
+    let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
+    let progress = Progress::new(global.quiet, &benchmark.label, benchmark.task_ids("all")?.len() as u64);
+    let checked = check(&benchmark, args.seed, || {
         progress.add(1);
         ControlFlow::Continue(())
     })?;
     drop(progress);
     if global.json {
-        output::json(&checked.json(&args.suite, &exam))?;
+        output::json(&checked.json(&args.suite, &benchmark))?;
     } else {
-        print(&checked, &exam)?;
+        print(&checked, &benchmark)?;
     }
     if checked.audit.is_broken() {
-        return Err(Failure::new(format!("numbers of {} would be wrong", exam.label))
-            .hint("mend the tasks above, or the verifier in suite.toml"));
+        return Err(Failure::new(format!("numbers of {} would be wrong", benchmark.label))
+            .hint("mend the tasks above, or the grader in suite.toml"));
     }
     Ok(())
 }
 
-fn print(checked: &Checked, exam: &Exam) -> Result<(), Failure> {
+fn print(checked: &Checked, benchmark: &Benchmark) -> Result<(), Failure> {
     let Checked { audit, power, warnings, folds } = checked;
-    let split = exam.split();
-    output::line(format_args!("{}: {} tasks", exam.label, audit.tasks))?;
+    let split = benchmark.split();
+    output::line(format_args!("{}: {} tasks", benchmark.label, audit.tasks))?;
     let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
     output::line(format_args!(
         "groups: {} to explore, {gate} to judge on, {} sealed",
@@ -130,10 +130,10 @@ fn shown(what: &str, findings: &[Finding]) -> Vec<String> {
 }
 
 /// What a person should know before believing a number.
-fn warnings(audit: &Audit, exam: &Exam, power: &[(u32, f64)]) -> Vec<String> {
+fn warnings(audit: &Audit, benchmark: &Benchmark, power: &[(u32, f64)]) -> Vec<String> {
     let mut all = Vec::new();
     if !audit.unknown.is_empty() {
-        all.push(format!("{} tasks have no known answer to play; their verifier is not checked", audit.unknown.len()));
+        all.push(format!("{} tasks have no known answer to play; their grader is not checked", audit.unknown.len()));
     }
     if !audit.idle.is_empty() {
         all.push(format!(
@@ -167,8 +167,8 @@ fn warnings(audit: &Audit, exam: &Exam, power: &[(u32, f64)]) -> Vec<String> {
             100.0 * largest
         ));
     }
-    if exam.split().sealed.len() < 20 {
-        all.push(format!("{} sealed groups: the interval of the result will be wide", exam.split().sealed.len()));
+    if benchmark.split().sealed.len() < 20 {
+        all.push(format!("{} sealed groups: the interval of the result will be wide", benchmark.split().sealed.len()));
     }
     all
 }

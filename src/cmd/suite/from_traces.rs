@@ -1,5 +1,5 @@
 //! `harness suite from-traces`: what a served harness was asked becomes explore tasks, with what users thought of the answers as
-//! the key. Refuses to make gate or sealed tasks of it unless a person names the verifier that marks them.
+//! the key. Refuses to make gate or sealed tasks of it unless a person names the grader that marks them.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use crate::{failure::Failure, output, paths, wire};
   harness suite from-traces asked                              answers that users approved or put right
   harness suite from-traces asked --run serve-19a8 --harness deploy/harness.toml
   harness suite from-traces asked --reward ./marks.sh          a command says which answers were right
-  harness suite from-traces asked --verifier numeric           your word that this verifier marks these tasks: all three splits
+  harness suite from-traces asked --grader numeric           your word that this grader marks these tasks: all three splits
 
 A task is a request; the right answer is what feedback says it is, or the answer given where feedback or the command approves of
 it. A command gets {\"prompt\", \"answer\", \"episode\", \"session\"} as JSON on standard input and approves with exit code 0.
@@ -51,7 +51,7 @@ pub struct FromTracesArgs {
     reward: Option<String>,
     /// How replies are marked; without it tasks are for exploring alone
     #[arg(long)]
-    verifier: Option<Marking>,
+    grader: Option<Marking>,
     /// The harness evolution begins with; the one that was served, for instance
     #[arg(long, value_name = "FILE.toml")]
     harness: Option<PathBuf>,
@@ -98,12 +98,12 @@ pub fn run(global: &Global, args: &FromTracesArgs) -> Result<(), Failure> {
         ))
         .hint("send feedback to POST /v1/feedback, or have a command approve: --reward COMMAND"));
     }
-    let layout = match args.verifier {
+    let layout = match args.grader {
         Some(_) => Layout::Split,
         None => Layout::ExploreOnly,
     };
     let folder =
-        make(&args.name, &args.dir, &rows, args.verifier.unwrap_or(Marking::Exact), layout, args.harness.as_deref())?;
+        make(&args.name, &args.dir, &rows, args.grader.unwrap_or(Marking::Exact), layout, args.harness.as_deref())?;
     let found = redactor.found();
     if global.json {
         let found: Vec<Value> = found
@@ -130,7 +130,7 @@ pub fn run(global: &Global, args: &FromTracesArgs) -> Result<(), Failure> {
     ))?;
     if layout == Layout::ExploreOnly {
         output::line(
-            "they are for exploring alone: nothing can ship on them until you name a --verifier that marks them",
+            "they are for exploring alone: nothing can ship on them until you name a --grader that marks them",
         )?;
     }
     Ok(())

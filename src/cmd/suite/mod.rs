@@ -1,4 +1,4 @@
-//! `harness suite`: an exam of one's own: begin one, check that it measures what it should.
+//! `harness suite`: a benchmark of one's own: begin one, check that it measures what it should.
 
 pub mod check;
 mod from_traces;
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::Global;
 use crate::failure::Failure;
 
-/// Make an exam of your own tasks, and check that it measures what it should
+/// Make a benchmark of your own tasks, and check that it measures what it should
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness suite new tickets --from tickets.csv --prompt question --answer label
@@ -28,7 +28,7 @@ pub struct SuiteArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Begin a suite: a folder with tasks, a verifier and a first harness
+    /// Begin a suite: a folder with tasks, a grader and a first harness
     New(new::NewArgs),
     /// Make explore tasks of what a served harness was asked, and what users thought of the answers
     FromTraces(from_traces::FromTracesArgs),

@@ -1,4 +1,4 @@
-//! `harness suite new`: a folder with tasks, a verifier and a first harness. Refuses to write over anything.
+//! `harness suite new`: a folder with tasks, a grader and a first harness. Refuses to write over anything.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::{failure::Failure, output};
 #[command(after_help = "Examples:
   harness suite new capitals                                            a small example to look at and change
   harness suite new tickets --from tickets.csv --prompt question --answer label
-  harness suite new sums --from sums.jsonl --prompt q --answer a --verifier numeric")]
+  harness suite new sums --from sums.jsonl --prompt q --answer a --grader numeric")]
 pub struct NewArgs {
     /// The suite's name: letters, digits, _ and -, a letter first
     name: String,
@@ -41,7 +41,7 @@ pub struct NewArgs {
     kind: Option<String>,
     /// How a reply is marked
     #[arg(long, default_value = "exact")]
-    verifier: Marking,
+    grader: Marking,
 }
 
 /// How a reply is compared with the answer.
@@ -88,7 +88,7 @@ const FOLD: usize = 40;
 pub enum Layout {
     /// Explore, gate and sealed.
     Split,
-    /// Explore: nobody has said that the verifier tells right from wrong.
+    /// Explore: nobody has said that the grader tells right from wrong.
     ExploreOnly,
 }
 
@@ -96,7 +96,7 @@ pub enum Layout {
 pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
     free(&args.name, &args.dir)?;
     let rows = rows(args)?;
-    let folder = make(&args.name, &args.dir, &rows, args.verifier, Layout::Split, None)?;
+    let folder = make(&args.name, &args.dir, &rows, args.grader, Layout::Split, None)?;
     let groups = groups(&rows);
     let path = folder.display();
     let next = [format!("harness suite check {path}"), format!("harness bench {path} --model MODEL")];
@@ -135,7 +135,7 @@ pub fn make(
     name: &str,
     dir: &Path,
     rows: &[Row],
-    verifier: Marking,
+    grader: Marking,
     layout: Layout,
     harness: Option<&Path>,
 ) -> Result<PathBuf, Failure> {
@@ -156,10 +156,10 @@ pub fn make(
         tasks += &serde_json::to_string(row).map_err(Failure::new)?;
         tasks.push('\n');
     }
-    let mut text = suite(name, verifier.name(), folds, idle_rounds, first_candidates);
+    let mut text = suite(name, grader.name(), folds, idle_rounds, first_candidates);
     if layout == Layout::ExploreOnly {
         let old = "explore = 30\ngate = 45\nsealed = 25\n";
-        let new = "# Until a person has looked at the verifier, tasks are for exploring alone: then make it 30, 45, 25.\nexplore = 1\ngate = 0\nsealed = 0\n";
+        let new = "# Until a person has looked at the grader, tasks are for exploring alone: then make it 30, 45, 25.\nexplore = 1\ngate = 0\nsealed = 0\n";
         text = text.replace(old, new);
     }
     for (file, text) in [("suite.toml", text), ("tasks.jsonl", tasks), ("harness.toml", harness)] {
@@ -187,15 +187,15 @@ fn rows(args: &NewArgs) -> Result<Vec<Row>, Failure> {
     bench_tasks::table(from, &columns).map_err(Failure::input)
 }
 
-fn suite(name: &str, verifier: &str, folds: usize, idle_rounds: u32, first_candidates: usize) -> String {
+fn suite(name: &str, grader: &str, folds: usize, idle_rounds: u32, first_candidates: usize) -> String {
     format!(
         r#"name = "{name}"
 about = ""
 tasks = "tasks.jsonl"
 
-# How a reply is marked; `harness plugin inspect tasks` lists what verifiers can be told.
-[verifier]
-use = "tasks/{verifier}"
+# How a reply is marked; `harness plugin inspect tasks` lists what graders can be told.
+[grader]
+use = "tasks/{grader}"
 
 # Groups of tasks are dealt by hash into these shares: explore is looked at and tuned on, gate decides what ships, sealed
 # says in the end what it is worth. One fold of the gate is used up by every ship.

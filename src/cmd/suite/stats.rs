@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
-use harness_bench::Exam;
+use harness_bench::Benchmark;
 use serde::Serialize;
 use serde_json::json;
 
@@ -63,32 +63,32 @@ fn range(mut values: Vec<usize>) -> (usize, usize, usize) {
 /// Counts the suite.
 pub fn run(global: &Global, args: &StatsArgs) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
-    let exam = wire::exam(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
-    let ids = exam.task_ids("all")?;
-    let tasks = ids.iter().map(|id| exam.task(id).map(|(task, _)| task)).collect::<Result<Vec<_>, _>>()?;
+    let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
+    let ids = benchmark.task_ids("all")?;
+    let tasks = ids.iter().map(|id| benchmark.task(id).map(|(task, _)| task)).collect::<Result<Vec<_>, _>>()?;
     let kinds = Counts::of(tasks.iter().map(|task| task.kind.clone()));
     let answers = Counts::of(tasks.iter().map(|task| match &task.gold["answer"] {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => String::new(),
         other => other.to_string(),
     }));
-    let groups = Counts::of(ids.iter().map(|id| exam.group(id).to_owned()));
+    let groups = Counts::of(ids.iter().map(|id| benchmark.group(id).to_owned()));
     let prompt = range(tasks.iter().map(|task| task.prompt.chars().count()).collect());
     let largest = groups.0.first().map_or(0, |(_, count)| *count);
-    let split = exam.split();
+    let split = benchmark.split();
     let folds: Vec<usize> = split.folds.iter().map(Vec::len).collect();
     if global.json {
         return output::json(&json!({
-            "suite": args.suite, "label": exam.label, "tasks": tasks.len(), "groups": groups.0.len(),
+            "suite": args.suite, "label": benchmark.label, "tasks": tasks.len(), "groups": groups.0.len(),
             "largest_group": largest, "kinds": kinds, "prompt_characters": prompt, "answers": answers,
             "split": {"explore": split.explore.len(), "gate": folds, "sealed": split.sealed.len()},
-            "verifiers": verifiers(&exam),
+            "graders": graders(&benchmark),
         }));
     }
     let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
     let mut lines = vec![
-        format!("{}: {} tasks in {} groups, the largest of {largest}", exam.label, tasks.len(), groups.0.len()),
-        format!("marked by: {}", verifiers(&exam).join(", ")),
+        format!("{}: {} tasks in {} groups, the largest of {largest}", benchmark.label, tasks.len(), groups.0.len()),
+        format!("marked by: {}", graders(&benchmark).join(", ")),
         format!("groups: {} to explore, {gate} to judge on, {} sealed", split.explore.len(), split.sealed.len()),
         format!("prompts: {} to {} characters, the median {}", prompt.0, prompt.2, prompt.1),
         format!("kinds: {}", kinds.line()),
@@ -100,15 +100,15 @@ pub fn run(global: &Global, args: &StatsArgs) -> Result<(), Failure> {
     output::line(lines.join("\n"))
 }
 
-fn verifiers(exam: &Exam) -> Vec<String> {
-    let judged = |marker: &harness_bench::Marker| match marker {
-        harness_bench::Marker::Module(module) => module.module.to_string(),
-        harness_bench::Marker::Judge(judge) => format!("a judge, {}", judge.model.module),
+fn graders(benchmark: &Benchmark) -> Vec<String> {
+    let judged = |marker: &harness_bench::GraderSpec| match marker {
+        harness_bench::GraderSpec::Module(module) => module.module.to_string(),
+        harness_bench::GraderSpec::Model(grader) => format!("a model, {}", grader.model.module),
     };
-    let parts = exam.suite.parts.iter();
+    let parts = benchmark.suite.parts.iter();
     parts
         .flat_map(|part| {
-            std::iter::once(judged(&part.verifier))
+            std::iter::once(judged(&part.grader))
                 .chain(part.also.iter().map(|also| format!("{} beside it", also.module)))
         })
         .collect()

@@ -7,7 +7,7 @@ use harness_evolve::{Categories, Census};
 use harness_trace::{Filter, Outcome as Ending, Store};
 use serde_json::json;
 
-use crate::{arena::played, cmd::Global, failure::Failure, output, wire};
+use crate::{cmd::Global, evaluator::played, failure::Failure, output, wire};
 
 /// Reads every episode of a filter, with as many readers as there are processors.
 pub fn run(global: &Global, store: &Store, filter: &Filter) -> Result<(), Failure> {
@@ -17,7 +17,7 @@ pub fn run(global: &Global, store: &Store, filter: &Filter) -> Result<(), Failur
     let mut census = Census::default();
     census.extend(store, filter, &categories, readers, |row| {
         let mut seen = played(Scored::of(row));
-        if row.judgement.is_none() && row.outcome == Some(Ending::Done) {
+        if row.grade.is_none() && row.outcome == Some(Ending::Done) {
             // Nobody said whether it failed.
             seen.outcome = Outcome::Infrastructure;
         }

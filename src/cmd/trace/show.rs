@@ -86,15 +86,15 @@ fn foot(row: &EpisodeRow, state: &Value) -> String {
     if !state.is_null() {
         let _ = write!(text, "\nfinal state {}", one_line(&state.to_string(), WIDTH));
     }
-    if let Some(judgement) = &row.judgement {
-        if !judgement.usage.is_none() {
-            let _ = write!(text, "\nmarking it: {}", output::tokens(&judgement.usage));
+    if let Some(grade) = &row.grade {
+        if !grade.usage.is_none() {
+            let _ = write!(text, "\nmarking it: {}", output::tokens(&grade.usage));
         }
-        let _ = write!(text, "\nreward {}", judgement.reward);
-        for (name, part) in &judgement.parts {
+        let _ = write!(text, "\nreward {}", grade.reward);
+        for (name, part) in &grade.parts {
             let _ = write!(text, ", {name} {part}");
         }
-        for reason in &judgement.reasons {
+        for reason in &grade.reasons {
             let _ = write!(text, "\n  {reason}");
         }
     }

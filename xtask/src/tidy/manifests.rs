@@ -5,7 +5,7 @@ use super::{
     packages::{Dependency, Package},
 };
 
-/// All the threshold may stand on.
+/// All the plugin ABI may stand on.
 const OF_ABI: [&str; 3] = ["abi_stable", "serde", "serde_json"];
 /// What does IO, keeps a clock or runs tasks: nothing for the judge.
 const IO: [&str; 9] =
@@ -35,7 +35,7 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
         return Some("only harness-abi names abi_stable; use what it re-exports");
     }
     if package.name == "harness-abi" && !dependency.dev && !OF_ABI.contains(&name) {
-        return Some("the threshold stands on abi_stable, serde and serde_json alone");
+        return Some("the plugin ABI stands on abi_stable, serde and serde_json alone");
     }
     if package.folder.starts_with("plugins/") && own && !allowed_to_guest(package, dependency) {
         return Some(
@@ -46,7 +46,7 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
         return Some("the judge does no IO and knows no other room");
     }
     if package.name == "harness-spec" && !dependency.dev && (IO.contains(&name) || (own && name != "harness-abi")) {
-        return Some("the blueprint does no IO and knows harness-abi alone");
+        return Some("the harness as data does no IO and knows harness-abi alone");
     }
     if name == "reqwest" && !["harness-models", "harness-tools"].contains(&package.name.as_str()) {
         return Some("HTTP lives in harness-models, and in harness-tools for pages of the web");
@@ -64,12 +64,12 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
         return Some("SQL lives in harness-trace, and in harness-memory for its own file");
     }
     if package.name == "xtask" {
-        return Some("the caretaker has no dependencies: the first command must not build them");
+        return Some("developer tasks has no dependencies: the first command must not build them");
     }
     None
 }
 
-/// Our crates a guest may use: the threshold, engines beside it in its folder, and in tests what loads packs.
+/// Our crates a guest may use: the plugin ABI, engines beside it in its folder, and in tests what loads packs.
 fn allowed_to_guest(package: &Package, dependency: &Dependency) -> bool {
     let name = dependency.name.as_str();
     let pack = package.folder.split('/').nth(1).unwrap_or_default();

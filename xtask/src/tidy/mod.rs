@@ -9,6 +9,7 @@ mod members;
 mod packages;
 mod reference;
 mod sources;
+mod words;
 
 use std::path::PathBuf;
 
@@ -65,6 +66,7 @@ fn breaches() -> Outcome<Vec<Breach>> {
     breaches.extend(sources::check(&files));
     breaches.extend(documents::check(&files));
     breaches.extend(reference::check(&files));
+    breaches.extend(words::check(&files));
     Ok(breaches)
 }
 

@@ -1,4 +1,4 @@
-//! The `ast` verifier: whole calls, with the verdicts of the leaderboard's own checker for Python.
+//! The `ast` grader: whole calls, with the verdicts of the leaderboard's own checker for Python.
 //!
 //! Written from the observed behaviour of `bfcl-eval` 2026.3.23, its oddities included (an empty
 //! array passes where a parameter may be left out; a value of the gold answer's type passes even

@@ -128,7 +128,7 @@ impl Mismatch {
     }
 }
 
-/// The `choice` verifier: the multiset of called names equals the gold answer's. For an
+/// The `choice` grader: the multiset of called names equals the gold answer's. For an
 /// irrelevance task: no call. For a relevance task: at least one call, and only functions on offer.
 ///
 /// # Errors

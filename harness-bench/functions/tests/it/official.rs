@@ -108,20 +108,20 @@ fn every_recorded_verdict_on_ground_truths_is_ours_too() {
         .map(|task| (task.id.as_str(), task))
         .collect();
     let truths = rows(GROUND_TRUTHS);
-    let mut judged = BTreeMap::new();
+    let mut graded = BTreeMap::new();
     for row in &truths {
         let id = row[0].as_str().unwrap();
         let official = row[2].as_str().unwrap();
         let ours = check_ast(tasks[id], &calls(&row[1]), Naming::Verbatim);
         assert!(agrees(&ours, official), "{row}: {ours:?}");
-        *judged.entry(id).or_insert(false) |= official.is_empty();
+        *graded.entry(id).or_insert(false) |= official.is_empty();
     }
-    assert_eq!(judged.len(), 2_351);
+    assert_eq!(graded.len(), 2_351);
     // The oracle is right wherever a right answer exists at all.
     for (id, task) in &tasks {
         for naming in [Naming::Verbatim, Naming::Underscored] {
             let verdict = check_ast(task, &oracle_calls(task, naming), naming);
-            let possible = judged
+            let possible = graded
                 .get(id)
                 .copied()
                 .unwrap_or(!task.functions.is_empty() || !matches!(task.category, Category::LiveRelevance));

@@ -1,10 +1,8 @@
-//! The pack through its own door: environment and verifiers as a host holds them.
+//! The pack through its own door: environment and graders as a host holds them.
 
 use bench_functions::{MANIFEST, pack};
 use harness_abi::stable::{RResult, RSlice, RString};
-use harness_abi::{
-    Action, EnvironmentBox, ErrorClass, Judgement, ModuleError, Observation, Task, TaskQuery, VerifierBox,
-};
+use harness_abi::{Action, EnvironmentBox, ErrorClass, Grade, GraderBox, ModuleError, Observation, Task, TaskQuery};
 use harness_spec::PackManifest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,8 +15,8 @@ fn environment(config: &Value) -> Result<EnvironmentBox, ModuleError> {
     pack().environment()("functions".into(), config.to_string().as_str().into()).into_result()
 }
 
-fn verifier(name: &str) -> VerifierBox {
-    pack().verifier()(name.into(), "".into()).unwrap()
+fn grader(name: &str) -> GraderBox {
+    pack().grader()(name.into(), "".into()).unwrap()
 }
 
 fn tasks(environment: &mut EnvironmentBox, query: &TaskQuery) -> Result<Vec<Task>, ModuleError> {
@@ -35,9 +33,9 @@ fn step(environment: &mut EnvironmentBox, action: &Action) -> Observation {
     read(environment.step(serde_json::to_string(action).unwrap().as_str().into())).unwrap()
 }
 
-fn verify(name: &str, task: &Task, state: &Value) -> Result<Judgement, ModuleError> {
+fn verify(name: &str, task: &Task, state: &Value) -> Result<Grade, ModuleError> {
     let (task, state) = (serde_json::to_string(task).unwrap(), state.to_string());
-    read(verifier(name).verify(task.as_str().into(), state.as_str().into(), RSlice::EMPTY))
+    read(grader(name).grade(task.as_str().into(), state.as_str().into(), RSlice::EMPTY))
 }
 
 fn call(name: &str, arguments: Value) -> Action {
@@ -111,10 +109,10 @@ fn an_answer_gets_no_hint_and_a_reason_gives_nothing_away() {
     assert_eq!(right, wrong);
     let state: Value = read(environment.state()).unwrap();
     for name in ["choice", "ast"] {
-        let judgement = verify(name, &task, &state).unwrap();
-        assert_eq!(judgement.reward, 0.0);
-        assert!(judgement.reasons[0].contains("garden.soil_report"), "{:?}", judgement.reasons);
-        assert!(!judgement.reasons[0].contains("garden.water"), "{:?}", judgement.reasons);
+        let grade = verify(name, &task, &state).unwrap();
+        assert_eq!(grade.reward, 0.0);
+        assert!(grade.reasons[0].contains("garden.soil_report"), "{:?}", grade.reasons);
+        assert!(!grade.reasons[0].contains("garden.water"), "{:?}", grade.reasons);
     }
     // The right function with a wrong argument: half of an answer, and the parts say so.
     reset(&mut environment, &task);

@@ -1,9 +1,9 @@
-//! The verifier `command`: a script judges what the agent left in the workspace, in a box of its own. Its exit code counts, or
+//! The grader `command`: a script judges what the agent left in the workspace, in a box of its own. Its exit code counts, or
 //! the reward it writes where the agent never could. Refuses a reward that is no number from 0 to 1.
 
 use std::{fs, path::Path, path::PathBuf};
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Grader, Message, ModuleError, Task};
 use harness_sandbox::{Choice, End, Job, Mechanism, Mount, choose, run};
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub(crate) struct CommandConfig {
     sandbox: Choice,
 }
 
-/// The verifier.
+/// The grader.
 #[derive(Debug)]
 pub(crate) struct Command {
     config: CommandConfig,
@@ -48,17 +48,17 @@ impl Command {
     }
 }
 
-impl Verifier for Command {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Command {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let check = Check::deserialize(&task.gold)?;
         let script = if check.check.is_empty() { &self.config.check } else { &check.check };
         if script.is_empty() {
-            let none = "task {} has no `check`, and the verifier has none in its configuration";
+            let none = "task {} has no `check`, and the grader has none in its configuration";
             return Err(ModuleError::input(none.replace("{}", &task.id)));
         }
         let State { workspace, at } = State::deserialize(state)?;
         let workspace = workspace.ok_or_else(|| {
-            ModuleError::input("this environment has no workspace; the verifier `command` is for `tasks/workspace`")
+            ModuleError::input("this environment has no workspace; the grader `command` is for `tasks/workspace`")
         })?;
         let fail = |error: std::io::Error| ModuleError::fault(format_args!("no folder for rewards: {error}"));
         let rewards = tempfile::Builder::new().prefix("harness-reward-").tempdir().map_err(fail)?;
@@ -78,19 +78,19 @@ impl Verifier for Command {
         let why = format!("{}: {}", ran.end, said.trim());
         let why = why.trim_end_matches([':', ' ']).to_owned();
         match ran.end {
-            End::TimedOut | End::Limit(_) | End::Cancelled => Ok(judged(0.0, Vec::new(), why)),
+            End::TimedOut | End::Limit(_) | End::Cancelled => Ok(graded(0.0, Vec::new(), why)),
             end => match reward(rewards.path(), task)? {
-                Some((reward, parts)) => Ok(judged(reward, parts, why)),
-                None if check.reward => Ok(judged(0.0, Vec::new(), format!("it wrote no reward; {why}"))),
-                None => Ok(judged(f64::from(u8::from(end == End::Exit(0))), Vec::new(), why)),
+                Some((reward, parts)) => Ok(graded(reward, parts, why)),
+                None if check.reward => Ok(graded(0.0, Vec::new(), format!("it wrote no reward; {why}"))),
+                None => Ok(graded(f64::from(u8::from(end == End::Exit(0))), Vec::new(), why)),
             },
         }
     }
 }
 
-fn judged(reward: f64, parts: Vec<(String, f64)>, why: String) -> Judgement {
+fn graded(reward: f64, parts: Vec<(String, f64)>, why: String) -> Grade {
     let reasons = if reward >= 1.0 { Vec::new() } else { vec![why] };
-    Judgement { reward, parts, reasons, ..Judgement::default() }
+    Grade { reward, parts, reasons, ..Grade::default() }
 }
 
 type Reward = (f64, Vec<(String, f64)>);

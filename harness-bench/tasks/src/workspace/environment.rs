@@ -1,5 +1,5 @@
 //! The environment: a folder of its own for every episode, with the task's files in it. The agent's tools work there; its first
-//! reply without a call ends the task. The folder goes when the episode is over and judged.
+//! reply without a call ends the task. The folder goes when the episode is over and graded.
 
 use std::path::PathBuf;
 

@@ -19,8 +19,8 @@ pub(crate) enum WorkspaceError {
         /// Where.
         path: PathBuf,
     },
-    /// The file is another one than the exam was opened with.
-    #[error("{} changed since this exam was opened; begin anew, the changed file is another exam", path.display())]
+    /// The file is another one than the benchmark was opened with.
+    #[error("{} changed since this benchmark was opened; begin anew, the changed file is another benchmark", path.display())]
     Changed {
         /// The file.
         path: PathBuf,

@@ -23,7 +23,7 @@ pub(crate) use command::Command;
 pub(crate) use environment::Folder;
 use error::WorkspaceError;
 
-/// What the environment is told of a task: everything but how it is judged.
+/// What the environment is told of a task: everything but how it is graded.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Setup {
     /// What the agent is asked.
@@ -41,10 +41,10 @@ struct Setup {
     named: bool,
 }
 
-/// What the verifier is told of a task besides.
+/// What the grader is told of a task besides.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Check {
-    /// What other verifiers compare the reply with.
+    /// What other graders compare the reply with.
     #[serde(default)]
     answer: Value,
     /// The script that judges, run by bash.
@@ -52,7 +52,7 @@ struct Check {
     /// The script that solves the task; empty where none is known.
     #[serde(default)]
     solution: String,
-    /// Milliseconds the judging script may take; 0 leaves it to the verifier.
+    /// Milliseconds the judging script may take; 0 leaves it to the grader.
     #[serde(default)]
     millis: u64,
     /// Variables of the judging script.
@@ -82,7 +82,7 @@ fn read(data: &Path, at: &Path, digest: &str, without_containers: bool) -> Resul
 }
 
 /// Reads `bytes` as rows and as the files of Harbor's folders; gives how many tasks there were. For a fuzzer.
-pub(crate) fn hear(bytes: &[u8]) -> usize {
+pub(crate) fn fuzz(bytes: &[u8]) -> usize {
     // A folder that is not there: nothing beside the files is found.
     let nowhere = Path::new("/nowhere/at/all");
     let rows = row::parse(bytes, &nowhere.join("tasks"), nowhere).map_or(0, |tasks| tasks.len());

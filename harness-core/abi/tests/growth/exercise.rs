@@ -112,7 +112,7 @@ pub fn lines(host: &Host, pack: &str) -> Result<Vec<String>, Box<dyn Error>> {
     parrot.score(ScoreRequest::new([ScoreItem::new(&messages, "four")]), score_sink(Sink(send)));
     line("score", receive.recv()?.into_result()?.scores.first().ok_or("no score")?.logprob.to_string());
 
-    let (mut door, open) = (resolve("door")?.environment()?, resolve("open")?.verifier()?);
+    let (mut door, open) = (resolve("door")?.environment()?, resolve("open")?.grader()?);
     let tasks = door.tasks("{}".into()).into_result()?;
     let task = serde_json::from_str::<Vec<serde_json::Value>>(&tasks)?.first().ok_or("none of it")?.to_string();
     door.reset(task.as_str().into(), 0).into_result()?;
@@ -120,8 +120,8 @@ pub fn lines(host: &Host, pack: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let action = serde_json::from_str::<Vec<serde_json::Value>>(&actions)?.first().ok_or("none of it")?.to_string();
     line("step", door.step(action.as_str().into()).into_result()?.into());
     let state = door.state().into_result()?;
-    let judged = open.verify(task.as_str().into(), state.as_rstr(), messages[..].into()).into_result()?;
-    line("verify", judged.into());
+    let judged = open.grade(task.as_str().into(), state.as_rstr(), messages[..].into()).into_result()?;
+    line("grade", judged.into());
 
     #[cfg(feature = "next")]
     for (kind, about) in [
@@ -129,7 +129,7 @@ pub fn lines(host: &Host, pack: &str) -> Result<Vec<String>, Box<dyn Error>> {
         ("tool", adder.about()),
         ("model", parrot.about()),
         ("environment", door.about()),
-        ("verifier", open.about()),
+        ("grader", open.about()),
     ] {
         line("about", format!("{kind} {about}"));
     }

@@ -2,9 +2,9 @@
 //! feature `next` is the simulated next version; `cargo xtask abi-fixture` builds both.
 
 use harness_abi::{
-    Action, AskChat, ChatReply, ChatRequest, ChatSink, Cx, Decision, Environment, Event, Judgement, Message, Model,
+    Action, AskChat, ChatReply, ChatRequest, ChatSink, Cx, Decision, Environment, Event, Grade, Message, Model,
     ModelInfo, ModuleError, NoConfig, Observation, Outcome, Score, ScoreReply, ScoreRequest, ScoreSink, Task, TaskQuery,
-    Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec, Usage, Verifier, pass, stable::RString,
+    Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec, Usage, Grader, pass, stable::RString,
 };
 use serde_json::{Value, json};
 
@@ -108,10 +108,10 @@ impl Environment for Door {
 
 struct Open;
 
-impl Verifier for Open {
-    fn verify(&self, _: &Task, state: &Value, history: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Open {
+    fn grade(&self, _: &Task, state: &Value, history: &[Message]) -> Result<Grade, ModuleError> {
         let reward = f64::from(u8::from(state["open"] == true));
-        Ok(Judgement { reward, reasons: vec![format!("{} messages", history.len())], ..Judgement::default() })
+        Ok(Grade { reward, reasons: vec![format!("{} messages", history.len())], ..Grade::default() })
     }
 }
 
@@ -121,5 +121,5 @@ harness_abi::export_pack! {
     tools: { "adder" => |_: NoConfig| Ok(Adder) },
     models: { "parrot" => |_: NoConfig| Ok(Parrot) },
     environments: { "door" => |_: NoConfig| Ok(Door { open: false }) },
-    verifiers: { "open" => |_: NoConfig| Ok(Open) },
+    graders: { "open" => |_: NoConfig| Ok(Open) },
 }

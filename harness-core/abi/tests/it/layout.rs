@@ -1,4 +1,4 @@
-//! Layouts of the threshold: each release's are kept in `tests/layout/VERSION.txt`; today's must be the same, or more in
+//! Layouts of the plugin ABI: each release's are kept in `tests/layout/VERSION.txt`; today's must be the same, or more in
 //! the places that may grow.
 
 use std::collections::BTreeMap;

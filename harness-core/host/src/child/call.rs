@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    lane::{Lane, LaneError},
+    channel::{Channel, LaneError},
     process::{Child, from_now},
     threads,
     wire::{Envelope, Event, Given, Pull, Reply, Request},
@@ -96,18 +96,18 @@ impl Child {
         // A processor is called often and answers soon; anything else may take its time on any core.
         let hook = matches!(request, Request::Hook(_));
         let core = hook.then(threads::current).flatten();
-        let mut lane = self.lane(core).map_err(|error| match self.has_ended() {
+        let mut channel = self.channel(core).map_err(|error| match self.has_ended() {
             true => Broken::Lost,
             false => Broken::Unsent(error),
         })?;
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let near = hook && lane.pace.is_quick();
-        let mut held = self.hold(&mut lane, core.filter(|_| near));
-        lane.core = core;
-        match lane.send(&Envelope { dropped, request }, Some(end)) {
+        let near = hook && channel.pace.is_quick();
+        let mut held = self.hold(&mut channel, core.filter(|_| near));
+        channel.core = core;
+        match channel.send(&Envelope { dropped, request }, Some(end)) {
             Ok(()) => {}
             Err(LaneError::Unspeakable(why)) => {
-                self.give_back(lane);
+                self.give_back(channel);
                 return Err(Broken::Unsent(why));
             }
             Err(error) => return Err(broken(error, late)),
@@ -123,9 +123,9 @@ impl Child {
             };
             let look = if held { from_now(QUICK).map_or(look, |slow| look.min(slow)) } else { look };
             if near {
-                lane.linger(LINGER);
+                channel.linger(LINGER);
             }
-            if !lane.receive(Some(look)).map_err(|error| broken(error, late))? {
+            if !channel.receive(Some(look)).map_err(|error| broken(error, late))? {
                 if held {
                     // It takes its time: on any core.
                     self.threads.free();
@@ -141,12 +141,12 @@ impl Child {
                     });
                 }
                 if cancelled.is_none() && serve.cancelled() {
-                    lane.send(&Given::Cancel, Some(end)).map_err(|error| broken(error, late))?;
+                    channel.send(&Given::Cancel, Some(end)).map_err(|error| broken(error, late))?;
                     cancelled = Some(from_now(patience.cancel_grace).unwrap_or(end));
                 }
                 continue;
             }
-            bytes += lane.frame_bytes();
+            bytes += channel.frame_bytes();
             events += 1;
             if bytes > MOST_BYTES || events > MOST_EVENTS || lines > MOST_LINES {
                 let flood = format!("it flooded its host with {events} messages, {bytes} bytes, {lines} log lines");
@@ -157,23 +157,23 @@ impl Child {
                 return Err(late());
             }
             let unasked = |what: &str| Broken::Child(Some(format!("it said something unasked: {what}")));
-            let given = match lane.frame().map_err(|error| broken(error, late))? {
-                Event::Serves { thread } if lane.thread.is_none() && self.threads.has(thread) => {
-                    lane.thread = Some(thread);
+            let given = match channel.frame().map_err(|error| broken(error, late))? {
+                Event::Serves { thread } if channel.thread.is_none() && self.threads.has(thread) => {
+                    channel.thread = Some(thread);
                     None
                 }
                 Event::Serves { .. } => return Err(unasked("who it is")),
                 Event::Done(reply) => {
                     if hook {
-                        lane.pace.called(began.elapsed() < QUICK);
+                        channel.pace.called(began.elapsed() < QUICK);
                     }
                     if held {
                         self.threads.look();
                     }
                     match cancelled {
-                        None => self.give_back(lane),
+                        None => self.give_back(channel),
                         // The child may not have read that it was cancelled.
-                        Some(_) => self.discard(lane),
+                        Some(_) => self.discard(channel),
                     }
                     return Ok(reply);
                 }
@@ -188,23 +188,24 @@ impl Child {
                 Event::Log { .. } => return Err(unasked("a line")),
                 Event::Delta { .. } => return Err(unasked("a piece of a reply")),
             };
-            match given.map_or(Ok(()), |given| lane.send(&given, Some(end))) {
+            match given.map_or(Ok(()), |given| channel.send(&given, Some(end))) {
                 // The module cannot have it; the call need not end for that.
                 Err(LaneError::Unspeakable(_)) => {
-                    lane.send(&Given::Nothing, Some(end)).map_err(|error| broken(error, late))?;
+                    channel.send(&Given::Nothing, Some(end)).map_err(|error| broken(error, late))?;
                 }
                 sent => sent.map_err(|error| broken(error, late))?,
             }
         }
     }
 
-    /// Holds the thread that serves a lane to a core, or to none.
-    fn hold(&self, lane: &mut Lane, core: Option<threads::Core>) -> bool {
-        if core.is_none() && lane.held.is_some() {
+    /// Holds the thread that serves a channel to a core, or to none.
+    fn hold(&self, channel: &mut Channel, core: Option<threads::Core>) -> bool {
+        if core.is_none() && channel.held.is_some() {
             self.threads.free();
         }
-        lane.held = lane.thread.zip(core).and_then(|(thread, core)| self.threads.hold(thread, core, lane.held));
-        lane.held.is_some()
+        channel.held =
+            channel.thread.zip(core).and_then(|(thread, core)| self.threads.hold(thread, core, channel.held));
+        channel.held.is_some()
     }
 }
 

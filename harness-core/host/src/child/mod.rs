@@ -1,13 +1,12 @@
 //! Packs in processes of their own. The host's side starts this very program again, tells it one pack and what it may do
-//! ([`wire::Setup`]), and calls it over lanes; the child's side ([`serve`]) confines itself, loads the pack and answers.
+//! ([`wire::Setup`]), and calls it over channels; the child's side ([`serve`]) confines itself, loads the pack and answers.
 //!
-//! A lane carries one call at a time and is read by whoever makes the call: no thread stands between a caller and the
-//! child, and calls from several threads take several lanes. Refuses to believe a child anything but its answers.
+//! A channel carries one call at a time and is read by whoever makes the call: no thread stands between a caller and the
+//! child, and calls from several threads take several channels. Refuses to believe a child anything but its answers.
 
 mod call;
-mod hear;
-mod keeper;
-mod lane;
+mod channel;
+mod fuzzing;
 mod passing;
 mod process;
 pub mod proxy;
@@ -15,11 +14,12 @@ pub mod quarantine;
 mod sandbox;
 mod serve;
 mod settings;
+mod supervisor;
 mod threads;
 mod wire;
 mod wire_decision;
 
-pub use hear::hear;
-pub use keeper::{Keeper, is_lost};
+pub use fuzzing::fuzz;
 pub use serve::{ServeError, serve};
 pub use settings::ChildSettings;
+pub use supervisor::{Supervisor, is_lost};

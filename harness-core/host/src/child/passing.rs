@@ -1,4 +1,4 @@
-//! Handing a child both ends of a new lane over its control socket.
+//! Handing a child both ends of a new channel over its control socket.
 
 use std::{
     fs::File,
@@ -75,7 +75,7 @@ pub fn send(socket: &UnixStream, files: &[OwnedFd; FILES]) -> io::Result<()> {
     }
 }
 
-/// Receives the ends of a lane: what to read from, what to write to. `None`: the host is gone.
+/// Receives the ends of a channel: what to read from, what to write to. `None`: the host is gone.
 pub fn receive(socket: &File) -> io::Result<Option<[OwnedFd; FILES]>> {
     let (mut byte, mut control) = (0, Control { bytes: [0; 64] });
     let mut vector = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
@@ -96,12 +96,12 @@ pub fn receive(socket: &File) -> io::Result<Option<[OwnedFd; FILES]>> {
     // SAFETY: the kernel filled the control buffer; headers are looked at only where it says there is one.
     unsafe {
         let header = libc::CMSG_FIRSTHDR(&raw const message);
-        let lane = !header.is_null()
+        let channel = !header.is_null()
             && (*header).cmsg_level == libc::SOL_SOCKET
             && (*header).cmsg_type == libc::SCM_RIGHTS
             && (*header).cmsg_len as usize == libc::CMSG_LEN(PAYLOAD as u32) as usize;
-        if !lane {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message without a lane"));
+        if !channel {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message without a channel"));
         }
         let descriptors = libc::CMSG_DATA(header).cast::<[RawFd; FILES]>().read_unaligned();
         Ok(Some(descriptors.map(|descriptor| OwnedFd::from_raw_fd(descriptor))))

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChildSettings,
-    lane::Lane,
+    channel::Channel,
     passing,
     threads::{Core, Threads},
     wire::{Setup, Welcome},
@@ -34,7 +34,7 @@ const TAIL: usize = 2 << 10;
 const MOST_SAID: usize = 1 << 20;
 /// How long the last words of an ended process are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// Most lanes to one child: so many calls at once.
+/// Most channels to one child: so many calls at once.
 const MOST_LANES: usize = 1024;
 
 /// Why a child does not run.
@@ -51,8 +51,8 @@ pub enum StartError {
 pub struct Child {
     process: Mutex<std::process::Child>,
     control: Mutex<UnixStream>,
-    /// Lanes nobody calls on, and how many there are in all.
-    lanes: Mutex<(Vec<Lane>, usize)>,
+    /// Channels nobody calls on, and how many there are in all.
+    channels: Mutex<(Vec<Channel>, usize)>,
     tail: Mutex<Vec<u8>>,
     said: Mutex<Option<Receiver<()>>>,
     pub(super) threads: Threads,
@@ -94,7 +94,7 @@ impl Child {
             threads: Threads::of(process.id()),
             process: Mutex::new(process),
             control: Mutex::new(ours),
-            lanes: Mutex::default(),
+            channels: Mutex::default(),
             tail: Mutex::default(),
             said: Mutex::default(),
             ended: OnceLock::new(),
@@ -179,40 +179,40 @@ impl Child {
         })
     }
 
-    /// A lane nobody calls on, the one last called from this core if there is such; opened if there is none.
-    pub fn lane(&self, core: Option<Core>) -> Result<Lane, String> {
+    /// A channel nobody calls on, the one last called from this core if there is such; opened if there is none.
+    pub fn channel(&self, core: Option<Core>) -> Result<Channel, String> {
         {
-            let mut lanes = lock(&self.lanes);
-            let near = core.and_then(|core| lanes.0.iter().rposition(|lane| lane.core == Some(core)));
-            let last = lanes.0.len().checked_sub(1);
-            if let Some(lane) = near.or(last) {
-                return Ok(lanes.0.remove(lane));
+            let mut channels = lock(&self.channels);
+            let near = core.and_then(|core| channels.0.iter().rposition(|channel| channel.core == Some(core)));
+            let last = channels.0.len().checked_sub(1);
+            if let Some(channel) = near.or(last) {
+                return Ok(channels.0.remove(channel));
             }
-            if lanes.1 == MOST_LANES {
+            if channels.1 == MOST_LANES {
                 return Err(format!("{MOST_LANES} calls are under way already"));
             }
-            lanes.1 += 1;
+            channels.1 += 1;
         }
         let open = || {
             let (from, to, theirs) = passing::pipes()?;
             passing::send(&lock(&self.control), &theirs)?;
-            Ok(Lane::new(from, to))
+            Ok(Channel::new(from, to))
         };
         open().map_err(|error: std::io::Error| {
-            lock(&self.lanes).1 -= 1;
-            format!("no lane to it can be opened: {error}")
+            lock(&self.channels).1 -= 1;
+            format!("no channel to it can be opened: {error}")
         })
     }
 
-    /// Gives a lane back after a call that was answered.
-    pub fn give_back(&self, lane: Lane) {
-        lock(&self.lanes).0.push(lane);
+    /// Gives a channel back after a call that was answered.
+    pub fn give_back(&self, channel: Channel) {
+        lock(&self.channels).0.push(channel);
     }
 
-    /// Closes a lane on which more may come than was asked for.
-    pub fn discard(&self, lane: Lane) {
-        drop(lane);
-        lock(&self.lanes).1 -= 1;
+    /// Closes a channel on which more may come than was asked for.
+    pub fn discard(&self, channel: Channel) {
+        drop(channel);
+        lock(&self.channels).1 -= 1;
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Setup {
 /// What a child says to its setup.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Welcome {
-    /// The pack is loaded; lanes are welcome.
+    /// The pack is loaded; channels are welcome.
     Ready,
     /// It is not, and why.
     Refused(String),
@@ -72,8 +72,8 @@ pub enum Request<'a> {
     Score { id: u64, items: WireItems, extra: &'a str },
     /// An operation of an environment on one text.
     World { id: u64, operation: Operation, text: &'a str, seed: u64 },
-    /// Has a verifier judge.
-    Verify { id: u64, task: &'a str, state: &'a str, history: Cow<'a, [Message]> },
+    /// Has a grader judge.
+    Grade { id: u64, task: &'a str, state: &'a str, history: Cow<'a, [Message]> },
 }
 
 /// What an environment is asked to do.
@@ -157,7 +157,7 @@ impl WireItems {
 /// What a child says during a call.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event<'a> {
-    /// Which thread serves the lane, by the kernel's number; the first thing said on it.
+    /// Which thread serves the channel, by the kernel's number; the first thing said on it.
     Serves { thread: i32 },
     /// Asks for a value of the context; answered with one [`Given`].
     Pull(#[serde(borrow)] Pull<'a>),

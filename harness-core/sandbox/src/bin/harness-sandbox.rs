@@ -1,4 +1,4 @@
-//! The supervisor as a program of its own, for this crate's tests: the front door has it as a hidden subcommand.
+//! The supervisor as a program of its own, for this crate's tests: the command line has it as a hidden subcommand.
 
 fn main() -> std::process::ExitCode {
     match harness_sandbox::serve() {

@@ -122,8 +122,8 @@ fn only_a_tool_that_may_ask_models_is_answered_by_one() {
         ("permissions = [\"model\"]", "", "give it the permission `model`"),
         (
             "kind = \"tool\"\ndimension = \"D6\"",
-            "kind = \"verifier\"\ndimension = \"D6\"",
-            "is a verifier; remove the field",
+            "kind = \"grader\"\ndimension = \"D6\"",
+            "is a grader; remove the field",
         ),
         ("config.harness", "config.more = { type = \"harness\" }\nconfig.harness", "keep one of 2 fields"),
     ] {

@@ -1,4 +1,4 @@
-//! What the blueprint promises: the edit laws over random harnesses, and error texts a person can act on.
+//! What the harness as data promises: the edit laws over random harnesses, and error texts a person can act on.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 

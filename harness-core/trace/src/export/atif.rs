@@ -1,5 +1,5 @@
 //! ATIF, the Agent Trajectory Interchange Format of the Harbor project, version 1.4: one JSON object an episode. What it has no
-//! field for (decisions of processors, faults, the judgement) stands under `extra`.
+//! field for (decisions of processors, faults, the grade) stands under `extra`.
 
 use harness_abi::{Message, Part, Role};
 use serde_json::{Map, Value, json};
@@ -37,7 +37,7 @@ impl Store {
             "extra": {
                 "run": start.run, "suite": start.suite, "split": start.split, "task": start.task, "group": start.group,
                 "seed": start.seed, "outcome": row.outcome, "reason": row.reason, "wall_seconds": row.micros as f64 / 1e6,
-                "judgement": row.judgement, "state": self.final_state(row)?,
+                "grade": row.grade, "state": self.final_state(row)?,
             },
         }))
     }

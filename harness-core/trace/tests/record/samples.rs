@@ -1,6 +1,6 @@
 //! Entries of every kind, for tests.
 
-use harness_abi::{Draft, Finish, Hook, Judgement, Message, Observation, Part, Role, Score, ToolSpec, Usage};
+use harness_abi::{Draft, Finish, Grade, Hook, Message, Observation, Part, Role, Score, ToolSpec, Usage};
 use harness_trace::{CallKey, Entry, EpisodeEnd, EpisodeStart, Outcome, Purpose, StoredChat, StoredScores};
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub fn end(outcome: Outcome, reward: f64) -> EpisodeEnd {
         replayed: usage(1),
         micros: 77,
         state: json!({"won": true, "z": 1, "a": [0.1]}),
-        judgement: Some(Judgement {
+        grade: Some(Grade {
             reward,
             parts: vec![("exact".into(), 0.1 + 0.2), ("format".into(), 1.0)],
             reasons: vec!["ünïcode".into()],

@@ -41,7 +41,7 @@ fn an_episode_comes_back_as_it_went_in() {
         let store = reopen(store);
         let row = store.episode("e1").unwrap();
         assert_eq!((&row.start, row.outcome, row.reward()), (&begun, Some(Outcome::Done), Some(0.7)));
-        assert_eq!((&row.judgement, row.usage, row.replayed), (&ended.judgement, ended.usage, ended.replayed));
+        assert_eq!((&row.grade, row.usage, row.replayed), (&ended.grade, ended.usage, ended.replayed));
         assert_eq!((row.steps, row.micros, row.reason.as_str()), (3, 77, "because"));
         assert_eq!(store.final_state(&row).unwrap().to_string(), ended.state.to_string());
         let expected: Vec<_> =

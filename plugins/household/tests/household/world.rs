@@ -1,9 +1,9 @@
-//! Environment and verifier: tasks, splits, play, and what is said of wrong input.
+//! Environment and grader: tasks, splits, play, and what is said of wrong input.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use harness_abi::{Action, EnvironmentBox, Judgement, ModuleError, Observation, Task, TaskQuery, kit};
+use harness_abi::{Action, EnvironmentBox, Grade, ModuleError, Observation, Task, TaskQuery, kit};
 use harness_spec::PackManifest;
 use household_engine::generate;
 use plugin_household::pack;
@@ -45,10 +45,10 @@ fn say(text: &str) -> Action {
 }
 
 fn reward(environment: &mut EnvironmentBox, task: &Task) -> f64 {
-    let verifier = pack().verifier()("goal".into(), "{}".into()).into_result().unwrap();
+    let grader = pack().grader()("goal".into(), "{}".into()).into_result().unwrap();
     let state = environment.state().into_result().unwrap();
-    let judged = verifier.verify(kit::json(task).as_str().into(), state.as_str().into(), [][..].into());
-    serde_json::from_str::<Judgement>(&judged.into_result().unwrap()).unwrap().reward
+    let judged = grader.grade(kit::json(task).as_str().into(), state.as_str().into(), [][..].into());
+    serde_json::from_str::<Grade>(&judged.into_result().unwrap()).unwrap().reward
 }
 
 /// Does nothing, then does what the oracle says.

@@ -47,7 +47,7 @@ enum Kind {
     /// A world with tasks
     Environment,
     /// Turns a final state into a reward
-    Verifier,
+    Grader,
 }
 
 /// Makes the crate.

@@ -23,7 +23,7 @@ pub fn files(kind: Kind, name: &str, role: Option<&str>) -> Vec<(&'static str, S
         Kind::Tool => example!("tool"),
         Kind::Model => example!("model"),
         Kind::Environment => example!("environment"),
-        Kind::Verifier => example!("verifier"),
+        Kind::Grader => example!("grader"),
     };
     let role = role.map(|role| format!("\nrole = \"{role}\"")).unwrap_or_default();
     let fill = |text: &str| {

@@ -7,23 +7,23 @@ use harness_abi::{
     stable::{RResult, RStr, RString},
 };
 
-use super::{Instance, Keeper};
+use super::{Instance, Supervisor};
 use crate::child::{
     call::Nobody,
     wire::{Operation, Reply, Request},
 };
 
 pub struct Environment {
-    pub keeper: Arc<Keeper>,
+    pub supervisor: Arc<Supervisor>,
     pub instance: Instance,
 }
 
 impl Environment {
     fn call(&self, operation: Operation, text: RStr<'_>, seed: u64) -> RResult<RString, ModuleError> {
         let request = Request::World { id: self.instance.id, operation, text: text.as_str(), seed };
-        match self.keeper.call(&self.instance, request, self.keeper.patience(), &Nobody) {
+        match self.supervisor.call(&self.instance, request, self.supervisor.patience(), &Nobody) {
             Ok(Reply::Text(text)) => RResult::ROk(text),
-            Ok(other) => RResult::RErr(self.keeper.unexpected(&self.instance.child, &other)),
+            Ok(other) => RResult::RErr(self.supervisor.unexpected(&self.instance.child, &other)),
             Err(error) => RResult::RErr(error),
         }
     }

@@ -48,12 +48,12 @@ impl Serve for Scoring<'_> {
 impl Model {
     fn call<'a>(&self, request: impl FnOnce(u64) -> Request<'a>, serve: &dyn Serve) -> Result<Reply, ModuleError> {
         let instance = self.0.instance()?;
-        self.0.keeper.call(&instance, request(instance.id), self.0.keeper.patience(), serve)
+        self.0.supervisor.call(&instance, request(instance.id), self.0.supervisor.patience(), serve)
     }
 
     fn unexpected(&self, reply: &Reply) -> ModuleError {
         match self.0.instance() {
-            Ok(instance) => self.0.keeper.unexpected(&instance.child, reply),
+            Ok(instance) => self.0.supervisor.unexpected(&instance.child, reply),
             Err(error) => error,
         }
     }

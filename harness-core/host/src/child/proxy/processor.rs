@@ -7,7 +7,7 @@ use harness_abi::{
     stable::{ROption, RResult, RVec},
 };
 
-use super::{Instance, Keeper};
+use super::{Instance, Supervisor};
 use crate::child::{
     call::Serve,
     wire::{Given, HookCall, Pull, Reply, Request, WireCall, budget},
@@ -15,15 +15,15 @@ use crate::child::{
 };
 
 pub struct Processor {
-    keeper: Arc<Keeper>,
+    supervisor: Arc<Supervisor>,
     instance: Instance,
     /// The history as the child has it.
     mirrored: Vec<Message>,
 }
 
 impl Processor {
-    pub fn new(keeper: Arc<Keeper>, instance: Instance) -> Self {
-        Self { keeper, instance, mirrored: Vec::new() }
+    pub fn new(supervisor: Arc<Supervisor>, instance: Instance) -> Self {
+        Self { supervisor, instance, mirrored: Vec::new() }
     }
 
     fn call(&mut self, hook: u32, cx: &ContextRef<'_>) -> Result<RVec<StoredDecision>, ModuleError> {
@@ -52,8 +52,8 @@ impl Processor {
             outcome: cx.outcome().as_str(),
             answers,
         }));
-        let patience = self.keeper.hook_patience();
-        let reply = match self.keeper.call(&self.instance, request, patience, &Context(cx)) {
+        let patience = self.supervisor.hook_patience();
+        let reply = match self.supervisor.call(&self.instance, request, patience, &Context(cx)) {
             Ok(reply) => reply,
             Err(error) => {
                 // Whether the child took the history in is not known.
@@ -66,7 +66,7 @@ impl Processor {
         match reply {
             Reply::Pass => Ok(RVec::new()),
             Reply::Decisions(decisions) => Ok(decisions.into_iter().map(WireDecision::into_stored).collect()),
-            other => Err(self.keeper.unexpected(&self.instance.child, &other)),
+            other => Err(self.supervisor.unexpected(&self.instance.child, &other)),
         }
     }
 }

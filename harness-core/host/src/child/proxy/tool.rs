@@ -27,16 +27,16 @@ impl Serve for Waiting<'_> {
 
 impl Tool {
     fn describe(&self) -> Result<RString, ModuleError> {
-        let Shared { keeper, .. } = &self.0;
+        let Shared { supervisor, .. } = &self.0;
         let instance = self.0.instance()?;
-        match keeper.call(&instance, Request::Describe { id: instance.id }, keeper.patience(), &Nobody)? {
+        match supervisor.call(&instance, Request::Describe { id: instance.id }, supervisor.patience(), &Nobody)? {
             Reply::Text(text) => Ok(text),
-            other => Err(keeper.unexpected(&instance.child, &other)),
+            other => Err(supervisor.unexpected(&instance.child, &other)),
         }
     }
 
     fn answer(&self, request: &ToolRequest<'_>, sink: &ToolSink) -> Result<(bool, Reply), ModuleError> {
-        let Shared { keeper, .. } = &self.0;
+        let Shared { supervisor, .. } = &self.0;
         let instance = self.0.instance()?;
         let call = Request::Tool {
             id: instance.id,
@@ -46,11 +46,11 @@ impl Tool {
             seed: request.seed,
             extra: request.extra.as_str(),
         };
-        match keeper.call(&instance, call, keeper.patience(), &Waiting(sink))? {
+        match supervisor.call(&instance, call, supervisor.patience(), &Waiting(sink))? {
             reply @ Reply::Text(_) => Ok((false, reply)),
             reply @ Reply::ErrorText(_) => Ok((true, reply)),
             reply @ Reply::Output(_) => Ok((false, reply)),
-            other => Err(keeper.unexpected(&instance.child, &other)),
+            other => Err(supervisor.unexpected(&instance.child, &other)),
         }
     }
 }

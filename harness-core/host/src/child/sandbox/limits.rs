@@ -7,7 +7,7 @@ use super::Allowed;
 
 /// Address space is bounded too, loosely: weights and data that are mapped and not copied take some of it.
 const ROOM: u64 = 16;
-/// Two descriptors a lane, and some for the pack.
+/// Two descriptors a channel, and some for the pack.
 const FILES: u64 = 4096;
 
 pub fn set(memory: u64, allowed: Allowed) -> io::Result<()> {

@@ -20,7 +20,7 @@ pub const BASE: &[i64] = &[
     // who and where
     l::SYS_getpid, l::SYS_gettid, l::SYS_getppid, l::SYS_getuid, l::SYS_geteuid, l::SYS_getgid, l::SYS_getegid,
     l::SYS_getrusage, l::SYS_sysinfo, l::SYS_uname, l::SYS_getcwd, l::SYS_umask,
-    // open files, lanes
+    // open files, channels
     l::SYS_read, l::SYS_write, l::SYS_readv, l::SYS_writev, l::SYS_pread64, l::SYS_pwrite64, l::SYS_preadv,
     l::SYS_pwritev, l::SYS_close, l::SYS_close_range, l::SYS_lseek, l::SYS_fstat, l::SYS_newfstatat, l::SYS_statx,
     l::SYS_dup, l::SYS_dup3, l::SYS_pipe2, l::SYS_eventfd2, l::SYS_epoll_create1, l::SYS_epoll_ctl,

@@ -8,12 +8,12 @@ use harness_abi::{
     stable::{ROption, RSlice, RStr, RString, RVec},
 };
 
-use super::{SharedLane, leave, locked};
+use super::{SharedChannel, leave, locked};
 use crate::child::wire::{Event, Given, HookCall, Pull, budget_left};
 
 /// The context of one call.
 pub struct Context<'a> {
-    pub lane: &'a SharedLane,
+    pub channel: &'a SharedChannel,
     pub call: &'a HookCall<'a>,
     pub history: &'a [Message],
     pub answers: RVec<StoredAnswer>,
@@ -36,16 +36,16 @@ pub struct Pulled {
 impl Context<'_> {
     /// Says something to the host; a child without a host leaves.
     fn say(&self, event: &Event<'_>) {
-        if locked(self.lane).send(event, None).is_err() {
+        if locked(self.channel).send(event, None).is_err() {
             leave();
         }
     }
 
     fn pull<T>(&self, pull: Pull<'_>, read: impl FnOnce(Given<'_>) -> T) -> T {
         self.say(&Event::Pull(pull));
-        let mut lane = locked(self.lane);
+        let mut channel = locked(self.channel);
         loop {
-            match lane.receive(None).and_then(|_| lane.frame()) {
+            match channel.receive(None).and_then(|_| channel.frame()) {
                 Ok(Given::Cancel) => {}
                 Ok(given) => return read(given),
                 Err(_) => leave(),

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use harness_abi::{EnvironmentBox, Kind, Message, ModelBox, ModuleError, ProcessorBox, ToolBox, VerifierBox};
+use harness_abi::{EnvironmentBox, GraderBox, Kind, Message, ModelBox, ModuleError, ProcessorBox, ToolBox};
 
-use super::reaper::Reaper;
+use super::drop_thread::DropThread;
 use crate::root::Root;
 
 /// A processor and the history as it was last told.
@@ -23,18 +23,18 @@ pub enum Module {
     Tool(Arc<ToolBox>),
     Model(Arc<ModelBox>),
     Environment(Arc<Mutex<EnvironmentBox>>),
-    Verifier(Arc<VerifierBox>),
+    Grader(Arc<GraderBox>),
 }
 
 /// The instances of this process.
 pub struct Instances {
     modules: Mutex<HashMap<u64, Module>>,
-    reaper: Reaper,
+    drop_thread: DropThread,
 }
 
 impl Instances {
-    pub fn new(reaper: Reaper) -> Self {
-        Self { modules: Mutex::default(), reaper }
+    pub fn new(drop_thread: DropThread) -> Self {
+        Self { modules: Mutex::default(), drop_thread }
     }
 
     fn modules(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Module>> {
@@ -50,7 +50,7 @@ impl Instances {
             Kind::Tool => Module::Tool(Arc::new(pack.tool(name, config)?)),
             Kind::Model => Module::Model(Arc::new(pack.model(name, config)?)),
             Kind::Environment => Module::Environment(Arc::new(Mutex::new(pack.environment(name, config)?))),
-            Kind::Verifier => Module::Verifier(Arc::new(pack.verifier(name, config)?)),
+            Kind::Grader => Module::Grader(Arc::new(pack.grader(name, config)?)),
         };
         self.modules().insert(id, module);
         Ok(())
@@ -60,12 +60,12 @@ impl Instances {
         self.modules().get(&id).cloned().ok_or_else(|| ModuleError::fault(format_args!("there is no instance {id}")))
     }
 
-    /// Hands instances to the reaper.
+    /// Hands instances to the drop_thread.
     pub fn drop_all(&self, ids: &[u64]) {
         for id in ids {
             let module = self.modules().remove(id);
             if let Some(module) = module {
-                self.reaper.drop(module);
+                self.drop_thread.drop(module);
             }
         }
     }

@@ -2,9 +2,9 @@
 //! it is confined.
 
 mod context;
+mod drop_thread;
 mod instances;
 mod perform;
-mod reaper;
 mod sinks;
 
 use std::{
@@ -15,9 +15,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use self::{instances::Instances, perform::perform, reaper::Reaper};
+use self::{drop_thread::DropThread, instances::Instances, perform::perform};
 use super::{
-    lane::Lane,
+    channel::Channel,
     passing,
     process::{GAVE_UP, read_message, write_message},
     sandbox,
@@ -36,11 +36,11 @@ pub enum ServeError {
     Refused(String),
 }
 
-/// A lane that a call's context, its sinks and its answer share.
-type SharedLane = Arc<Mutex<Lane>>;
+/// A channel that a call's context, its sinks and its answer share.
+type SharedChannel = Arc<Mutex<Channel>>;
 
-fn locked(lane: &SharedLane) -> std::sync::MutexGuard<'_, Lane> {
-    lane.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(channel: &SharedChannel) -> std::sync::MutexGuard<'_, Channel> {
+    channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves the host that started this process, and leaves the process when the host is gone.
@@ -59,7 +59,7 @@ pub fn serve() -> Result<std::convert::Infallible, ServeError> {
     };
     write_message(&mut control, &welcome).map_err(ServeError::Control)?;
     let pack = ready.map_err(ServeError::Refused)?;
-    let instances = Arc::new(Instances::new(Reaper::new(setup.drop_millis)));
+    let instances = Arc::new(Instances::new(DropThread::new(setup.drop_millis)));
     while let Ok(Some([from, to])) = passing::receive(&control) {
         let instances = instances.clone();
         std::thread::spawn(move || answer(pack, &instances, from, to));
@@ -95,31 +95,31 @@ fn prepare(setup: &Setup) -> Result<Root, String> {
     Ok(root)
 }
 
-/// Answers the calls of one lane, one after another.
+/// Answers the calls of one channel, one after another.
 fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
-    let lane: SharedLane = Arc::new(Mutex::new(Lane::new(from, to)));
+    let channel: SharedChannel = Arc::new(Mutex::new(Channel::new(from, to)));
     // SAFETY: asks for a number.
-    say(&lane, Event::Serves { thread: unsafe { libc::gettid() } });
+    say(&channel, Event::Serves { thread: unsafe { libc::gettid() } });
     let mut call = Vec::new();
     loop {
         {
-            let mut lane = locked(&lane);
-            // The host gave this lane up; the process ends with the control socket.
-            if !matches!(lane.receive(None), Ok(true)) {
+            let mut channel = locked(&channel);
+            // The host gave this channel up; the process ends with the control socket.
+            if !matches!(channel.receive(None), Ok(true)) {
                 return;
             }
-            // The lane goes on to carry what the call needs, so the request moves out of it.
+            // The channel goes on to carry what the call needs, so the request moves out of it.
             call.clear();
-            call.extend_from_slice(lane.body());
+            call.extend_from_slice(channel.body());
         }
         let reply = match rmp_serde::from_slice::<Envelope<'_>>(&call) {
             Ok(envelope) => {
                 instances.drop_all(&envelope.dropped);
-                perform(pack, instances, &lane, envelope.request)
+                perform(pack, instances, &channel, envelope.request)
             }
             Err(error) => harness_abi::ModuleError::fault(format_args!("a call that does not parse: {error}")).into(),
         };
-        say(&lane, Event::Done(reply));
+        say(&channel, Event::Done(reply));
         if call.capacity() > 1 << 20 {
             call = Vec::new();
         }
@@ -127,15 +127,15 @@ fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
 }
 
 /// Writes an answer; one that cannot cross becomes an error that can.
-fn say(lane: &SharedLane, event: Event<'_>) {
-    use super::lane::LaneError;
-    let mut lane = locked(lane);
-    match lane.send(&event, None) {
+fn say(channel: &SharedChannel, event: Event<'_>) {
+    use super::channel::LaneError;
+    let mut channel = locked(channel);
+    match channel.send(&event, None) {
         Ok(()) => {}
         Err(LaneError::Unspeakable(why)) => {
             let error =
                 harness_abi::ModuleError::unsupported(format_args!("its answer cannot leave its process: {why}"));
-            if lane.send(&Event::Done(Reply::from(error)), None).is_err() {
+            if channel.send(&Event::Done(Reply::from(error)), None).is_err() {
                 leave();
             }
         }

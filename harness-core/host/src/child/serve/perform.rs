@@ -1,6 +1,6 @@
 //! Performs one call in the child.
 
-use std::sync::{PoisonError, mpsc::channel};
+use std::sync::{PoisonError, mpsc};
 
 use harness_abi::{
     ChatRequest, ModuleError, ToolRequest, chat_sink, score_sink,
@@ -9,7 +9,7 @@ use harness_abi::{
 };
 
 use super::{
-    SharedLane,
+    SharedChannel,
     context::{Context, Pulled},
     instances::{Hooked, Instances, Module},
     sinks::Sink,
@@ -20,14 +20,14 @@ use crate::child::{
 };
 use crate::root::Root;
 
-pub fn perform(pack: Root, instances: &Instances, lane: &SharedLane, request: Request<'_>) -> Reply {
-    perform_or_fail(pack, instances, lane, request).unwrap_or_else(Reply::from)
+pub fn perform(pack: Root, instances: &Instances, channel: &SharedChannel, request: Request<'_>) -> Reply {
+    perform_or_fail(pack, instances, channel, request).unwrap_or_else(Reply::from)
 }
 
 fn perform_or_fail(
     pack: Root,
     instances: &Instances,
-    lane: &SharedLane,
+    channel: &SharedChannel,
     request: Request<'_>,
 ) -> Result<Reply, ModuleError> {
     match request {
@@ -36,7 +36,9 @@ fn perform_or_fail(
             Ok(Reply::Made)
         }
         Request::Hook(call) => match instances.get(call.id)? {
-            Module::Processor(hooked) => hook(&mut hooked.lock().unwrap_or_else(PoisonError::into_inner), lane, *call),
+            Module::Processor(hooked) => {
+                hook(&mut hooked.lock().unwrap_or_else(PoisonError::into_inner), channel, *call)
+            }
             _ => Err(other_kind()),
         },
         Request::Describe { id } => text(match instances.get(id)? {
@@ -48,7 +50,7 @@ fn perform_or_fail(
             let Module::Tool(tool) = instances.get(id)? else { return Err(other_kind()) };
             let (id, name, arguments, extra) = (call.into(), name.into(), arguments.into(), extra.into());
             let request = ToolRequest { id, name, arguments, seed, extra };
-            Ok(answered(lane, |sink| tool.call(&request, tool_sink(sink))))
+            Ok(answered(channel, |sink| tool.call(&request, tool_sink(sink))))
         }
         Request::Chat { id, messages, tools, constraint, sampling, extra } => {
             let Module::Model(model) = instances.get(id)? else { return Err(other_kind()) };
@@ -59,11 +61,11 @@ fn perform_or_fail(
                 sampling_json: sampling.into(),
                 extra: extra.into(),
             };
-            Ok(answered(lane, |sink| model.chat(&request, chat_sink(sink))))
+            Ok(answered(channel, |sink| model.chat(&request, chat_sink(sink))))
         }
         Request::Score { id, items, extra } => {
             let Module::Model(model) = instances.get(id)? else { return Err(other_kind()) };
-            Ok(answered(lane, |sink| model.score(items.into_request(extra), score_sink(sink))))
+            Ok(answered(channel, |sink| model.score(items.into_request(extra), score_sink(sink))))
         }
         Request::World { id, operation, text: given, seed } => {
             let Module::Environment(world) = instances.get(id)? else { return Err(other_kind()) };
@@ -76,18 +78,18 @@ fn perform_or_fail(
                 Operation::Oracle => world.oracle(given.into()),
             })
         }
-        Request::Verify { id, task, state, history } => {
-            let Module::Verifier(verifier) = instances.get(id)? else { return Err(other_kind()) };
-            text(verifier.verify(task.into(), state.into(), history[..].into()))
+        Request::Grade { id, task, state, history } => {
+            let Module::Grader(grader) = instances.get(id)? else { return Err(other_kind()) };
+            text(grader.grade(task.into(), state.into(), history[..].into()))
         }
     }
 }
 
-fn hook(hooked: &mut Hooked, lane: &SharedLane, mut call: HookCall<'_>) -> Result<Reply, ModuleError> {
+fn hook(hooked: &mut Hooked, channel: &SharedChannel, mut call: HookCall<'_>) -> Result<Reply, ModuleError> {
     hooked.history.truncate(call.keep as usize);
     hooked.history.extend(std::mem::take(&mut call.add).into_owned());
     let answers = std::mem::take(&mut call.answers).into_iter().map(WireAnswer::into_stored).collect();
-    let context = Context { lane, call: &call, history: &hooked.history, answers, pulled: Pulled::default() };
+    let context = Context { channel, call: &call, history: &hooked.history, answers, pulled: Pulled::default() };
     let decided = hooked.processor.on(call.hook, &harness_abi::context(&context)).into_result()?;
     if decided.is_empty() {
         return Ok(Reply::Pass);
@@ -96,9 +98,9 @@ fn hook(hooked: &mut Hooked, lane: &SharedLane, mut call: HookCall<'_>) -> Resul
 }
 
 /// What comes into the sink, whenever it comes.
-fn answered(lane: &SharedLane, begin: impl FnOnce(Sink)) -> Reply {
-    let (give, given) = channel();
-    begin(Sink::new(lane, give));
+fn answered(channel: &SharedChannel, begin: impl FnOnce(Sink)) -> Reply {
+    let (give, given) = mpsc::channel();
+    begin(Sink::new(channel, give));
     given.recv().unwrap_or(Reply::GaveUp)
 }
 

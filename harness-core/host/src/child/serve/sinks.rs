@@ -1,5 +1,5 @@
 //! Sinks of a child: pieces go out as they come, the answer goes to the thread that waits for it, the host's loss of
-//! interest is looked up on the lane.
+//! interest is looked up on the channel.
 
 use std::sync::{
     atomic::{AtomicBool, Ordering},
@@ -11,26 +11,26 @@ use harness_abi::{
     stable::{RResult, RStr, RString},
 };
 
-use super::{SharedLane, locked};
+use super::{SharedChannel, locked};
 use crate::child::wire::{Event, Given, Reply};
 
 /// A sink of any kind.
 pub struct Sink {
-    lane: SharedLane,
+    channel: SharedChannel,
     answer: Sender<Reply>,
     lost: AtomicBool,
 }
 
 impl Sink {
-    pub fn new(lane: &SharedLane, answer: Sender<Reply>) -> Self {
-        Self { lane: lane.clone(), answer, lost: AtomicBool::new(false) }
+    pub fn new(channel: &SharedChannel, answer: Sender<Reply>) -> Self {
+        Self { channel: channel.clone(), answer, lost: AtomicBool::new(false) }
     }
 
     fn lost(&self) -> bool {
-        let mut lane = locked(&self.lane);
-        // During such a call a host says nothing but that it lost interest, and gives the lane up when it has.
-        if !self.lost.load(Ordering::Relaxed) && lane.pending() {
-            let said = lane.receive(None).and_then(|_| lane.frame());
+        let mut channel = locked(&self.channel);
+        // During such a call a host says nothing but that it lost interest, and gives the channel up when it has.
+        if !self.lost.load(Ordering::Relaxed) && channel.pending() {
+            let said = channel.receive(None).and_then(|_| channel.frame());
             self.lost.store(matches!(said, Ok(Given::Cancel) | Err(_)), Ordering::Relaxed);
         }
         self.lost.load(Ordering::Relaxed)
@@ -44,7 +44,7 @@ impl Sink {
 
 impl RawChatSink for Sink {
     fn delta(&self, kind: DeltaKind, text: RStr<'_>) -> bool {
-        if locked(&self.lane).send(&Event::Delta { kind: kind.0, text: text.as_str() }, None).is_err() {
+        if locked(&self.channel).send(&Event::Delta { kind: kind.0, text: text.as_str() }, None).is_err() {
             super::leave();
         }
         !self.lost()

@@ -75,12 +75,12 @@ impl Environment for Guess {
         }))
     }
 
-    /// What the verifier judges.
+    /// What the grader judges.
     fn state(&mut self) -> Result<Value, ModuleError> {
         Ok(json!({"won": self.won, "turns": self.turns}))
     }
 
-    /// The actions that solve a task: they check environment and verifier.
+    /// The actions that solve a task: they check environment and grader.
     fn oracle(&mut self, task: &Task) -> Result<Vec<Action>, ModuleError> {
         Ok(vec![Action::Text { text: task.data.to_string() }])
     }

@@ -42,7 +42,7 @@ type Heard = (Result<ChatReply, ModuleError>, String);
 ///
 /// A stream that says something else when its pieces part elsewhere; calls that cannot be told apart or have no name; words of a chat
 /// completion that were told otherwise than they were written.
-pub fn hear(bytes: &[u8]) -> Result<usize, String> {
+pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     let text = std::str::from_utf8(bytes);
     let mut heard = usize::from(text.is_ok_and(prices::is_list));
     for (protocol, reader) in [

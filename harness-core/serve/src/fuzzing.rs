@@ -9,7 +9,7 @@ use crate::{content, feedback::Feedback, request};
 /// # Errors
 ///
 /// A request that was taken though the engine could not go on with it, or whose messages mean something else when they come back.
-pub fn hear(bytes: &[u8]) -> Result<usize, String> {
+pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     let feedback = match Feedback::read(bytes) {
         Ok(feedback) if !(0.0..=1.0).contains(&feedback.reward) => return Err(format!("took {feedback:?}")),
         read => usize::from(read.is_ok()),
@@ -28,10 +28,10 @@ pub fn hear(bytes: &[u8]) -> Result<usize, String> {
     };
     let same = |message: &Message| {
         let calls = message.calls().map(|call| (call.id, call.name, call.arguments));
-        content::spoken(&message.text(), calls) == *message
+        content::canonical(&message.text(), calls) == *message
     };
-    let mut spoken = messages.iter().filter(|message| message.role() == Role::Assistant);
-    let unsound = unsound.or_else(|| (!spoken.all(same)).then_some("words that change"));
+    let mut replies = messages.iter().filter(|message| message.role() == Role::Assistant);
+    let unsound = unsound.or_else(|| (!replies.all(same)).then_some("words that change"));
     let unsound = unsound.or_else(|| ask.seed.is_some_and(|seed| seed > u64::MAX >> 1).then_some("a seed of 64 bits"));
     unsound.map_or(Ok(feedback + 1), |what| Err(format!("{what}: {ask:?}")))
 }

@@ -20,7 +20,7 @@ const WORDS: usize = 100;
 /// # Errors
 ///
 /// A listing whose tools cannot be called or told apart, or that differs from itself; a result that is longer than it may be.
-pub fn hear(bytes: &[u8]) -> Result<usize, String> {
+pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     let tail = Tail::default();
     let mut watched = Watched::new((), tail.clone());
     bytes.chunks(5).for_each(|piece| watched.see(piece));

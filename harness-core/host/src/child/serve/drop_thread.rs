@@ -8,10 +8,10 @@ use std::{
 use super::instances::Module;
 
 /// Drops what it is given.
-pub struct Reaper(Sender<Module>);
+pub struct DropThread(Sender<Module>);
 
-impl Reaper {
-    /// A reaper that gives a drop so many milliseconds.
+impl DropThread {
+    /// A drop_thread that gives a drop so many milliseconds.
     pub fn new(millis: u64) -> Self {
         let (give, given) = channel::<Module>();
         let (begin, begun) = channel::<()>();

@@ -17,9 +17,9 @@ const COLUMNS: Columns<'_> =
 /// # Errors
 ///
 /// What a table gave does not read as the same rows when it is written down.
-pub fn hear(bytes: &[u8]) -> Result<usize, String> {
+pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     let path = Path::new("tasks");
-    let mut tasks = row::parse(bytes, path).map_or(0, |rows| rows.len()) + workspace::hear(bytes);
+    let mut tasks = row::parse(bytes, path).map_or(0, |rows| rows.len()) + workspace::fuzz(bytes);
     for form in [Form::Separated(b','), Form::Separated(b'\t'), Form::Lines] {
         let Ok(rows) = table::parse(bytes, form, &COLUMNS, path) else { continue };
         let lines = rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();

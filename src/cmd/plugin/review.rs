@@ -13,7 +13,7 @@ use crate::{failure::Failure, wire};
 type Texts = BTreeMap<String, Shown>;
 
 /// The file and what is known of it.
-pub struct Offer {
+pub struct PackReview {
     pub file: Inspected,
     pub trust: Trust,
     shown: Texts,
@@ -29,7 +29,7 @@ pub struct Present {
     hashes: BTreeMap<String, String>,
 }
 
-impl Offer {
+impl PackReview {
     /// Reads the file, checks its signature against these keys and those the policy knows, and asks its tools what they show.
     pub fn read(path: &Path, keys: &[PublicKey]) -> Result<Self, Failure> {
         let host = wire::host_of_file(path)?;

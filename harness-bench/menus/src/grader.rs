@@ -1,6 +1,6 @@
-//! The verifier: the desk that was reached, against the one that serves the request.
+//! The grader: the desk that was reached, against the one that serves the request.
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Grader, Message, ModuleError, Task};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy)]
 pub struct Reached;
 
-impl Verifier for Reached {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Reached {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let way = Vec::<String>::deserialize(&task.gold)?;
         if way.is_empty() {
-            return Err(ModuleError::input(format_args!("task {} reached the verifier without its desk", task.id)));
+            return Err(ModuleError::input(format_args!("task {} reached the grader without its desk", task.id)));
         }
         let chosen = Vec::<String>::deserialize(&state["chosen"])?;
         let right =
             |level: usize| f64::from(u8::from(chosen.get(level).is_some_and(|name| way.get(level) == Some(name))));
         let reward = f64::from(u8::from(chosen == way));
         let reasons = if chosen == way { Vec::new() } else { vec![format!("the call ended at {chosen:?}")] };
-        Ok(Judgement { reward, parts: vec![("department".to_owned(), right(0))], reasons, ..Judgement::default() })
+        Ok(Grade { reward, parts: vec![("department".to_owned(), right(0))], reasons, ..Grade::default() })
     }
 }

@@ -1,4 +1,4 @@
-//! A lane: two pipes between a host and a child, on which one call at a time is made. Frames are a length of four bytes,
+//! A channel: two pipes between a host and a child, on which one call at a time is made. Frames are a length of four bytes,
 //! little-endian, and so many bytes of MessagePack. Refuses frames beyond a limit before a byte of them is kept.
 
 use std::{
@@ -18,7 +18,7 @@ pub const MOST_FRAME: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
 const HEADER: usize = 4;
 
-/// Why a lane is of no use any more.
+/// Why a channel is of no use any more.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError {
     /// The other side is gone.
@@ -41,9 +41,9 @@ pub enum LaneError {
     Io(#[from] io::Error),
 }
 
-/// One end of a lane.
+/// One end of a channel.
 #[derive(Debug)]
-pub struct Lane {
+pub struct Channel {
     from: File,
     to: File,
     inbox: Vec<u8>,
@@ -61,7 +61,7 @@ pub struct Lane {
     pub pace: Pace,
 }
 
-/// Whether the calls of a lane are so quick that it is worth keeping caller and child on one core. That is a mistake where either
+/// Whether the calls of a channel are so quick that it is worth keeping caller and child on one core. That is a mistake where either
 /// takes long, or where the core has other work: then the other waits for a slice of time, and each mistake doubles the
 /// quick calls that are wanted before the next try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Pace {
     }
 }
 
-impl Lane {
+impl Channel {
     pub fn new(from: OwnedFd, to: OwnedFd) -> Self {
         let (from, to) = (File::from(from), File::from(to));
         let (inbox, outbox) = (Vec::new(), Vec::new());
@@ -156,7 +156,7 @@ impl Lane {
     }
 
     /// Leaves this core to the other side until it has said something or `pause` is over: an answer that comes so soon wakes
-    /// nobody. What goes wrong meanwhile is met by [`Lane::receive`].
+    /// nobody. What goes wrong meanwhile is met by [`Channel::receive`].
     pub fn linger(&self, pause: Duration) {
         let began = Instant::now();
         while began.elapsed() < pause {
@@ -167,7 +167,7 @@ impl Lane {
         }
     }
 
-    /// Reads the next frame; [`Lane::frame`] has it. `false`: there was none until then.
+    /// Reads the next frame; [`Channel::frame`] has it. `false`: there was none until then.
     pub fn receive(&mut self, until: Option<Instant>) -> Result<bool, LaneError> {
         self.start = self.next;
         if self.start == self.end {
@@ -260,10 +260,10 @@ mod tests {
     use super::*;
     use crate::child::passing;
 
-    /// Two ends of a lane; the first belongs to a host.
-    fn lanes() -> (Lane, Lane) {
+    /// Two ends of a channel; the first belongs to a host.
+    fn channels() -> (Channel, Channel) {
         let (from, to, [theirs_from, theirs_to]) = passing::pipes().unwrap();
-        (Lane::new(from, to), Lane::new(theirs_from, theirs_to))
+        (Channel::new(from, to), Channel::new(theirs_from, theirs_to))
     }
 
     fn soon() -> Option<Instant> {
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn frames_of_every_size_cross_in_order() {
-        let (mut host, mut child) = lanes();
+        let (mut host, mut child) = channels();
         let sizes = [0, 1, 100, 65_530, 65_536, 70_000, 3_000_000, 7];
         let writer = std::thread::spawn(move || {
             for size in sizes {
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_frame_beyond_the_limit_is_refused_by_its_header() {
-        let (mut host, mut child) = lanes();
+        let (mut host, mut child) = channels();
         child.to.write_all(&u32::MAX.to_le_bytes()).unwrap();
         assert!(matches!(host.receive(soon()), Err(LaneError::Oversize(_))));
         assert!(host.inbox.len() <= CHUNK);
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_does_not_read_makes_a_writer_late() {
-        let (mut host, _child) = lanes();
+        let (mut host, _child) = channels();
         let soon = Instant::now().checked_add(Duration::from_millis(20));
         assert!(matches!(host.send(&"x".repeat(1 << 20), soon), Err(LaneError::Late)));
     }
@@ -330,7 +330,7 @@ mod tests {
         use crate::child::wire::{Envelope, Event};
         let mut state = 7u64;
         for length in 0..600usize {
-            let (mut host, mut child) = lanes();
+            let (mut host, mut child) = channels();
             let nonsense: Vec<u8> = (0..length)
                 .map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,4 +1,4 @@
-//! Where harnesses are tried: the one thing evolution asks of the exam. Implemented over the real runner in the binary,
+//! Where harnesses are tried: the one thing evolution asks of the benchmark. Implemented over the real runner in the binary,
 //! and by simulations in tests.
 
 use std::future::Future;
@@ -29,7 +29,7 @@ pub struct Played {
     pub episode: String,
     /// What the judge is told.
     pub outcome: Outcome,
-    /// The verifier's reward; 0 where it did not speak.
+    /// The grader's reward; 0 where it did not speak.
     pub reward: f64,
     /// Named components of the reward.
     pub parts: Vec<(String, f64)>,
@@ -48,9 +48,9 @@ pub struct Played {
     pub remembered: bool,
 }
 
-/// Why an arena cannot play on.
+/// Why an evaluator cannot play on.
 #[derive(Debug, thiserror::Error)]
-pub enum ArenaError {
+pub enum EvaluatorError {
     /// The run was told to stop; what is recorded stays.
     #[error("stopped")]
     Stopped,
@@ -73,18 +73,18 @@ pub struct Arrival {
 /// Plays harnesses on tasks.
 ///
 /// An outcome depends on (harness, task, seed) and nothing else; a rollout that the record already holds is not played again.
-pub trait Arena: Send + Sync {
+pub trait Evaluator: Send + Sync {
     /// What is installed.
     fn catalogue(&self) -> &Catalogue;
 
     /// Looks for packs that were installed since the last look and takes them into the catalogue: from now on they may be
     /// proposed. What is known already stays what it was. In a repetition `known` says what was found at this place, and
     /// that is found again, or it fails.
-    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, ArenaError> {
+    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, EvaluatorError> {
         known.map_or(Ok(Vec::new()), |known| match known.first() {
             None => Ok(Vec::new()),
             Some(arrival) => {
-                Err(ArenaError::Failed(format!("nothing is ever installed here, and {} was", arrival.pack)))
+                Err(EvaluatorError::Failed(format!("nothing is ever installed here, and {} was", arrival.pack)))
             }
         })
     }
@@ -102,7 +102,7 @@ pub trait Arena: Send + Sync {
     fn features(&self, task: &str) -> Features;
 
     /// Whether `harness` can be brought up here: installed, well typed, served by its model.
-    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError>;
+    fn admits(&self, harness: &Harness) -> Result<VariantId, EvaluatorError>;
 
     /// Plays `rollouts` with `harness`; the results stand in the order of `rollouts`, whatever order they finished in.
     /// `split` is what the tasks are used for: sealed looks are counted.
@@ -111,14 +111,14 @@ pub trait Arena: Send + Sync {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> impl Future<Output = Result<Vec<Played>, ArenaError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Played>, EvaluatorError>> + Send;
 
     /// What an episode's model and tool calls took in microseconds, replayed ones as long as they took then. A number, not
     /// a trace: the judge may ask it of any split.
-    fn latency(&self, played: &Played) -> Result<u64, ArenaError>;
+    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError>;
 
     /// What happened in an episode of an *explore* task; any other is refused.
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError>;
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError>;
 
     /// Texts of an explore task's answer, to tell whether a module knew it from nowhere. Shown to no stage.
     fn answers(&self, _task: &str) -> Vec<String> {
@@ -132,5 +132,5 @@ pub trait Arena: Send + Sync {
 
     /// What an episode ended with, as text: equal ends give equal texts. For the report's majority alone; it says nothing
     /// of how the end was scored.
-    fn answer(&self, played: &Played) -> Result<String, ArenaError>;
+    fn answer(&self, played: &Played) -> Result<String, EvaluatorError>;
 }

@@ -1,7 +1,7 @@
-//! The verifiers: exact, contains, numeric, regex. Each gives 1 or 0 and says why it gave 0; none passes a task whose
+//! The graders: exact, contains, numeric, regex. Each gives 1 or 0 and says why it gave 0; none passes a task whose
 //! answer it cannot read.
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Grader, Message, ModuleError, Task};
 use regex::RegexBuilder;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use crate::{
     reply::{answers, marked},
 };
 
-/// A judgement: passed, or not and why.
-pub(crate) fn judged(passed: bool, why: impl FnOnce() -> String) -> Judgement {
+/// A grade: passed, or not and why.
+pub(crate) fn graded(passed: bool, why: impl FnOnce() -> String) -> Grade {
     let reasons = if passed { Vec::new() } else { vec![why()] };
-    Judgement { reward: f64::from(u8::from(passed)), reasons, ..Judgement::default() }
+    Grade { reward: f64::from(u8::from(passed)), reasons, ..Grade::default() }
 }
 
 /// A reply cut to what a reason has room for.
@@ -26,12 +26,12 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-pub(crate) fn nothing(after: &str) -> Judgement {
+pub(crate) fn nothing(after: &str) -> Grade {
     let why = if after.is_empty() { "there was no reply".to_owned() } else { format!("the reply lacks {after:?}") };
-    judged(false, || why)
+    graded(false, || why)
 }
 
-macro_rules! verifier {
+macro_rules! grader {
     ($(#[$about:meta])* $name:ident, $config:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty),* }) => {
         $(#[$about])*
         #[derive(Debug)]
@@ -50,12 +50,12 @@ macro_rules! verifier {
     };
 }
 
-verifier! {
+grader! {
     /// The reply is one of the answers.
     Exact, ExactConfig { ignore_case: bool, ignore_punctuation: bool }
 }
 
-verifier! {
+grader! {
     /// The reply holds every answer.
     Contains, ContainsConfig { ignore_case: bool }
 }
@@ -79,7 +79,7 @@ impl Numeric {
     }
 }
 
-verifier! {
+grader! {
     /// The whole reply matches one of the answers.
     Pattern, PatternConfig {}
 }
@@ -94,19 +94,19 @@ impl Exact {
     }
 }
 
-impl Verifier for Exact {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Exact {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
         // Empty once normalised, as "…" is, equals nothing.
         let given = self.normal(reply);
         let passed = !given.is_empty() && answers.iter().any(|answer| self.normal(answer) == given);
-        Ok(judged(passed, || format!("{} is not {}", shown(reply), shown(&answers.join(" | ")))))
+        Ok(graded(passed, || format!("{} is not {}", shown(reply), shown(&answers.join(" | ")))))
     }
 }
 
-impl Verifier for Contains {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Contains {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
         let case = |text: &str| if self.0.ignore_case { text.to_lowercase() } else { text.to_owned() };
@@ -114,9 +114,9 @@ impl Verifier for Contains {
         let missing: Vec<&String> =
             answers.iter().filter(|answer| !holds(&reply_in_case, &case(answer.trim()))).collect();
         let found = (answers.len() - missing.len()) as f64 / answers.len() as f64;
-        let mut judgement = judged(missing.is_empty(), || format!("{} lacks {missing:?}", shown(reply)));
-        judgement.parts.push(("found".to_owned(), found));
-        Ok(judgement)
+        let mut grade = graded(missing.is_empty(), || format!("{} lacks {missing:?}", shown(reply)));
+        grade.parts.push(("found".to_owned(), found));
+        Ok(grade)
     }
 }
 
@@ -129,8 +129,8 @@ fn holds(text: &str, wanted: &str) -> bool {
     })
 }
 
-impl Verifier for Numeric {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Numeric {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let wanted = answers.iter().map(|answer| {
             self.1
@@ -140,15 +140,15 @@ impl Verifier for Numeric {
         let wanted = wanted.collect::<Result<Vec<f64>, _>>()?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
         let Some(given) = self.1.last(reply) else {
-            return Ok(judged(false, || format!("{} holds no number", shown(reply))));
+            return Ok(graded(false, || format!("{} holds no number", shown(reply))));
         };
         let near = |wanted: &f64| (given - wanted).abs() <= self.0.tolerance.max(self.0.relative * wanted.abs());
-        Ok(judged(wanted.iter().any(near), || format!("{given} is not {}", answers.join(" | "))))
+        Ok(graded(wanted.iter().any(near), || format!("{given} is not {}", answers.join(" | "))))
     }
 }
 
-impl Verifier for Pattern {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for Pattern {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let patterns = answers(task)?;
         let compiled = patterns.iter().map(|pattern| {
             // Bounded, so that no pattern takes the memory; matching is linear in the reply.
@@ -159,7 +159,7 @@ impl Verifier for Pattern {
         let compiled = compiled.collect::<Result<Vec<_>, _>>()?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
         let passed = compiled.iter().any(|pattern| pattern.is_match(reply));
-        Ok(judged(passed, || format!("{} does not match {}", shown(reply), patterns.join(" | "))))
+        Ok(graded(passed, || format!("{} does not match {}", shown(reply), patterns.join(" | "))))
     }
 }
 
@@ -169,22 +169,22 @@ mod tests {
 
     use super::*;
 
-    fn mark(verifier: &impl Verifier, answer: Value, reply: Option<&str>) -> Result<f64, String> {
+    fn mark(grader: &impl Grader, answer: Value, reply: Option<&str>) -> Result<f64, String> {
         let task = Task { id: "t".to_owned(), gold: json!({"answer": answer}), ..Task::default() };
-        let judgement = verifier.verify(&task, &json!({"answer": reply}), &[]);
-        let judgement = judgement.map_err(|error| error.message.to_string())?;
-        assert_eq!(judgement.reward == 1.0, judgement.reasons.is_empty(), "a failure says why");
-        Ok(judgement.reward)
+        let grade = grader.grade(&task, &json!({"answer": reply}), &[]);
+        let grade = grade.map_err(|error| error.message.to_string())?;
+        assert_eq!(grade.reward == 1.0, grade.reasons.is_empty(), "a failure says why");
+        Ok(grade.reward)
     }
 
-    fn check(verifier: &impl Verifier, cases: &[(Value, &str, bool)]) {
+    fn check(grader: &impl Grader, cases: &[(Value, &str, bool)]) {
         for (answer, reply, passes) in cases {
-            let reward = mark(verifier, answer.clone(), Some(reply));
+            let reward = mark(grader, answer.clone(), Some(reply));
             assert_eq!(reward, Ok(f64::from(u8::from(*passes))), "{reply:?} against {answer}");
         }
-        assert_eq!(mark(verifier, json!("1"), None), Ok(0.0), "no reply passes nothing");
+        assert_eq!(mark(grader, json!("1"), None), Ok(0.0), "no reply passes nothing");
         for broken in [json!(null), json!(""), json!([]), json!({}), json!([null])] {
-            assert!(mark(verifier, broken, Some("")).is_err(), "without an answer nothing is marked");
+            assert!(mark(grader, broken, Some("")).is_err(), "without an answer nothing is marked");
         }
     }
 

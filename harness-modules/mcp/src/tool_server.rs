@@ -25,7 +25,7 @@ use crate::answer::cut;
 const MOST: usize = 100_000;
 
 /// What is offered.
-pub trait Offer: Send + Sync + 'static {
+pub trait ServedTools: Send + Sync + 'static {
     /// What a client should know before it calls anything.
     fn about(&self) -> String;
     /// The tools.
@@ -82,7 +82,7 @@ impl News {
 
 /// Why nothing can be offered.
 #[derive(Debug, thiserror::Error)]
-pub enum OfferError {
+pub enum ServeError {
     /// Standard input or output cannot be used.
     #[error("standard input and output cannot be used: {0}; an MCP client starts this program with pipes")]
     Pipes(#[from] io::Error),
@@ -96,13 +96,13 @@ pub enum OfferError {
 /// # Errors
 ///
 /// If there are no such pipes, or the client does not speak the protocol.
-pub async fn serve(offer: impl Offer, stop: impl Future<Output = ()>) -> Result<(), OfferError> {
+pub async fn serve(tools: impl ServedTools, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
     let (input, output) = pipes()?;
     let (working, mut over) = mpsc::channel(1);
-    let desk = Desk { offer: Arc::new(offer), working };
+    let server = ToolServer { tools: Arc::new(tools), working };
     tokio::pin!(stop);
     let running = tokio::select! {
-        running = serve_server(desk, (input, output)) => match running {
+        running = serve_server(server, (input, output)) => match running {
             Ok(running) => running,
             // It left before it began.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
@@ -134,16 +134,16 @@ fn pipes() -> io::Result<(tokio::fs::File, tokio::fs::File)> {
 }
 
 /// Takes calls.
-struct Desk {
-    offer: Arc<dyn Offer>,
+struct ToolServer {
+    tools: Arc<dyn ServedTools>,
     working: mpsc::Sender<Infallible>,
 }
 
-impl ServerHandler for Desk {
+impl ServerHandler for ToolServer {
     fn get_info(&self) -> ServerConfig {
         let name = Implementation::new("harness", env!("CARGO_PKG_VERSION"));
         let capabilities = ServerCapabilities::builder().enable_tools().build();
-        ServerConfig::new(capabilities).with_server_info(name).with_instructions(self.offer.about())
+        ServerConfig::new(capabilities).with_server_info(name).with_instructions(self.tools.about())
     }
 
     async fn list_tools(
@@ -151,7 +151,7 @@ impl ServerHandler for Desk {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.offer.tools().into_iter().map(tool).collect()))
+        Ok(ListToolsResult::with_all_items(self.tools.tools().into_iter().map(tool).collect()))
     }
 
     async fn call_tool(
@@ -159,7 +159,7 @@ impl ServerHandler for Desk {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let tools = self.offer.tools();
+        let tools = self.tools.tools();
         if !tools.iter().any(|tool| tool.name == request.name) {
             let names = tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
             let text = format!("there is no tool `{}`; there are {names}", request.name);
@@ -168,9 +168,9 @@ impl ServerHandler for Desk {
         let (leave, gone) = watch::channel(false);
         let (tell, mut told) = mpsc::unbounded_channel();
         let call = Call { runtime: Handle::current(), gone, told: tell };
-        let (offer, working) = (self.offer.clone(), self.working.clone());
+        let (tools, working) = (self.tools.clone(), self.working.clone());
         let mut work = tokio::task::spawn_blocking(move || {
-            let done = offer.call(&request.name, &request.arguments.unwrap_or_default(), &call);
+            let done = tools.call(&request.name, &request.arguments.unwrap_or_default(), &call);
             drop(working);
             done
         });

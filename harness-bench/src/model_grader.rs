@@ -1,11 +1,11 @@
-//! A judge: a language model that marks a reply by a rubric, where no program can. It is told that what it marks is no instruction,
+//! A model grader: a language model that marks a reply by a rubric, where no program can. It is told that what it marks is no instruction,
 //! and says `pass` or `fail`. Refuses to guess: an answer that is neither is an error, not a mark.
 
 use std::sync::{Arc, mpsc};
 
 use harness_abi::{
-    ChatReply, ChatRequest, Constraint, DeltaKind, Judgement, Message, ModuleError, RawChatSink, Sampling, Task,
-    Verifier, chat_sink, kit,
+    ChatReply, ChatRequest, Constraint, DeltaKind, Grade, Grader, Message, ModuleError, RawChatSink, Sampling, Task,
+    chat_sink, kit,
     stable::{RResult, RSlice, RStr},
 };
 use harness_host::LoadedModel;
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::Use;
 
-/// A judge as a suite names it.
+/// A model that grades, as a suite names it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Judge {
+pub struct ModelGrader {
     /// The model that marks; better another one than the one that plays.
     pub model: Use,
     /// What a reply must be to pass.
@@ -27,13 +27,13 @@ pub struct Judge {
 const PASS: &str = "pass";
 const FAIL: &str = "fail";
 
-/// The verifier.
-pub(crate) struct Marking {
+/// The grader.
+pub(crate) struct RubricGrader {
     model: Arc<LoadedModel>,
     rubric: String,
 }
 
-impl Marking {
+impl RubricGrader {
     /// With a model that has come up.
     pub fn new(model: Arc<LoadedModel>, rubric: &str) -> Self {
         Self { model, rubric: rubric.to_owned() }
@@ -73,7 +73,7 @@ impl Marking {
         };
         let (to, answer) = mpsc::channel();
         self.model.chat(&request, chat_sink(Slip(to)));
-        answer.recv().unwrap_or_else(|_| Err(ModuleError::fault("the judge's model gave up without an answer")))
+        answer.recv().unwrap_or_else(|_| Err(ModuleError::fault("the grading model's model gave up without an answer")))
     }
 }
 
@@ -82,7 +82,7 @@ fn inert(text: &str) -> String {
     text.trim().replace("</", "<\u{200b}/")
 }
 
-/// Where the judge's answer is put.
+/// Where the grading model's answer is put.
 struct Slip(mpsc::Sender<Result<ChatReply, ModuleError>>);
 
 impl RawChatSink for Slip {
@@ -100,18 +100,18 @@ impl RawChatSink for Slip {
     }
 }
 
-impl Verifier for Marking {
-    fn verify(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for RubricGrader {
+    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let reply = match state["answer"].as_str().map(str::trim) {
             Some(reply) if !reply.is_empty() => reply,
             _ => {
                 let reasons = vec!["there was no reply".to_owned()];
-                return Ok(Judgement { reasons, ..Judgement::default() });
+                return Ok(Grade { reasons, ..Grade::default() });
             }
         };
         let answer = self.ask(&self.question(task, reply))?;
         let said = answer.message.text();
-        let who = if self.model.info.simulated { "a simulated judge" } else { "the judge" };
+        let who = if self.model.info.simulated { "a simulated grader" } else { "the grader" };
         let passed = match said.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str() {
             PASS => true,
             FAIL => false,
@@ -125,6 +125,6 @@ impl Verifier for Marking {
             (true, true) => vec![format!("{who} passed it")],
             (false, _) => vec![format!("{who} failed it by the rubric")],
         };
-        Ok(Judgement { reward: f64::from(u8::from(passed)), reasons, usage: answer.usage, ..Judgement::default() })
+        Ok(Grade { reward: f64::from(u8::from(passed)), reasons, usage: answer.usage, ..Grade::default() })
     }
 }

@@ -1,26 +1,26 @@
-//! Evolution's arena over the real runner: the exam plays, the record remembers.
+//! Evolution's evaluator over the real runner: the benchmark plays, the record remembers.
 
 use std::future::Future;
 
 use evolve_gate::{GroupSplit, PlannedGroup, Split};
 use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
-use harness_evolve::{Arena, ArenaError, Arrival, Played, Rollout};
+use harness_evolve::{Arrival, Evaluator, EvaluatorError, Played, Rollout};
 use harness_host::Inspected;
 use harness_spec::{Catalogue, Features, Harness, VariantId};
 use harness_trace::{CallKey, Entry, Recorder, Store, TraceError};
 
 use crate::wire;
 
-/// The exam of a runner as an arena.
-pub struct ExamArena<'a> {
+/// The benchmark of a runner as an evaluator.
+pub struct BenchmarkEvaluator<'a> {
     /// Plays.
     pub runner: &'a Runner,
 }
 
-fn arena_error(error: RunError) -> ArenaError {
+fn evaluator_error(error: RunError) -> EvaluatorError {
     match error {
-        RunError::Stopped => ArenaError::Stopped,
-        other => ArenaError::Failed(other.to_string()),
+        RunError::Stopped => EvaluatorError::Stopped,
+        other => EvaluatorError::Failed(other.to_string()),
     }
 }
 
@@ -34,7 +34,7 @@ pub fn latency(store: &Store, episode: &str) -> Result<u64, TraceError> {
     entries.map(|entry| entry.map(|(_, entry)| took(&entry))).sum()
 }
 
-/// A row of the exam as evolution sees it.
+/// A row of the benchmark as evolution sees it.
 pub fn played(row: Scored) -> Played {
     Played {
         rollout: Rollout { task: row.task, seed: row.seed },
@@ -52,16 +52,16 @@ pub fn played(row: Scored) -> Played {
     }
 }
 
-impl Arena for ExamArena<'_> {
+impl Evaluator for BenchmarkEvaluator<'_> {
     fn catalogue(&self) -> &Catalogue {
         self.runner.host().catalogue()
     }
 
-    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, ArenaError> {
+    fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, EvaluatorError> {
         if known.is_some_and(<[Arrival]>::is_empty) {
             return Ok(Vec::new());
         }
-        let fail = |problem: String| ArenaError::Failed(problem);
+        let fail = |problem: String| EvaluatorError::Failed(problem);
         let lock = wire::lock().map_err(|failure| fail(failure.to_string()))?;
         let wanted =
             |file: &Inspected| known.is_none_or(|known| known.iter().any(|arrival| arrival.sha256 == file.sha256));
@@ -82,23 +82,23 @@ impl Arena for ExamArena<'_> {
     }
 
     fn suite(&self) -> &str {
-        &self.runner.exam().suite.name
+        &self.runner.benchmark().suite.name
     }
 
     fn split(&self) -> &GroupSplit {
-        self.runner.exam().split()
+        self.runner.benchmark().split()
     }
 
     fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
-        self.runner.exam().planned(groups)
+        self.runner.benchmark().planned(groups)
     }
 
     fn features(&self, task: &str) -> Features {
-        self.runner.exam().features(task)
+        self.runner.benchmark().features(task)
     }
 
-    fn admits(&self, harness: &Harness) -> Result<VariantId, ArenaError> {
-        self.runner.agent(harness).map_err(arena_error)?;
+    fn admits(&self, harness: &Harness) -> Result<VariantId, EvaluatorError> {
+        self.runner.agent(harness).map_err(evaluator_error)?;
         Ok(harness.variant_id(self.catalogue()))
     }
 
@@ -107,35 +107,35 @@ impl Arena for ExamArena<'_> {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> impl Future<Output = Result<Vec<Played>, ArenaError>> + Send {
+    ) -> impl Future<Output = Result<Vec<Played>, EvaluatorError>> + Send {
         let player = Player::Harness(harness.clone());
         async move {
             let jobs: Vec<Job> =
                 rollouts.into_iter().map(|rollout| Job { task: rollout.task, seed: rollout.seed }).collect();
             let scored = self.runner.play(&player, split_name(split), &jobs, |_| ()).await;
-            Ok(scored.map_err(arena_error)?.into_iter().map(played).collect())
+            Ok(scored.map_err(evaluator_error)?.into_iter().map(played).collect())
         }
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, ArenaError> {
-        latency(self.runner.store(), &played.episode).map_err(|error| ArenaError::Failed(error.to_string()))
+    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
+        latency(self.runner.store(), &played.episode).map_err(|error| EvaluatorError::Failed(error.to_string()))
     }
 
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, ArenaError> {
+    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
         if !self.split().explore.contains(&played.group) {
             let message =
                 format!("episode {} is not of an explore task: its trace is closed to every stage", played.episode);
-            return Err(ArenaError::Failed(message));
+            return Err(EvaluatorError::Failed(message));
         }
         let store = self.runner.store();
-        let fail = |error: TraceError| ArenaError::Failed(error.to_string());
+        let fail = |error: TraceError| EvaluatorError::Failed(error.to_string());
         let row = store.episode(&played.episode).map_err(fail)?;
         let entries = store.entries(&row).map_err(fail)?;
         entries.collect::<Result<_, _>>().map_err(fail)
     }
 
     fn answers(&self, task: &str) -> Vec<String> {
-        self.runner.exam().answers(task).into_iter().collect()
+        self.runner.benchmark().answers(task).into_iter().collect()
     }
 
     fn reply(&self, key: &CallKey) -> Option<String> {
@@ -143,9 +143,9 @@ impl Arena for ExamArena<'_> {
         serde_json::to_string(&reply.message).ok()
     }
 
-    fn answer(&self, played: &Played) -> Result<String, ArenaError> {
+    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
         let store = self.runner.store();
         let state = store.episode(&played.episode).and_then(|row| store.final_state(&row));
-        state.map(|state| state.to_string()).map_err(|error| ArenaError::Failed(error.to_string()))
+        state.map(|state| state.to_string()).map_err(|error| EvaluatorError::Failed(error.to_string()))
     }
 }

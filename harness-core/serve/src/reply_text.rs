@@ -24,7 +24,7 @@ pub(crate) enum Piece {
 
 /// The replies so far, and what was told of them.
 #[derive(Debug, Default)]
-pub(crate) struct Spoken {
+pub(crate) struct ReplyText {
     /// Whether a reply's text is the answer as it stands: commentary belongs to it, or there can be none.
     text_is_answer: bool,
     /// The answer ends before the first of these; nothing of it is told before that is known.
@@ -45,7 +45,7 @@ pub(crate) struct Spoken {
     spare: String,
 }
 
-impl Spoken {
+impl ReplyText {
     /// Nothing has been said yet.
     pub fn new(text_is_answer: bool, stop: Vec<String>, callers: Vec<String>) -> Self {
         Self { text_is_answer, stop, callers, ..Self::default() }
@@ -168,9 +168,9 @@ mod tests {
     }
 
     /// Plays replies word by word, and at once; gives what both come to: beside, answer.
-    fn told(make: impl Fn() -> Spoken, replies: &[Message]) -> (String, String) {
+    fn told(make: impl Fn() -> ReplyText, replies: &[Message]) -> (String, String) {
         let both = [true, false].map(|live| {
-            let (mut spoken, mut sent) = (make(), (String::new(), String::new()));
+            let (mut reply_text, mut sent) = (make(), (String::new(), String::new()));
             let mut send = |pieces: Vec<Piece>| {
                 for piece in pieces {
                     match piece {
@@ -186,12 +186,12 @@ mod tests {
                         Part::Reasoning { text } => (DeltaKind::REASONING, text),
                         _ => continue,
                     };
-                    text.split_inclusive(' ').for_each(|word| send(spoken.delta(kind, word)));
+                    text.split_inclusive(' ').for_each(|word| send(reply_text.delta(kind, word)));
                 }
-                send(spoken.reply(reply));
+                send(reply_text.reply(reply));
             }
-            send(spoken.end());
-            assert_eq!(sent, (spoken.beside.clone(), spoken.answer.clone()), "what is kept is what was sent");
+            send(reply_text.end());
+            assert_eq!(sent, (reply_text.beside.clone(), reply_text.answer.clone()), "what is kept is what was sent");
             sent
         });
         assert_eq!(both[0], both[1], "a stream says what the whole says");
@@ -203,18 +203,18 @@ mod tests {
     fn the_last_reply_is_the_answer_and_what_came_before_stands_beside_it() {
         let replies =
             [said("Hm.", "I look it up.", &["find"]), said("", "Not yet.", &[]), said("So it is.", "It is four.", &[])];
-        let beside = || Spoken::default();
+        let beside = || ReplyText::default();
         let expected = "Hm.\n\nI look it up.\n\nNot yet.\n\nSo it is.";
         assert_eq!(told(beside, &replies), (expected.to_owned(), "It is four.".to_owned()));
-        let within = || Spoken { text_is_answer: true, ..Spoken::default() };
+        let within = || ReplyText { text_is_answer: true, ..ReplyText::default() };
         let expected = ("Hm.\n\nSo it is.".to_owned(), "I look it up.\n\nNot yet.\n\nIt is four.".to_owned());
         assert_eq!(told(within, &replies), expected);
         // A call of the client's tool is the client's to see, words and all.
-        let callers = || Spoken { callers: vec!["ask".to_owned()], ..Spoken::default() };
+        let callers = || ReplyText { callers: vec!["ask".to_owned()], ..ReplyText::default() };
         let asks = [said("", "May I?", &["find", "ask"])];
         assert_eq!(told(callers, &asks), (String::new(), "May I?".to_owned()));
         assert_eq!(told(beside, &replies[..1]), ("Hm.\n\nI look it up.".to_owned(), "I look it up.".to_owned()));
-        let stop = || Spoken { stop: vec!["is".to_owned()], ..Spoken::default() };
+        let stop = || ReplyText { stop: vec!["is".to_owned()], ..ReplyText::default() };
         assert_eq!(told(stop, &replies).1, "It ");
     }
 

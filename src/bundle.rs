@@ -1,4 +1,4 @@
-//! A packed harness: a folder with everything that makes it what it is, and `packed.json`, which says so byte for byte. Refuses to
+//! A bundle: a folder with everything that makes it what it is, and `bundle.json`, which says so byte for byte. Refuses to
 //! open one that differs in anything: another harness under the same name is not the one that was proven.
 
 use std::{
@@ -21,18 +21,18 @@ pub const LOCK: &str = "harness.lock";
 /// The folder of its packs.
 pub const PACKS: &str = "packs";
 /// What the folder must be.
-pub const SEAL: &str = "packed.json";
+pub const SEAL: &str = "bundle.json";
 
-/// The form of `packed.json`.
+/// The form of `bundle.json`.
 const FORM: u32 = 1;
 
-/// What a packed harness was when it was packed.
+/// What a bundle was when it was bundled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// The form of this file.
     pub form: u32,
-    /// The program that packed it, for a person.
+    /// The program that made the bundle, for a person.
     pub program: String,
     /// Variant ids by the variants' names.
     pub variants: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ pub struct Seal {
     pub files: BTreeMap<String, String>,
 }
 
-/// A harness from a file or a packed folder, and the host to run it on.
+/// A harness from a file or a bundle, and the host to run it on.
 pub struct Opened {
     /// Its variants.
     pub pool: Pool,
@@ -53,7 +53,7 @@ pub struct Opened {
     seal: Option<(PathBuf, Seal)>,
 }
 
-/// Opens `path`: a harness file, a packed folder, or the harness file in one.
+/// Opens `path`: a harness file, a bundle, or the harness file in one.
 pub fn open(path: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let sealed = folder.join(SEAL).is_file() && (path.is_dir() || path.file_name().is_some_and(|name| name == HARNESS));
@@ -61,16 +61,16 @@ pub fn open(path: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
         return open_packed(folder, plugins);
     }
     if path.is_dir() {
-        return Err(Failure::input(format!("{} is no packed harness: it has no {SEAL}", path.display()))
-            .hint("name a harness file, or make such a folder: harness pack FILE.toml --out DIR"));
+        return Err(Failure::input(format!("{} is no bundle: it has no {SEAL}", path.display()))
+            .hint("name a harness file, or make such a folder: harness bundle FILE.toml --out DIR"));
     }
     Ok(Opened { pool: wire::pool_file(path)?, host: wire::host(plugins)?, seal: None })
 }
 
 fn open_packed(folder: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
-    let again = "restore the folder as it was packed, or pack the harness again: harness pack FILE.toml --out DIR";
+    let again = "restore the folder as it was bundled, or bundle the harness again: harness bundle FILE.toml --out DIR";
     if !plugins.is_empty() {
-        return Err(Failure::input("a packed harness brings its own packs").hint("leave --plugins out"));
+        return Err(Failure::input("a bundle brings its own packs").hint("leave --plugins out"));
     }
     let path = folder.join(SEAL);
     let bad = |problem: String| Failure::input(format!("{}: {problem}", path.display())).hint(again);
@@ -82,11 +82,11 @@ fn open_packed(folder: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
     for (file, sha256) in &seal.files {
         let path = folder.join(file);
         let found = digest_of(&path).map_err(|error| {
-            Failure::input(format!("{}, which belongs to the packed harness: {error}", path.display())).hint(again)
+            Failure::input(format!("{}, which belongs to the bundle: {error}", path.display())).hint(again)
         })?;
         if found != *sha256 {
             let text =
-                format!("{} is not the file that was packed: sha256 {found}, packed was {sha256}", path.display());
+                format!("{} is not the file that was bundled: sha256 {found}, bundled was {sha256}", path.display());
             return Err(Failure::input(text).hint(again));
         }
     }
@@ -106,32 +106,30 @@ fn open_packed(folder: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
         let here = host.catalogue().packs().find(|pack| pack.pack.name == *name).map(|pack| pack.pack.version);
         if here != Some(*version) {
             let here = here.map_or_else(|| "absent".to_owned(), |version| version.to_string());
-            return Err(Failure::input(format!("the built-in pack `{name}` is {here} here, packed was {version}"))
-                .hint(format!("run it with the program that packed it, {}, or pack it again", seal.program)));
+            return Err(Failure::input(format!("the built-in pack `{name}` is {here} here, bundled was {version}"))
+                .hint(format!("run it with the program that made the bundle, {}, or bundle it again", seal.program)));
         }
     }
     let found = variants(&pool, host.catalogue());
     if found != seal.variants {
-        let text = format!("the variant ids are {found:?} here, packed were {:?}", seal.variants);
+        let text = format!("the variant ids are {found:?} here, bundled were {:?}", seal.variants);
         return Err(bad(text));
     }
     Ok(Opened { pool, host, seal: Some((folder.to_owned(), seal)) })
 }
 
 impl Opened {
-    /// Whether it was packed: then nothing of it may be replaced.
-    pub fn is_packed(&self) -> bool {
+    /// Whether it was bundled: then nothing of it may be replaced.
+    pub fn is_bundle(&self) -> bool {
         self.seal.is_some()
     }
 
-    /// The variants of `file`, each with the model that plays: `model` if one is given, else its own. A packed one keeps its own.
+    /// The variants of `file`, each with the model that plays: `model` if one is given, else its own. A bundle keeps its own.
     pub fn played_by(&self, model: Option<&str>, file: &Path) -> Result<Pool, Failure> {
         let mut pool = self.pool.clone();
         if let Some(model) = model {
-            if self.is_packed() {
-                return Err(
-                    Failure::input("a packed harness keeps its model").hint("pack the file it was made of: --model")
-                );
+            if self.is_bundle() {
+                return Err(Failure::input("a bundle keeps its model").hint("bundle the file it was made of: --model"));
             }
             let model = wire::model(model)?;
             for harness in pool.variants.values_mut() {
@@ -145,23 +143,23 @@ impl Opened {
         }
     }
 
-    /// Whether the models of a variant are those it was packed with.
+    /// Whether the models of a variant are those it was bundled with.
     ///
     /// # Errors
     ///
     /// They are others, such as other weights under the same name.
     pub fn check(&self, variant: &str, agent: &Agent) -> Result<(), Failure> {
         let Some((folder, seal)) = &self.seal else { return Ok(()) };
-        let (found, packed) = (agent.model_digests(), seal.models.get(variant).cloned().unwrap_or_default());
-        for (role, models) in &packed {
+        let (found, bundled) = (agent.model_digests(), seal.models.get(variant).cloned().unwrap_or_default());
+        for (role, models) in &bundled {
             if found.get(role) != Some(models) {
                 let found = found.get(role).map(|models| models.join(", ")).unwrap_or_default();
                 return Err(Failure::input(format!(
-                    "the model of role `{role}` is {found} here, {} was packed with {}",
+                    "the model of role `{role}` is {found} here, {} was bundled with {}",
                     folder.display(),
                     models.join(", ")
                 ))
-                .hint("give it the same weights or server, or pack the harness again with this one"));
+                .hint("give it the same weights or server, or bundle the harness again with this one"));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! An exam: a suite's tasks, split once. Groups stand or fall together and never straddle a split.
+//! a benchmark: a suite's tasks, split once. Groups stand or fall together and never straddle a split.
 
 use std::{
     collections::BTreeMap,
@@ -7,16 +7,16 @@ use std::{
 };
 
 use evolve_gate::{GroupSplit, PlannedGroup, Shares, Split, split_exact};
-use harness_abi::{EnvironmentBox, ModuleError, Task, TaskQuery, VerifierBox};
+use harness_abi::{EnvironmentBox, GraderBox, ModuleError, Task, TaskQuery};
 use harness_host::{Host, HostError, Resolved};
 use harness_spec::Features;
 
-use crate::{Marker, Part, Suite, suite::Most, verifiers};
+use crate::{GraderSpec, Part, Suite, graders, suite::Most};
 
-/// Why an exam cannot be held.
+/// Why a benchmark cannot be held.
 #[derive(Debug, thiserror::Error)]
-pub enum ExamError {
-    /// The environment or a verifier did not come up.
+pub enum BenchmarkError {
+    /// The environment or a grader did not come up.
     #[error(transparent)]
     Host(#[from] HostError),
     /// The environment cannot list its tasks.
@@ -50,18 +50,18 @@ pub enum ExamError {
         known: String,
     },
     /// A task is not there.
-    #[error("no task `{0}` in this exam")]
+    #[error("no task `{0}` in this benchmark")]
     NoTask(String),
 }
 
-/// A world with its verifier.
+/// A world with its grader.
 pub struct Ground {
     /// Its name: that of the suite it is.
     pub name: String,
     environment: Resolved,
-    verifier: Arc<VerifierBox>,
+    grader: Arc<GraderBox>,
     /// Whether a model marks.
-    judged: bool,
+    graded: bool,
 }
 
 impl Ground {
@@ -70,14 +70,14 @@ impl Ground {
         self.environment.environment()
     }
 
-    /// Whether a step of the world, or its verifier, may take long.
+    /// Whether a step of the world, or its grader, may take long.
     pub fn blocking(&self) -> bool {
-        self.environment.manifest.blocking || self.judged
+        self.environment.manifest.blocking || self.graded
     }
 
-    /// Turns final states into rewards; its parts hold what the suite's further verifiers say.
-    pub fn verifier(&self) -> Arc<VerifierBox> {
-        self.verifier.clone()
+    /// Turns final states into rewards; its parts hold what the suite's further graders say.
+    pub fn grader(&self) -> Arc<GraderBox> {
+        self.grader.clone()
     }
 }
 
@@ -89,7 +89,7 @@ struct Listed {
 }
 
 /// A suite with its tasks, split and ready to be run. In a mixed one ids of tasks and groups begin with the part's name.
-pub struct Exam {
+pub struct Benchmark {
     /// The suite.
     pub suite: Suite,
     /// What its numbers are called.
@@ -100,7 +100,7 @@ pub struct Exam {
     split: GroupSplit,
 }
 
-impl Exam {
+impl Benchmark {
     /// Lists and splits the tasks of `suite`; `data` says where a part's own data are, which the environment is told in its
     /// config `data`.
     pub fn open(
@@ -108,7 +108,7 @@ impl Exam {
         host: &Host,
         data: impl Fn(&str) -> Option<PathBuf>,
         seed: u64,
-    ) -> Result<Self, ExamError> {
+    ) -> Result<Self, BenchmarkError> {
         let (mixed, most) = (suite.is_mixed(), suite.most);
         let mut label = suite.label.clone();
         let (mut grounds, mut tasks, mut groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
@@ -129,8 +129,8 @@ impl Exam {
             let ground = Ground {
                 name: part.name.clone(),
                 environment: host.resolve(&part.environment.module, &part.environment.config)?,
-                verifier: Arc::new(verifiers::combined(host, part)?),
-                judged: matches!(part.verifier, Marker::Judge(_)),
+                grader: Arc::new(graders::combined(host, part)?),
+                graded: matches!(part.grader, GraderSpec::Model(_)),
             };
             let (own, mut own_groups) = listed(&ground, folder.as_deref(), seed)?;
             let own_split = divide(part, seed, &own, &own_groups)?;
@@ -156,9 +156,9 @@ impl Exam {
     }
 
     /// A task by id as its world knows it, and that world.
-    pub fn task(&self, id: &str) -> Result<(&Task, &Ground), ExamError> {
+    pub fn task(&self, id: &str) -> Result<(&Task, &Ground), BenchmarkError> {
         let found = self.tasks.get(id).and_then(|one| Some((&one.task, self.grounds.get(one.ground)?)));
-        found.ok_or_else(|| ExamError::NoTask(id.to_owned()))
+        found.ok_or_else(|| BenchmarkError::NoTask(id.to_owned()))
     }
 
     /// The group of a task; empty if there is no such task.
@@ -198,7 +198,7 @@ impl Exam {
     }
 
     /// Task ids of a split: `explore`, `gate`, `sealed`, or one that the data names.
-    pub fn task_ids(&self, split: &str) -> Result<Vec<String>, ExamError> {
+    pub fn task_ids(&self, split: &str) -> Result<Vec<String>, BenchmarkError> {
         let of = |groups: &[String]| self.planned(groups).into_iter().flat_map(|group| group.tasks).collect();
         let ids: Vec<String> = match split {
             "explore" => of(&self.split.explore),
@@ -215,7 +215,10 @@ impl Exam {
                 self.tasks.values().map(|one| one.task.split.as_str()).collect();
             let known =
                 ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
-            return Err(ExamError::NoSplit { asked: split.to_owned(), known: known.collect::<Vec<_>>().join(", ") });
+            return Err(BenchmarkError::NoSplit {
+                asked: split.to_owned(),
+                known: known.collect::<Vec<_>>().join(", "),
+            });
         }
         Ok(ids)
     }
@@ -225,11 +228,11 @@ type Tasks = BTreeMap<String, Task>;
 type Groups = BTreeMap<String, Vec<String>>;
 
 /// The tasks of a world and their groups.
-fn listed(ground: &Ground, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), ExamError> {
+fn listed(ground: &Ground, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), BenchmarkError> {
     let all = list(&ground.environment, seed)?;
     if all.is_empty() {
         let place = data.map(|path| format!(" in {}", path.display())).unwrap_or_default();
-        return Err(ExamError::Empty { module: ground.environment.reference.to_string(), place });
+        return Err(BenchmarkError::Empty { module: ground.environment.reference.to_string(), place });
     }
     let (mut tasks, mut groups) = (Tasks::new(), Groups::new());
     for mut task in all {
@@ -238,7 +241,7 @@ fn listed(ground: &Ground, data: Option<&Path>, seed: u64) -> Result<(Tasks, Gro
         }
         groups.entry(task.group.clone()).or_default().push(task.id.clone());
         if let Some(twice) = tasks.insert(task.id.clone(), task) {
-            return Err(ExamError::Twice(twice.id));
+            return Err(BenchmarkError::Twice(twice.id));
         }
     }
     Ok((tasks, groups))
@@ -259,8 +262,8 @@ fn join(whole: &mut GroupSplit, part: GroupSplit, most: Most, name: impl Fn(Stri
     }
 }
 
-fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, ExamError> {
-    let fail = |error| ExamError::Tasks { module: environment.reference.to_string(), error };
+fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, BenchmarkError> {
+    let fail = |error| BenchmarkError::Tasks { module: environment.reference.to_string(), error };
     let query = TaskQuery { seed, ..TaskQuery::default() };
     let query = harness_abi::kit::json(&query);
     let mut world = environment.environment().map_err(fail)?;
@@ -269,7 +272,7 @@ fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, ExamError> {
 }
 
 /// Splits the groups of the pool; groups the data itself sets apart are sealed as a whole.
-fn divide(part: &Part, seed: u64, tasks: &Tasks, groups: &Groups) -> Result<GroupSplit, ExamError> {
+fn divide(part: &Part, seed: u64, tasks: &Tasks, groups: &Groups) -> Result<GroupSplit, BenchmarkError> {
     let splits = &part.splits;
     let split_of = |members: &[String]| members.first().and_then(|id| tasks.get(id)).map_or("", |task| &task.split);
     let in_split = |wanted: &str| -> Vec<&str> {

@@ -1,4 +1,4 @@
-//! Both sides' reading of the protocol over bytes from anywhere: what a fuzzer calls, over the very lane and control socket
+//! Both sides' reading of the protocol over bytes from anywhere: what a fuzzer calls, over the very channel and control socket
 //! code that children are spoken to with. Never acts on what it reads.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    lane::Lane,
+    channel::Channel,
     process::read_message,
     wire::{Envelope, Event, Given, Reply, Request, Setup, Welcome},
 };
@@ -33,29 +33,29 @@ macro_rules! faithful {
     };
 }
 
-/// Reads `bytes` as a lane's, frame after frame, and each frame as everything it could be; gives how many frames there were. Their
+/// Reads `bytes` as a channel's, frame after frame, and each frame as everything it could be; gives how many frames there were. Their
 /// beginning is read as a message of the control socket too.
 ///
 /// # Errors
 ///
 /// A message that does not mean the same when it is said again; and when the system has no memory to make a file of.
-pub fn hear(bytes: &[u8]) -> Result<usize, String> {
+pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     faithful!(read_message(&mut &*bytes), Setup);
     faithful!(read_message(&mut &*bytes), Welcome);
-    let mut lane = lane(bytes).map_err(|error| format!("no lane: {error}"))?;
+    let mut channel = channel(bytes).map_err(|error| format!("no channel: {error}"))?;
     let mut frames = 0;
-    while lane.receive(None).is_ok_and(|there| there) {
+    while channel.receive(None).is_ok_and(|there| there) {
         frames += 1;
-        faithful!(lane.frame(), Given<'_>);
+        faithful!(channel.frame(), Given<'_>);
         // As far as values go before a module or the engine has them.
-        match faithful!(lane.frame(), Event<'_>) {
+        match faithful!(channel.frame(), Event<'_>) {
             Some(Event::Done(Reply::Decisions(decisions))) => {
                 decisions.into_iter().for_each(|decision| drop(decision.into_stored()));
             }
             Some(Event::Done(Reply::Failed(error))) => drop(harness_abi::ModuleError::from(error)),
             _ => {}
         }
-        match faithful!(lane.frame(), Envelope<'_>).map(|envelope| envelope.request) {
+        match faithful!(channel.frame(), Envelope<'_>).map(|envelope| envelope.request) {
             Some(Request::Hook(call)) => call.answers.into_iter().for_each(|answer| drop(answer.into_stored())),
             Some(Request::Score { items, extra, .. }) => drop(items.into_request(extra)),
             _ => {}
@@ -64,10 +64,10 @@ pub fn hear(bytes: &[u8]) -> Result<usize, String> {
     Ok(frames)
 }
 
-/// A lane on which these bytes come, and then its end.
-fn lane(bytes: &[u8]) -> std::io::Result<Lane> {
+/// A channel on which these bytes come, and then its end.
+fn channel(bytes: &[u8]) -> std::io::Result<Channel> {
     // SAFETY: the name is a literal with its NUL.
-    let memory = unsafe { libc::memfd_create(c"lane".as_ptr(), libc::MFD_CLOEXEC) };
+    let memory = unsafe { libc::memfd_create(c"channel".as_ptr(), libc::MFD_CLOEXEC) };
     if memory < 0 {
         return Err(std::io::Error::last_os_error());
     }
@@ -76,5 +76,5 @@ fn lane(bytes: &[u8]) -> std::io::Result<Lane> {
     memory.write_all(bytes)?;
     memory.rewind()?;
     let nowhere = OwnedFd::from(File::options().write(true).open("/dev/null")?);
-    Ok(Lane::new(memory.into(), nowhere))
+    Ok(Channel::new(memory.into(), nowhere))
 }

@@ -1,6 +1,6 @@
-//! The pack `{{name}}`: a verifier that compares a field of the final state with the task's answer.
+//! The pack `{{name}}`: a grader that compares a field of the final state with the task's answer.
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Message, ModuleError, Task, Grader};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -10,22 +10,22 @@ pub struct Field {
     name: String,
 }
 
-impl Verifier for Field {
+impl Grader for Field {
     /// Sees what nobody else does: the task with its answer (`gold`).
-    fn verify(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Judgement, ModuleError> {
+    fn grade(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Grade, ModuleError> {
         let found = if self.name.is_empty() { state } else { &state[&self.name] };
         let right = *found == task.gold;
-        Ok(Judgement {
+        Ok(Grade {
             reward: f64::from(u8::from(right)),
             reasons: if right { Vec::new() } else { vec![format!("{} is {found}, not {}", self.name, task.gold)] },
-            ..Judgement::default()
+            ..Grade::default()
         })
     }
 }
 
 harness_abi::export_pack! {
     manifest: include_str!("../pack.toml"),
-    verifiers: { "field" => |config: Field| Ok(config) },
+    graders: { "field" => |config: Field| Ok(config) },
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
     fn the_field_decides() {
         let task = Task { gold: json!(true), ..Task::default() };
         let field = Field { name: "won".into() };
-        assert_eq!(field.verify(&task, &json!({"won": true}), &[]).unwrap().reward, 1.0);
-        assert_eq!(field.verify(&task, &json!({"won": false}), &[]).unwrap().reward, 0.0);
+        assert_eq!(field.grade(&task, &json!({"won": true}), &[]).unwrap().reward, 1.0);
+        assert_eq!(field.grade(&task, &json!({"won": false}), &[]).unwrap().reward, 0.0);
     }
 }

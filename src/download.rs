@@ -8,9 +8,9 @@ use crate::progress::Progress;
 const STAGES: u64 = 4;
 
 /// Progress of one fetch.
-pub struct Pulling(Progress);
+pub struct Download(Progress);
 
-impl Pulling {
+impl Download {
     /// Nothing is shown when `quiet`.
     pub fn new(quiet: bool) -> Self {
         Self(Progress::new(quiet, "asking pip", STAGES))

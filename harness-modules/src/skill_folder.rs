@@ -1,5 +1,5 @@
-//! A shelf of skills: a folder that holds one folder for each, with a `SKILL.md` whose head says name and description (the form that
-//! agentskills.io describes). Refuses skills that other agents would refuse, and a shelf that changed under a harness.
+//! a skill folder of skills: a folder that holds one folder for each, with a `SKILL.md` whose head says name and description (the form that
+//! agentskills.io describes). Refuses skills that other agents would refuse, and a skill folder that changed under a harness.
 
 use std::fmt::Write;
 use std::fs;
@@ -52,14 +52,14 @@ impl Skill {
 
 /// All skills of a folder, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf {
+pub struct SkillFolder {
     /// The skills.
     pub skills: Vec<Skill>,
     /// SHA-256 over the paths and contents of all files, in hex.
     pub sha256: String,
 }
 
-impl Shelf {
+impl SkillFolder {
     /// Reads the folder, which must have this digest if one is given.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Shelf {
     pub fn open(folder: &str, sha256: &str) -> Result<Self, ModuleError> {
         let fail = |what: String| ModuleError::config(format_args!("skills in {folder}: {what}"));
         let path = Path::new(folder);
-        let mut shelf = Self::default();
+        let mut folder = Self::default();
         for entry in sorted(path).map_err(|error| fail(format!("{error}; put one folder for each skill there")))? {
             if !entry.is_dir() {
                 continue;
@@ -78,17 +78,17 @@ impl Shelf {
                 return Err(fail(format!("{} has no {FILE}", entry.display())));
             }
             let skill = text(&file).and_then(|text| parsed(&text, &entry));
-            shelf.skills.push(skill.map_err(|why| fail(format!("{} {why}", file.display())))?);
+            folder.skills.push(skill.map_err(|why| fail(format!("{} {why}", file.display())))?);
         }
-        if shelf.skills.is_empty() {
+        if folder.skills.is_empty() {
             return Err(fail("there is none; put one folder for each there, with a SKILL.md".to_owned()));
         }
-        shelf.sha256 = digest(path).map_err(fail)?;
-        if !sha256.is_empty() && sha256 != shelf.sha256 {
-            let found = &shelf.sha256;
+        folder.sha256 = digest(path).map_err(fail)?;
+        if !sha256.is_empty() && sha256 != folder.sha256 {
+            let found = &folder.sha256;
             return Err(fail(format!("their digest is {found}, the harness was made for {sha256}; put those back")));
         }
-        Ok(shelf)
+        Ok(folder)
     }
 
     /// Those of these names, in this order; all for no names.
@@ -154,7 +154,7 @@ fn parsed(text: &str, folder: &Path) -> Result<Skill, String> {
 }
 
 /// Reads `bytes` as a skill's file, in the folder it would have to lie in; gives whether it is one. For a fuzzer.
-pub fn hear(bytes: &[u8]) -> bool {
+pub fn fuzz(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let name = front_matter::split(text).and_then(|(head, _)| front_matter::fields(head));
     let name = name.ok().and_then(|mut fields| fields.remove("name").flatten()).unwrap_or_default();

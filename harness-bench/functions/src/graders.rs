@@ -1,7 +1,7 @@
-//! The two verifiers as modules. Their reasons name what the agent did, never what it should have
+//! The two graders as modules. Their reasons name what the agent did, never what it should have
 //! done: reasons end up in traces that others read.
 
-use harness_abi::{Judgement, Message, ModuleError, Task, Verifier};
+use harness_abi::{Grade, Grader, Message, ModuleError, Task};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,33 +11,33 @@ use crate::task::FunctionTask;
 
 /// Right functions named; see [`check_choice`].
 #[derive(Debug, Clone, Copy)]
-pub struct ChoiceVerifier;
+pub struct ChoiceGrader;
 
 /// Whole calls right; see [`check_ast`].
 #[derive(Debug, Clone, Copy)]
-pub struct AstVerifier;
+pub struct AstGrader;
 
-impl Verifier for ChoiceVerifier {
-    fn verify(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for ChoiceGrader {
+    fn grade(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Grade, ModuleError> {
         let (task, state) = read(task, state)?;
-        Ok(judgement("choice", check_choice(&task, &state.calls, state.naming)))
+        Ok(grade("choice", check_choice(&task, &state.calls, state.naming)))
     }
 }
 
-impl Verifier for AstVerifier {
-    fn verify(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Judgement, ModuleError> {
+impl Grader for AstGrader {
+    fn grade(&self, task: &Task, state: &Value, _history: &[Message]) -> Result<Grade, ModuleError> {
         let (task, state) = read(task, state)?;
-        let mut judgement = judgement("ast", check_ast(&task, &state.calls, state.naming));
+        let mut grade = grade("ast", check_ast(&task, &state.calls, state.naming));
         let choice = check_choice(&task, &state.calls, state.naming);
-        judgement.parts.push(("choice".to_owned(), reward(&choice)));
-        Ok(judgement)
+        grade.parts.push(("choice".to_owned(), reward(&choice)));
+        Ok(grade)
     }
 }
 
 fn read(task: &Task, state: &Value) -> Result<(FunctionTask, FinalState), ModuleError> {
     let function_task = payload::from_record(task)?;
     if function_task.category.has_gold() && function_task.gold.is_empty() {
-        return Err(ModuleError::input(format_args!("task {} reached the verifier without its gold answer", task.id)));
+        return Err(ModuleError::input(format_args!("task {} reached the grader without its gold answer", task.id)));
     }
     let state = FinalState::deserialize(state).map_err(|error| {
         ModuleError::input(format_args!("the final state of {} is not of the functions environment: {error}", task.id))
@@ -49,11 +49,11 @@ fn reward(outcome: &Result<(), Mismatch>) -> f64 {
     if outcome.is_ok() { 1.0 } else { 0.0 }
 }
 
-fn judgement(part: &str, outcome: Result<(), Mismatch>) -> Judgement {
-    Judgement {
+fn grade(part: &str, outcome: Result<(), Mismatch>) -> Grade {
+    Grade {
         reward: reward(&outcome),
         parts: vec![(part.to_owned(), reward(&outcome))],
         reasons: outcome.err().into_iter().map(|mismatch| mismatch.to_string()).collect(),
-        ..Judgement::default()
+        ..Grade::default()
     }
 }

@@ -1,4 +1,4 @@
-//! `harness pack`: one folder that runs the same harness on another machine, byte for byte. Refuses to pack what does not come up
+//! `harness bundle`: one folder that runs the same harness on another machine, byte for byte. Refuses to bundle what does not come up
 //! here, and to write over anything.
 
 use std::{
@@ -14,23 +14,23 @@ use serde_json::json;
 
 use super::{Global, plugin};
 use crate::{
+    bundle::{self, HARNESS, LOCK, PACKS, SEAL, Seal},
     failure::Failure,
     output,
-    packed::{self, HARNESS, LOCK, PACKS, SEAL, Seal},
 };
 
 /// Put a harness and all it uses into one folder, to run it elsewhere byte for byte
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  harness pack out/harness.toml --out deploy
-  harness pack my.toml --out deploy --model smollm2 --report out/report.html
+  harness bundle out/harness.toml --out deploy
+  harness bundle my.toml --out deploy --model smollm2 --report out/report.html
   harness run deploy --prompt 'Which of these is a fruit: oak, apple, slate?'
   harness serve deploy
 
-The folder holds harness.toml, harness.lock, the packs it uses with their signatures, and packed.json: variant ids, digests of all
+The folder holds harness.toml, harness.lock, the packs it uses with their signatures, and bundle.json: variant ids, digests of all
 files and of the models. `run` and `serve` open it with these packs and no others, and refuse it when a file, a built-in pack or a
-model is not what was packed. Weights are not copied: they are known by their digest.")]
-pub struct PackArgs {
+model is not what was bundled. Weights are not copied: they are known by their digest.")]
+pub struct BundleArgs {
     /// The harness
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
@@ -46,14 +46,14 @@ pub struct PackArgs {
 }
 
 /// Makes the folder.
-pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
+pub fn run(global: &Global, args: &BundleArgs) -> Result<(), Failure> {
     let out = &args.out;
     if out.exists() {
         return Err(
             Failure::input(format!("{} is there already", out.display())).hint("choose another --out, or move it away")
         );
     }
-    let opened = packed::open(&args.file, &global.plugins)?;
+    let opened = bundle::open(&args.file, &global.plugins)?;
     let (pool, host) = (opened.played_by(args.model.as_deref(), &args.file)?, &opened.host);
     let mut models = BTreeMap::new();
     for (name, harness) in &pool.variants {
@@ -86,9 +86,9 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
             draft.copy(&signature, &format!("{to}.minisig"))?;
         }
         // The file may have changed since it was looked at.
-        if packed::digest_of(&draft.0.join(&to))? != file.sha256 {
+        if bundle::digest_of(&draft.0.join(&to))? != file.sha256 {
             return Err(
-                Failure::input(format!("{} changed while it was packed", file.path.display())).hint("try again")
+                Failure::input(format!("{} changed while it was bundled", file.path.display())).hint("try again")
             );
         }
     }
@@ -108,11 +108,11 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<(), Failure> {
         Some(_) => draft.write(HARNESS, &pool.to_toml().map_err(Failure::input)?)?,
     }
     draft.write(LOCK, &lock.to_toml())?;
-    let variants = packed::variants(&pool, host.catalogue());
+    let variants = bundle::variants(&pool, host.catalogue());
     let seal = Seal::new(variants, models, built_in, draft.digests()?);
     draft.write(SEAL, &format!("{}\n", serde_json::to_string_pretty(&seal).map_err(Failure::new)?))?;
     // As another machine will, before anybody relies on it.
-    packed::open(&draft.0, &[])?;
+    bundle::open(&draft.0, &[])?;
     draft.finish(out)?;
 
     if global.json {
@@ -181,7 +181,7 @@ impl Draft {
                 if path.is_dir() {
                     folders.push(path);
                 } else if let Ok(name) = path.strip_prefix(&self.0) {
-                    digests.insert(name.to_string_lossy().into_owned(), packed::digest_of(&path)?);
+                    digests.insert(name.to_string_lossy().into_owned(), bundle::digest_of(&path)?);
                 }
             }
         }

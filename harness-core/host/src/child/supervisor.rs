@@ -31,7 +31,7 @@ pub fn is_lost(error: &ModuleError) -> bool {
 
 /// Keeps the child of one pack.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Supervisor {
     settings: Arc<ChildSettings>,
     quarantine: Arc<Quarantine>,
     file: Inspected,
@@ -62,8 +62,8 @@ impl Drop for Instance {
     }
 }
 
-impl Keeper {
-    /// A keeper for a pack of which a private copy lies in the store.
+impl Supervisor {
+    /// A supervisor for a pack of which a private copy lies in the store.
     pub fn new(
         settings: Arc<ChildSettings>,
         quarantine: Arc<Quarantine>,
