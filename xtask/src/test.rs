@@ -1,6 +1,10 @@
 //! `cargo xtask test` and `cargo xtask ci`: everything that must hold.
 
-use crate::{failure::Outcome, phases::Phases, process, publish, tidy};
+use crate::{
+    failure::{Failure, Outcome},
+    phases::Phases,
+    process, publish, tidy,
+};
 
 fn tests(phases: &mut Phases) -> Outcome {
     phases.part("tidy", tidy::run)?;
@@ -16,30 +20,36 @@ pub fn test() -> Outcome {
     outcome
 }
 
-/// Formatting, lints, the plugin ABI's publication, then the tests. A tool that is not installed is named and left out.
+/// Formatting, lints, documentation, the plugin ABI's publication, then the tests. A tool that is not installed is an error: a check
+/// that is left out looks like one that passed.
 pub fn ci() -> Outcome {
     let mut phases = Phases::begin();
-    let outcome =
-        lints(&mut phases).and_then(|()| phases.part("publish", publish::check)).and_then(|()| tests(&mut phases));
+    let outcome = lints(&mut phases)
+        .and_then(|()| phases.part("rustdoc", documentation))
+        .and_then(|()| phases.part("publish", publish::check))
+        .and_then(|()| tests(&mut phases));
     print!("\n{}", phases.table());
     outcome
 }
 
 fn lints(phases: &mut Phases) -> Outcome {
-    if installed("fmt") {
-        phases.part("rustfmt", || process::run(process::cargo().args(["fmt", "--all", "--check"])))?;
-    }
-    if installed("clippy") {
-        let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        phases.part("clippy", || process::run(process::cargo().args(clippy)))?;
-    }
-    Ok(())
+    installed("fmt", "rustfmt")?;
+    installed("clippy", "clippy")?;
+    phases.part("rustfmt", || process::run(process::cargo().args(["fmt", "--all", "--check"])))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    phases.part("clippy", || process::run(process::cargo().args(clippy)))
 }
 
-fn installed(tool: &str) -> bool {
-    let there = process::answer(process::cargo().args([tool, "--version"])).is_some();
-    if !there {
-        eprintln!("cargo {tool} is not installed: left out");
+/// Documentation with warnings denied: links that lead nowhere, items that are private.
+fn documentation() -> Outcome {
+    let mut cargo = process::cargo();
+    process::run(cargo.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn installed(command: &str, component: &str) -> Outcome {
+    match process::answer(process::cargo().args([command, "--version"])) {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(format!("cargo {command} is not installed"))
+            .hint(format!("rustup component add {component}; `cargo xtask test` does without"))),
     }
-    there
 }
