@@ -1,4 +1,4 @@
-//! Decisions as the record keeps them. Refuses nothing: whatever passed the contract has a form.
+//! Decisions as the record keeps them. Whatever passed the contract has a form.
 
 use harness_abi::{Decision, Message};
 use serde_json::{Value, json};

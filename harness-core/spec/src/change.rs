@@ -1,5 +1,5 @@
 //! What someone wants done to a harness, without saying what was there before: the form people, evolvers and `[[adapt]]` rules
-//! write. Refuses nothing by itself; resolving it against a harness gives the `Op`, or says why it cannot.
+//! write. Resolving it against a harness gives the `Op`, or says why it cannot.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The edit between two harnesses: `diff(a, b).apply(a) == b`. Refuses nothing; ids must be unique within each list, as `check`
+//! The edit between two harnesses: `diff(a, b).apply(a) == b`. Ids must be unique within each list, as `check`
 //! demands, or the result may not apply.
 
 use std::collections::BTreeSet;

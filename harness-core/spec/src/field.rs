@@ -1,5 +1,5 @@
-//! Whether a value fits a config field, and when two values of one are the same. Refuses nothing of arrays and objects but their
-//! type: what is inside is the module's own to read.
+//! Whether a value fits a config field, and when two values of one are the same. Of arrays and objects only the
+//! type is checked: what is inside is read by the module.
 
 use serde_json::{Number, Value};
 

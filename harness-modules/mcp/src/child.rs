@@ -1,5 +1,5 @@
 //! The process of a server: started with the variables its configuration names and no others, in a group of its own, ended with all it
-//! started. Refuses nothing; what it says on standard error is kept for the error.
+//! started. What it says on standard error is kept for the error.
 
 use std::{process::Stdio, time::Duration};
 

@@ -1,5 +1,5 @@
 //! A pack that asks to be let in, next to what is installed of the same name: who signed it, what it may do, what it shows to
-//! models, and which of that is new. Refuses nothing and approves nothing: a person does.
+//! models, and which of that is new. A person approves or refuses it.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 

@@ -14,7 +14,7 @@ pub fn check(files: &[File]) -> Vec<Breach> {
 fn breaches(file: &File) -> Vec<String> {
     let mut found = Vec::new();
     if !file.text.starts_with("//!") {
-        found.push("open with `//!`: what this is, what it refuses".to_owned());
+        found.push("open with `//!`: what this file is about".to_owned());
     }
     let lines = without_tests(file).lines().count();
     if lines > LINES {

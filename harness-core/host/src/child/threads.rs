@@ -1,7 +1,7 @@
 //! The threads of a child as its host sees them, and the core they are held to. Waking a thread on another core costs an
 //! interrupt if that core sleeps, and in a virtual machine tens of microseconds; on the caller's own core it is a switch. So the
 //! thread that serves a caller's quick calls is held to the caller's core, which the caller leaves to it meanwhile. The host
-//! does this, since a pack may not choose cores. Refuses nothing: where the kernel does not let it, a call is only slower.
+//! does this, since a pack may not choose cores. Where the kernel does not allow it, a call is only slower.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! What is configured of a server, whatever its protocol. Refuses nothing: fields are checked where they are used.
+//! What is configured of a server, whatever its protocol. Fields are checked where they are used.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
