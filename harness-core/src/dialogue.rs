@@ -15,7 +15,7 @@ pub struct Dialogue {
     pub system: String,
     /// What was said so far; the last message is the caller's or the result of a call that was left to the caller.
     pub messages: Vec<Message>,
-    /// Tools the caller performs himself, beside those of the harness. A name of the harness's own is a fault of the episode.
+    /// Tools the caller performs, beside those of the harness. A name of the harness's own is a fault of the episode.
     pub tools: Vec<ToolSpec>,
 }
 

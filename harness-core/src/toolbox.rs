@@ -13,7 +13,7 @@ pub(crate) enum Owner {
     Harness(usize),
     /// The environment's.
     World,
-    /// The caller's, who performs it himself.
+    /// The caller's, performed by the caller.
     Caller,
 }
 

@@ -1,5 +1,5 @@
 //! A machine's policy: whose packs may run inside this process. Refuses to live in a workspace: whoever ships a workspace
-//! must not be able to trust himself, so the command line reads it from the user's own configuration only.
+//! must not be able to trust itself, so the command line reads it from the user's own configuration only.
 
 use serde::{Deserialize, Serialize};
 

@@ -90,7 +90,7 @@ impl Default for Futility {
 pub struct Stopping {
     /// No acceptance before this many groups.
     pub min_groups: u32,
-    /// Early rejection of effects below δ; `None` plays every fold to its end unless the plugin ABI is out of reach.
+    /// Early rejection of effects below δ; `None` plays every fold to its end unless the threshold is out of reach.
     pub futility: Option<Futility>,
 }
 
@@ -196,7 +196,7 @@ impl Process {
         self.at_end()
     }
 
-    /// The answer when nothing more can change it: no group left, or the plugin ABI out of reach. Also the answer of a
+    /// The answer when nothing more can change it: no group left, or the threshold out of reach. Also the answer of a
     /// test over no groups at all.
     pub fn at_end(&self) -> Option<Reason> {
         let left = self.of.saturating_sub(self.groups);
