@@ -154,6 +154,10 @@ impl<'a> Cx<'a> {
     }
 
     /// All tools on offer.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn tools(&self) -> Result<Vec<ToolSpec>, ModuleError> {
         read(self.raw.tools().as_str(), "tools")
     }
@@ -164,6 +168,10 @@ impl<'a> Cx<'a> {
     }
 
     /// The last observation of the environment.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn observation(&self) -> Result<Option<Observation>, ModuleError> {
         match self.raw.observation().as_str() {
             "" => Ok(None),
@@ -172,6 +180,10 @@ impl<'a> Cx<'a> {
     }
 
     /// What the reply must look like.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn constraint(&self) -> Result<Constraint, ModuleError> {
         match self.raw.constraint().as_str() {
             "" => Ok(Constraint::Free),
@@ -180,6 +192,10 @@ impl<'a> Cx<'a> {
     }
 
     /// How tokens will be drawn.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn sampling(&self) -> Result<Sampling, ModuleError> {
         match self.raw.sampling().as_str() {
             "" => Ok(Sampling::default()),
@@ -188,6 +204,10 @@ impl<'a> Cx<'a> {
     }
 
     /// What the response carries besides its message (after_model).
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn response_extra(&self) -> Result<crate::ReplyExtra, ModuleError> {
         match self.raw.response_extra().as_str() {
             "" => Ok(crate::ReplyExtra::default()),
@@ -201,6 +221,10 @@ impl<'a> Cx<'a> {
     }
 
     /// What the model of a role says of itself.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn model(&self, role: &str) -> Result<Option<crate::ModelInfo>, ModuleError> {
         match self.raw.model(role.into()).as_str() {
             "" => Ok(None),
@@ -243,6 +267,10 @@ impl<'a> Cx<'a> {
     /// Looks like a blocking call; is none. The first time it returns `Err`, which the author passes on with `?`; the
     /// host answers and calls the hook again, and now it returns the reply. So what stands before it in the hook runs
     /// again: it must not change the module's state.
+    ///
+    /// # Errors
+    ///
+    /// A [`Stop`] until the reply is there: pass it on with `?`. Then the error of the model, if it gave one.
     pub fn chat(&self, chat: AskChat) -> Result<ChatReply, Stop> {
         match self.answer(|| Ask::Chat { chat })? {
             Answer::Chat { reply } => Ok(reply.clone()),
@@ -252,6 +280,10 @@ impl<'a> Cx<'a> {
     }
 
     /// Asks a model for log-probabilities (permission `model`, capability `score`); works as [`Cx::chat`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Cx::chat`].
     pub fn score(&self, role: &str, request: ScoreRequest) -> Result<ScoreReply, Stop> {
         match self.answer(|| Ask::Score { score: AskScore { role: role.into(), request } })? {
             Answer::Score { reply } => Ok(reply.clone()),

@@ -35,6 +35,10 @@ pub fn json(value: &impl Serialize) -> RString {
 /// Runs `body` behind a panic barrier: a panic becomes an error that carries its place and message.
 ///
 /// Every pack has its own copy of the standard library, so the hook set here is the pack's and not the host's.
+///
+/// # Errors
+///
+/// The error of `body`, or one of class `fault` that carries message and place of its panic.
 pub fn guarded<T>(body: impl FnOnce() -> Result<T, ModuleError>) -> RResult<T, ModuleError> {
     static HOOK: Once = Once::new();
     HOOK.call_once(quiet_hook);

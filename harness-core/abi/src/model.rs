@@ -33,16 +33,28 @@ fn read<T: serde::de::DeserializeOwned + Default>(json: &str, what: &str) -> Res
 
 impl ChatRequest<'_> {
     /// The tools it may call.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn tools(&self) -> Result<Vec<ToolSpec>, ModuleError> {
         read(self.tools_json.as_str(), "the request's tools")
     }
 
     /// What the reply must look like.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn constraint(&self) -> Result<Constraint, ModuleError> {
         read(self.constraint_json.as_str(), "the request's constraint")
     }
 
     /// How tokens are drawn.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn sampling(&self) -> Result<Sampling, ModuleError> {
         read(self.sampling_json.as_str(), "the request's sampling")
     }
@@ -128,6 +140,10 @@ impl ChatReply {
     }
 
     /// What it carries besides its message.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not of this form.
     pub fn extra(&self) -> Result<ReplyExtra, ModuleError> {
         read(self.extra.as_str(), "the reply's extra")
     }

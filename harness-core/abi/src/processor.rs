@@ -73,6 +73,10 @@ impl<E: Into<ModuleError>> From<E> for Stop {
 pub type Outcome = Result<Vec<Decision>, Stop>;
 
 /// Nothing to change.
+///
+/// # Errors
+///
+/// None; the type is what [`Processor::on`] returns.
 pub const fn pass() -> Outcome {
     Ok(Vec::new())
 }

@@ -36,12 +36,20 @@ pub struct ToolExtra {
 
 impl ToolRequest<'_> {
     /// The arguments as a value.
+    ///
+    /// # Errors
+    ///
+    /// When the model wrote arguments that are not JSON.
     pub fn arguments(&self) -> Result<Value, ModuleError> {
         serde_json::from_str(self.arguments.as_str())
             .map_err(|error| ModuleError::input(format_args!("arguments of {} are not JSON: {error}", self.name)))
     }
 
     /// The folder the episode's tools work in, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// When what the host gave is not of this form, which a host of an incompatible version may do.
     pub fn workspace(&self) -> Result<Option<Workspace>, ModuleError> {
         if self.extra.is_empty() {
             return Ok(None);

@@ -124,6 +124,10 @@ impl Place {
 
 impl Edit {
     /// The harness after the edit. The first operation that does not apply is the error, and nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// Which operation does not apply, and why; then nothing is changed.
     pub fn apply(&self, harness: &Harness) -> Result<Harness, EditError> {
         let mut next = harness.clone();
         for (index, op) in self.0.iter().enumerate() {

@@ -115,6 +115,10 @@ impl Catalogue {
 
     /// The module a reference names; without a version, in the pack's highest, or what was the highest when the catalogue
     /// was settled.
+    ///
+    /// # Errors
+    ///
+    /// When no pack, no version or no module of that name is installed; with the nearest name there is.
     pub fn lookup(&self, reference: &ModuleRef) -> Result<Entry<'_>, LookupError> {
         let Some(versions) = self.packs.get(&reference.pack) else {
             return Err(LookupError::Pack { pack: reference.pack.clone(), hint: self.hint(reference) });

@@ -161,6 +161,10 @@ pub enum AdmitError {
 
 impl Edit {
     /// The harness after the edit, if it applies and the result passes `check`: the closure law as a function.
+    ///
+    /// # Errors
+    ///
+    /// When the edit does not apply, or every reason why the result may not stand.
     pub fn admit(&self, harness: &Harness, catalogue: &Catalogue) -> Result<Harness, AdmitError> {
         let next = self.apply(harness)?;
         check(&next, catalogue).map_err(AdmitError::Spec)?;
@@ -169,6 +173,10 @@ impl Edit {
 }
 
 /// Checks a harness against what is installed, and those that lie in it; reports every reason, in file order.
+///
+/// # Errors
+///
+/// Every reason, in the order of the file.
 pub fn check(harness: &Harness, catalogue: &Catalogue) -> Result<(), Vec<SpecError>> {
     check_at(harness, catalogue, 1)
 }

@@ -8,6 +8,10 @@ use crate::vocabulary::FieldType;
 
 impl Field {
     /// Accepts a value of the field's type and range, or says in words what it must be.
+    ///
+    /// # Errors
+    ///
+    /// What the value must be, in words.
     pub fn accepts(&self, value: &Value) -> Result<(), String> {
         let typed = match self.field_type {
             FieldType::String => value.is_string(),

@@ -34,6 +34,10 @@ pub enum FileError {
 
 impl Edit {
     /// The text after the edit. It parses to exactly what applying the edit to the parsed text gives.
+    ///
+    /// # Errors
+    ///
+    /// When the text does not parse, the edit does not apply, or the text has a form that cannot be edited in place.
     pub fn apply_to_file(&self, text: &str) -> Result<String, FileError> {
         let layout = || FileError::Layout { edit: self.to_string() };
         let before = Harness::parse(text)?;

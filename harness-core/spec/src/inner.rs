@@ -12,6 +12,10 @@ pub(crate) const DEEPEST: usize = 4;
 
 impl Harness {
     /// Reads a harness from a value of a config, which says what a file would say.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as for a file.
     pub fn from_value(value: &Value) -> Result<Self, Problem> {
         let text = toml::Value::try_from(value).and_then(|value| toml::to_string(&value));
         let text = text.map_err(|error| Problem::Syntax(error.to_string()))?;

@@ -84,6 +84,10 @@ impl Lock {
     }
 
     /// Reads the text of a `harness.lock`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             root.only(&["pack", "tool"])?;

@@ -38,6 +38,10 @@ const FIELD_KEYS: [&str; 9] =
 
 impl PackManifest {
     /// Reads the TOML text of a manifest.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             root.only(&["pack", "module", "category"])?;

@@ -22,6 +22,10 @@ impl HookOrder {
 }
 
 /// One order for the whole harness, cut by hook. Fails on an unknown module, a cycle, or an `after` that its `order` forbids.
+///
+/// # Errors
+///
+/// An unknown module, a cycle, or an `after` that its `order` forbids.
 pub fn resolve_order(harness: &Harness, catalogue: &Catalogue) -> Result<HookOrder, SpecError> {
     let mut modules = Vec::with_capacity(harness.processors.len());
     for spec in &harness.processors {

@@ -10,6 +10,10 @@ use crate::vocabulary::Vocabulary;
 
 impl Harness {
     /// Reads the text of a `harness.toml`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line, and the nearest valid name for an unknown one.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             if root.keys().any(|key| key == "variant") {
@@ -23,6 +27,10 @@ impl Harness {
 
 impl Pool {
     /// Reads the text of a `harness.toml` with variants or with one harness.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line, and the nearest valid name for an unknown one.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             let Some(variants) = root.table("variant")? else { return harness(&root).map(Self::from) };

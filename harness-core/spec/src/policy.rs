@@ -69,6 +69,10 @@ impl Policy {
     }
 
     /// Reads the text of a policy file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its line.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
             root.only(&["isolation", "only_signed", "unconfined", "publisher", "pack"])?;

@@ -23,6 +23,10 @@ pub struct PrintError {
 
 impl Harness {
     /// The text of a `harness.toml` that parses to this harness. Settings are written out, absent limits are not.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no form in TOML: a null, or a number beyond 64 bits.
     pub fn to_toml(&self) -> Result<String, PrintError> {
         let mut document = DocumentMut::new();
         self.write_into(document.as_table_mut())?;
@@ -63,6 +67,10 @@ impl Harness {
 
 impl Pool {
     /// The text of a `harness.toml` that parses to this pool; one harness without routes is written as such.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no form in TOML: a null, or a number beyond 64 bits.
     pub fn to_toml(&self) -> Result<String, PrintError> {
         if let Some(harness) = self.single().filter(|_| self.routes.is_empty() && self.fallback == ONLY) {
             return harness.to_toml();

@@ -53,6 +53,10 @@ pub fn valid_name(name: &str) -> bool {
 
 impl ModuleRef {
     /// A reference to the highest installed version.
+    ///
+    /// # Errors
+    ///
+    /// When a name is none: what characters it may have.
     pub fn new(pack: &str, module: &str) -> Result<Self, NameError> {
         format!("{pack}/{module}").parse()
     }

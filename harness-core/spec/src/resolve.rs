@@ -8,6 +8,10 @@ use crate::harness::{Harness, ModuleSpec};
 
 impl Edit {
     /// Resolves changes one after another, each against the result of those before.
+    ///
+    /// # Errors
+    ///
+    /// Which change does not resolve, and why.
     pub fn from_changes(changes: &[Change], harness: &Harness) -> Result<Self, EditError> {
         let mut now = harness.clone();
         let mut ops = Vec::with_capacity(changes.len());
@@ -23,6 +27,10 @@ impl Edit {
 
 impl Change {
     /// The operation this change is against a harness.
+    ///
+    /// # Errors
+    ///
+    /// When what it names is not there, or the value does not fit.
     pub fn resolve(&self, harness: &Harness) -> Result<Op, EditProblem> {
         Ok(match self {
             Self::Insert { place, module, id, config, at } => Op::Insert {

@@ -48,6 +48,10 @@ impl Setting {
     }
 
     /// Sets it; `None` restores the default. On a value of the wrong type or outside the range, says what is expected.
+    ///
+    /// # Errors
+    ///
+    /// What value is expected.
     pub fn write(self, harness: &mut Harness, value: Option<&Value>) -> Result<(), &'static str> {
         let Some(value) = value else {
             self.reset(harness);
