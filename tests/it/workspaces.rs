@@ -71,6 +71,18 @@ fn a_reward_file_counts_more_than_an_exit_code() {
 }
 
 #[test]
+fn the_place_of_the_reward_is_not_handed_to_programs() {
+    if !confined() {
+        return;
+    }
+    // The program that the check starts does not know where the reward goes.
+    let programs = "bash -c '[ -z \"$REWARD_DIR\" ]' && R=0.5 || R=0; echo $R > $REWARD_DIR/reward.txt";
+    let workspace = made(&rows(|_| programs.into(), "true"), "");
+    let bench = workspace.json(&["bench", "chores", "--model", "oracle", "--split", "all", "--quiet"]);
+    assert_eq!((&bench["success"], &bench["faults"]), (&json!(0.5), &json!(0)), "{bench}");
+}
+
+#[test]
 fn a_grader_that_is_wrong_is_found_out() {
     if !confined() {
         return;
@@ -138,6 +150,23 @@ fn harbor_folders_are_read_as_they_are() {
     };
     let before = benchmark(&workspace);
     assert_eq!(before, benchmark(&workspace));
+    // Variables are this machine's, or what stands for them; a task that cannot have them is refused.
+    let whole = workspace.read("chores/tasks/greet/task.toml");
+    let env = "\n[verifier.env]\nHOME_KEY = \"${CARGO_PKG_NAME}\"\nMODE = \"${HARNESS_NOT_SET:-fast}\"\n[solution.env]\nNAME = \"${HARNESS_NOT_SET:-Ada}\"\n";
+    workspace.put("chores/tasks/greet/task.toml", format!("{whole}{env}"));
+    workspace
+        .put("chores/tasks/greet/solution/solve.sh", "#!/bin/bash\necho \"Hello, world! $NAME\" > /app/greeting.txt\n");
+    let tests = workspace.read("chores/tasks/greet/tests/test.sh");
+    let asks = "#!/bin/bash\n[ \"$HOME_KEY $MODE\" = \"harness fast\" ] || exit 1\n";
+    workspace.put("chores/tasks/greet/tests/test.sh", tests.replace("#!/bin/bash\n", asks));
+    let check = workspace.json(&["suite", "check", "chores", "--quiet"]);
+    assert_eq!((&check["broken"], &check["audit"]["solved"]), (&json!(false), &json!(3)), "{check}");
+    workspace.put("chores/tasks/greet/task.toml", format!("{whole}\n[verifier.env]\nKEY = \"${{HARNESS_NOT_SET}}\"\n"));
+    workspace
+        .run(&["suite", "check", "chores", "--quiet"])
+        .failure(2, &["greet: [verifier.env] KEY", "needs the environment variable HARNESS_NOT_SET"]);
+    workspace.put("chores/tasks/greet/task.toml", whole);
+    workspace.put("chores/tasks/greet/tests/test.sh", tests);
     workspace.put("chores/tasks/greet/tests/expected.txt", "Bye\n");
     assert_ne!(before, benchmark(&workspace));
 }

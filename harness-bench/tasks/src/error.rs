@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::input::TextFault;
+
 /// A file of tasks that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RowsError {
@@ -14,12 +16,20 @@ pub enum RowsError {
         source: std::io::Error,
     },
     /// It is not text.
-    #[error("{}: not UTF-8 after byte {valid}; save it as UTF-8", path.display())]
+    #[error("{}: {source}", path.display())]
     Encoding {
         /// The file.
         path: PathBuf,
-        /// How much of it is.
-        valid: usize,
+        /// Where and why.
+        source: TextFault,
+    },
+    /// A table in which a quote opens and nothing closes it.
+    #[error("{}: the quote that opens in line {line} is never closed; close it, or write it twice within quotes", path.display())]
+    Quote {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
     },
     /// It holds no row.
     #[error("{} holds no task; write one JSON object a line: {{\"id\": \"1\", \"prompt\": \"…\", \"answer\": \"…\"}}", path.display())]
@@ -58,12 +68,12 @@ pub enum RowsError {
         known: String,
     },
     /// A table in which a name means two columns.
-    #[error("{} has two columns `{name}`; give one of them another name", path.display())]
+    #[error("{} has two columns `{names}`; give one of each two another name", path.display())]
     TwoColumns {
         /// The file.
         path: PathBuf,
-        /// The name.
-        name: String,
+        /// The names.
+        names: String,
     },
     /// Rows that are no tasks: the first of them.
     #[error("{}: {}", path.display(), list(faults))]
@@ -90,6 +100,22 @@ pub enum RowFault {
     /// JSON, but of another kind.
     #[error("no JSON object")]
     NoObject,
+    /// Too few or too many fields.
+    #[error("{found} fields, the first line names {expected}; quote a field that holds what parts fields")]
+    Ragged {
+        /// How many there are.
+        found: usize,
+        /// How many names there are.
+        expected: usize,
+    },
+    /// A value that belongs to no column.
+    #[error("{value:?} stands in column {column}, which has no name; name it or empty it")]
+    Nameless {
+        /// The column, counted from 1.
+        column: usize,
+        /// The value.
+        value: String,
+    },
     /// A column that must hold something.
     #[error("`{0}` is empty")]
     Blank(String),

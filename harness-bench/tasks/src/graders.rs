@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    number::Numbers,
+    decimal::Decimal,
+    number,
     reply::{answers, marked},
+    text::{bare, caseless, holds, nfc, plain},
 };
 
 /// A grade: passed, or not and why.
@@ -60,9 +62,13 @@ grader! {
     Contains, ContainsConfig { ignore_case: bool }
 }
 
-/// The last number of the reply is one of the answers.
+/// The last number of the reply is one of the answers: exactly, or within a tolerance that is as exact.
 #[derive(Debug)]
-pub(crate) struct Numeric(NumericConfig, Numbers);
+pub(crate) struct Numeric {
+    tolerance: Decimal,
+    relative: Decimal,
+    after: String,
+}
 
 /// Configuration; see `pack.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -75,7 +81,12 @@ pub(crate) struct NumericConfig {
 
 impl Numeric {
     pub fn new(config: NumericConfig) -> Result<Self, ModuleError> {
-        Ok(Self(config, Numbers::new()?))
+        let bound = |name: &str, value: f64| {
+            let bound = Decimal::of(value).filter(|_| value >= 0.0);
+            bound.ok_or_else(|| ModuleError::config(format_args!("`{name}` of numeric is {value}; it is 0 or more")))
+        };
+        let (tolerance, relative) = (bound("tolerance", config.tolerance)?, bound("relative", config.relative)?);
+        Ok(Self { tolerance, relative, after: config.after })
     }
 }
 
@@ -85,12 +96,11 @@ grader! {
 }
 
 impl Exact {
-    /// One space between words, and what the configuration says does not matter taken away.
+    /// One spelling, one space between words, and what the configuration says does not matter taken away.
     fn normal(&self, text: &str) -> String {
-        let edge = |c: char| self.0.ignore_punctuation && !c.is_alphanumeric() && !"-+%$€£°".contains(c);
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let words = words.trim_matches(edge);
-        if self.0.ignore_case { words.to_lowercase() } else { words.to_owned() }
+        let words = words(text);
+        let words = if self.0.ignore_punctuation { bare(&words).trim() } else { &words };
+        if self.0.ignore_case { caseless(words) } else { words.to_owned() }
     }
 }
 
@@ -98,10 +108,10 @@ impl Grader for Exact {
     fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
-        // Empty once normalised, as "…" is, equals nothing.
-        let given = self.normal(reply);
+        // What is empty equals nothing.
+        let given = self.normal(&reply);
         let passed = !given.is_empty() && answers.iter().any(|answer| self.normal(answer) == given);
-        Ok(graded(passed, || format!("{} is not {}", shown(reply), shown(&answers.join(" | ")))))
+        Ok(graded(passed, || format!("{} is not {}", shown(&reply), shown(&answers.join(" | ")))))
     }
 }
 
@@ -109,40 +119,36 @@ impl Grader for Contains {
     fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
-        let case = |text: &str| if self.0.ignore_case { text.to_lowercase() } else { text.to_owned() };
-        let reply_in_case = case(reply);
-        let missing: Vec<&String> =
-            answers.iter().filter(|answer| !holds(&reply_in_case, &case(answer.trim()))).collect();
+        let normal = |text: &str| if self.0.ignore_case { caseless(&words(text)) } else { words(text) };
+        let within = normal(&reply);
+        let missing: Vec<&String> = answers.iter().filter(|answer| !holds(&within, &normal(answer))).collect();
         let found = (answers.len() - missing.len()) as f64 / answers.len() as f64;
-        let mut grade = graded(missing.is_empty(), || format!("{} lacks {missing:?}", shown(reply)));
+        let mut grade = graded(missing.is_empty(), || format!("{} lacks {missing:?}", shown(&reply)));
         grade.parts.push(("found".to_owned(), found));
         Ok(grade)
     }
 }
 
-/// Whether `text` holds `wanted`, not as a part of a longer word.
-fn holds(text: &str, wanted: &str) -> bool {
-    let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    text.match_indices(wanted).any(|(at, found)| {
-        let (before, after) = (text[..at].chars().next_back(), text[at + found.len()..].chars().next());
-        !(word(before) && word(found.chars().next()) || word(after) && word(found.chars().next_back()))
-    })
+/// A text in one spelling with one space between words.
+fn words(text: &str) -> String {
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Grader for Numeric {
     fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
         let answers = answers(task)?;
         let wanted = answers.iter().map(|answer| {
-            self.1
-                .last(answer)
+            number::last(answer)
                 .ok_or_else(|| ModuleError::input(format_args!("task {}: the answer {answer:?} is no number", task.id)))
         });
-        let wanted = wanted.collect::<Result<Vec<f64>, _>>()?;
-        let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
-        let Some(given) = self.1.last(reply) else {
-            return Ok(graded(false, || format!("{} holds no number", shown(reply))));
+        let wanted = wanted.collect::<Result<Vec<Decimal>, _>>()?;
+        let Some(reply) = marked(state, &self.after) else { return Ok(nothing(&self.after)) };
+        let Some(given) = number::last(&reply) else {
+            return Ok(graded(false, || format!("{} holds no number", shown(&reply))));
         };
-        let near = |wanted: &f64| (given - wanted).abs() <= self.0.tolerance.max(self.0.relative * wanted.abs());
+        let near = |wanted: &Decimal| {
+            given == *wanted || given.distance(wanted) <= wanted.product(&self.relative).max(self.tolerance.clone())
+        };
         Ok(graded(wanted.iter().any(near), || format!("{given} is not {}", answers.join(" | "))))
     }
 }
@@ -152,14 +158,16 @@ impl Grader for Pattern {
         let patterns = answers(task)?;
         let compiled = patterns.iter().map(|pattern| {
             // Bounded, so that no pattern takes the memory; matching is linear in the reply.
-            RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).size_limit(1 << 20).build().map_err(|error| {
+            RegexBuilder::new(&format!(r"\A(?:{})\z", nfc(pattern))).size_limit(1 << 20).build().map_err(|error| {
                 ModuleError::input(format_args!("task {}: the answer is no regular expression: {error}", task.id))
             })
         });
         let compiled = compiled.collect::<Result<Vec<_>, _>>()?;
         let Some(reply) = marked(state, &self.0.after) else { return Ok(nothing(&self.0.after)) };
-        let passed = compiled.iter().any(|pattern| pattern.is_match(reply));
-        Ok(graded(passed, || format!("{} does not match {}", shown(reply), patterns.join(" | "))))
+        // As it is written, or in the spelling that patterns are mostly written for.
+        let replies = [nfc(&reply), plain(&reply)];
+        let passed = compiled.iter().any(|pattern| replies.iter().any(|reply| pattern.is_match(reply)));
+        Ok(graded(passed, || format!("{} does not match {}", shown(&reply), patterns.join(" | "))))
     }
 }
 
@@ -203,6 +211,19 @@ mod tests {
                 (json!(-4), "4", false),
                 (json!("..."), "!!", false),
                 (json!("yes"), "", false),
+                (json!("café"), "Cafe\u{301}.", true),
+                (json!("café"), "cafe", false),
+                (json!("Straße"), "STRASSE", true),
+                (json!("東京"), "「東京」。", true),
+                (json!("-5"), "−5", true),
+                (json!("5"), "−5", false),
+                (json!("42"), "４２", true),
+                (json!("it's"), "it’s", true),
+                (json!("New York"), "New\u{a0}York", true),
+                (json!("İzmir"), "IZMIR", true),
+                (json!("C#"), "C", false),
+                (json!("👍"), "👍", true),
+                (json!("👍"), "👎", false),
             ],
         );
         check(&exact(false, ""), &[(json!("Paris"), "paris", false), (json!("Paris"), "Paris.", false)]);
@@ -221,6 +242,13 @@ mod tests {
                 (json!(["red", "blue"]), "red", false),
                 (json!("C++"), "use C++14? no: C++.", true),
                 (json!("é"), "cafés", false),
+                (json!("東京"), "答えは東京です。", true),
+                (json!("café"), "the cafe\u{301} there", true),
+                (json!("cafe"), "the cafe\u{301} there", false),
+                (json!("กรุงเทพ"), "คำตอบคือกรุงเทพฯ", true),
+                (json!(["서울", "5"]), "답은 서울입니다. 5명.", true),
+                (json!("3"), "version 3.5", false),
+                (json!("-5"), "x = −5.", true),
             ],
         );
     }
@@ -232,9 +260,31 @@ mod tests {
         };
         check(
             &numeric(0.0, 0.0),
-            &[(json!(1234.5), "so $1,234.50.", true), (json!("12"), "12 or 13", false), (json!(1), "one", false)],
+            &[
+                (json!(1234.5), "so $1,234.50.", true),
+                (json!("12"), "12 or 13", false),
+                (json!(1), "one", false),
+                (json!(-5), "答えは−5です", true),
+                (json!(5), "−5", false),
+                (json!(42), "４２", true),
+                (json!(3.14), "3,14", true),
+                (json!(300_000), "3 × 10⁵", true),
+                (json!(0.3), "0.30000000000000004", false),
+                (json!("12345678901234567890123"), "12345678901234567890123", true),
+                (json!("12345678901234567890123"), "12345678901234567890124", false),
+                (json!("1e400"), "1e401", false),
+            ],
         );
-        check(&numeric(0.5, 0.0), &[(json!(10), "10.4", true), (json!(10), "10.6", false)]);
+        check(&numeric(0.5, 0.0), &[(json!(10), "10.4", true), (json!(10), "10.6", false), (json!(10), "10.5", true)]);
+        // 0.3 − 0.2 is 0.1, whatever binary fractions say.
+        check(
+            &numeric(0.1, 0.0),
+            &[(json!(0.2), "0.3", true), (json!("10000000000000000000000"), "10000000000000000000001", false)],
+        );
+        for (tolerance, relative) in [(-1.0, 0.0), (0.0, f64::NAN)] {
+            let config = NumericConfig { tolerance, relative, after: String::new() };
+            assert!(Numeric::new(config).unwrap_err().message.contains("it is 0 or more"));
+        }
         check(&numeric(0.0, 0.1), &[(json!(-100), "-91", true), (json!(-100), "-89", false)]);
         assert!(mark(&numeric(0.0, 0.0), json!("none"), Some("1")).is_err());
     }
@@ -242,6 +292,10 @@ mod tests {
     #[test]
     fn a_pattern_matches_the_whole_reply() {
         let pattern = Pattern::new(PatternConfig { after: String::new() });
+        check(
+            &pattern,
+            &[(json!("-?[0-9]+"), "−４２", true), (json!("–5"), "–5", true), (json!("caf[é]"), "cafe\u{301}", true)],
+        );
         check(&pattern, &[(json!("[ab]+"), "abba", true), (json!("[ab]+"), "abc", false), (json!("a|b"), "ab", false)]);
         assert!(mark(&pattern, json!("("), Some("(")).is_err());
         assert!(mark(&pattern, json!("((a{1000}){1000}){1000}"), Some("a")).is_err());

@@ -3,16 +3,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
+mod decimal;
 mod environment;
 mod error;
 mod fuzzing;
 mod graders;
+mod input;
 mod number;
 mod redact;
 mod reply;
 mod row;
 mod schema;
 mod table;
+mod text;
 mod workspace;
 
 use environment::{Questions, QuestionsConfig};
@@ -21,6 +24,7 @@ use schema::JsonSchema;
 
 pub use error::{RowFault, RowsError};
 pub use fuzzing::fuzz;
+pub use input::TextFault;
 pub use redact::{Redacted, Redactor};
 pub use row::Row;
 pub use table::{Columns, table};

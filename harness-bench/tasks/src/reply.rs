@@ -4,14 +4,17 @@
 use harness_abi::{ModuleError, Task};
 use serde_json::Value;
 
-/// The part of the reply that counts: all of it, or what follows the last `after`. `None` if there was no reply, or it
-/// lacks those words.
-pub(crate) fn marked<'a>(state: &'a Value, after: &str) -> Option<&'a str> {
+use crate::text::plain;
+
+/// The part of the reply that counts: all of it, or what follows the last `after`, which may be spelt in another way. `None` if there
+/// was no reply, or it lacks those words.
+pub(crate) fn marked(state: &Value, after: &str) -> Option<String> {
     let reply = state["answer"].as_str()?;
-    if after.is_empty() {
-        return Some(reply.trim());
+    let following = |reply: &str, after: &str| reply.rfind(after).map(|at| reply[at + after.len()..].trim().to_owned());
+    match after {
+        "" => Some(reply.trim().to_owned()),
+        after => following(reply, after).or_else(|| following(&plain(reply), &plain(after))),
     }
-    reply.rfind(after).map(|at| reply[at + after.len()..].trim())
 }
 
 /// The answers of a task as texts: any one, or all of them, as the grader reads them.

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::error::{RowFault, RowsError};
+use crate::{
+    error::{RowFault, RowsError},
+    input,
+};
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +21,7 @@ pub struct Row {
     /// What the agent is asked.
     pub prompt: String,
     /// What the grader compares with: a text, a number, or a list of them.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[serde(default, deserialize_with = "input::answer", skip_serializing_if = "Value::is_null")]
     pub answer: Value,
     /// A right reply, where it does not follow from the answer; `harness suite check` plays it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -84,7 +87,7 @@ pub fn digest(bytes: &[u8]) -> String {
 ///
 /// If the file cannot be read, is another one, or any row is at fault; all rows at fault are in the error.
 pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
-    let bytes = std::fs::read(path).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
+    let bytes = input::bytes(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(RowsError::Changed { path: path.to_owned() });
     }
@@ -93,11 +96,10 @@ pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
 
 /// The rows in the bytes of a file; `path` is what errors call it.
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Row>, RowsError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| RowsError::Encoding { path: path.to_owned(), valid: error.valid_up_to() })?;
+    let text = input::text(bytes).map_err(|source| RowsError::Encoding { path: path.to_owned(), source })?;
     let (mut rows, mut faults) = (Vec::<Row>::new(), Vec::new());
     let (mut lines, mut splits) = (HashMap::new(), HashMap::new());
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -185,6 +187,8 @@ mod tests {
         assert_eq!((&*task.id, &*task.group, &*task.kind, &*task.prompt), ("a", "a", "sum", "2+2?"));
         assert_eq!(task.data, "2+2?");
         assert_eq!(task.gold["answer"], serde_json::json!([4, "four"]));
+        let long = r#"{"id": "a", "prompt": "p", "answer": 12345678901234567890123}"#;
+        assert_eq!(read_text(long.as_bytes()).unwrap()[0].answer, "12345678901234567890123");
     }
 
     #[test]

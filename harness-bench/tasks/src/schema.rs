@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     graders::{graded, nothing, shown},
     reply::marked,
+    text::nfc,
 };
 
 /// Most reasons given for one reply.
@@ -44,8 +45,20 @@ fn demands(schema: &Value) -> bool {
 
 fn compiled(schema: &Value) -> Result<Validator, String> {
     match schema {
-        Value::Object(_) | Value::Bool(_) => jsonschema::validator_for(schema).map_err(|error| error.to_string()),
+        Value::Object(_) | Value::Bool(_) => {
+            jsonschema::validator_for(&composed(schema.clone())).map_err(|error| error.to_string())
+        }
         other => Err(format!("a JSON Schema is an object, this is {other}")),
+    }
+}
+
+/// Every text in it with composed letters, so that a reply is not marked by how it spells them.
+fn composed(value: Value) -> Value {
+    match value {
+        Value::String(text) => nfc(&text).into(),
+        Value::Array(all) => all.into_iter().map(composed).collect(),
+        Value::Object(all) => all.into_iter().map(|(key, value)| (nfc(&key), composed(value))).collect(),
+        other => other,
     }
 }
 
@@ -67,9 +80,9 @@ impl Grader for JsonSchema {
             return Err(ModuleError::input(why));
         }
         let Some(reply) = marked(state, &self.after) else { return Ok(nothing(&self.after)) };
-        let value: Value = match serde_json::from_str(unfenced(reply)) {
-            Ok(value) => value,
-            Err(error) => return Ok(graded(false, || format!("{} is not JSON: {error}", shown(reply)))),
+        let value: Value = match serde_json::from_str(unfenced(&reply)) {
+            Ok(value) => composed(value),
+            Err(error) => return Ok(graded(false, || format!("{} is not JSON: {error}", shown(&reply)))),
         };
         let faults = [&self.all, &own].into_iter().flatten().flat_map(|schema| schema.iter_errors(&value));
         let reasons: Vec<String> = faults
@@ -104,12 +117,14 @@ mod tests {
 
     #[test]
     fn a_reply_fits_the_schema_of_the_suite_and_of_the_task() {
-        let person = json!({"type": "object", "required": ["name"], "properties": {"age": {"type": "integer"}}});
+        let person = json!({"type": "object", "required": ["name"], "properties": {"age": {"type": "integer"}, "café": {"const": 1}}});
         let ann = json!({"properties": {"name": {"const": "Ann"}}});
         let cases = [
             (r#"{"name": "Ann", "age": 4}"#, 1.0),
             ("```json\n{\"name\": \"Ann\"}\n```", 1.0),
+            ("{\"name\": \"A\u{6e}n\", \"cafe\u{301}\": 1}", 1.0),
             (r#"{"name": "Bob"}"#, 0.0),
+            ("{\"name\": \"Ann\", \"cafe\u{301}\": 2}", 0.0),
             (r#"{"age": 4}"#, 0.0),
             (r#"{"name": "Ann", "age": "4"}"#, 0.0),
             ("Ann", 0.0),

@@ -2,7 +2,7 @@
 //! lines, and columns that are not there.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::Path,
 };
 
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{RowFault, RowsError},
+    input::{self, Object},
     row::Row,
 };
 
@@ -31,8 +32,8 @@ pub struct Columns<'a> {
 /// How a table is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
-    /// A line of names, then a line a row, with this between the fields.
-    Separated(u8),
+    /// A line of names, then a line a row, with this between the fields, or what the first line shows.
+    Separated(Option<u8>),
     /// A JSON object a line.
     Lines,
 }
@@ -45,26 +46,34 @@ pub(crate) enum Form {
 pub fn table(path: &Path, columns: &Columns<'_>) -> Result<Vec<Row>, RowsError> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
     let form = match &*extension {
-        "csv" => Form::Separated(b','),
-        "tsv" => Form::Separated(b'\t'),
+        "csv" => Form::Separated(None),
+        "tsv" | "tab" => Form::Separated(Some(b'\t')),
         "jsonl" | "ndjson" => Form::Lines,
         _ => return Err(RowsError::Form { path: path.to_owned() }),
     };
-    let bytes = std::fs::read(path).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
+    let bytes = input::bytes(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
     parse(&bytes, form, columns, path)
 }
 
 /// The rows in the bytes of a table; `path` is what errors call it.
 pub(crate) fn parse(bytes: &[u8], form: Form, columns: &Columns<'_>, path: &Path) -> Result<Vec<Row>, RowsError> {
-    let records = match form {
-        Form::Separated(delimiter) => separated(bytes, delimiter, path)?,
-        Form::Lines => lines(bytes, path)?,
-    };
-    let Some((_, first)) = records.first() else { return Err(RowsError::NoRows { path: path.to_owned() }) };
+    let text = input::text(bytes).map_err(|source| RowsError::Encoding { path: path.to_owned(), source })?;
     let named = [Some(columns.prompt), Some(columns.answer), columns.id, columns.group, columns.kind];
-    if let Some(name) = named.into_iter().flatten().find(|name| !first.contains_key(*name)) {
-        let known = first.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(RowsError::NoColumn { path: path.to_owned(), name: name.to_owned(), known });
+    let named: Vec<&str> = named.into_iter().flatten().collect();
+    let records = match form {
+        Form::Separated(delimiter) => separated(&text, delimiter, &named, path)?,
+        Form::Lines => lines(&text, path)?,
+    };
+    if records.is_empty() {
+        return Err(RowsError::NoRows { path: path.to_owned() });
+    }
+    // Rows of JSON need not have the same keys; a column is what any of them has.
+    let mut known: Vec<&String> = Vec::new();
+    let mut seen = HashSet::new();
+    known.extend(records.iter().flat_map(|(_, record)| record.keys()).filter(|key| seen.insert(*key)));
+    if let Some(name) = named.iter().find(|name| !seen.contains(&(**name).to_owned())) {
+        let known = known.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(RowsError::NoColumn { path: path.to_owned(), name: (*name).to_owned(), known });
     }
     let width = records.len().to_string().len();
     let (mut rows, mut faults, mut known) = (Vec::new(), Vec::new(), HashMap::<String, usize>::new());
@@ -112,34 +121,102 @@ fn row(record: &Map<String, Value>, columns: &Columns<'_>, number: impl FnOnce()
 /// Lines, counted from 1, and what they hold.
 type Records = Vec<(usize, Map<String, Value>)>;
 
-fn separated(bytes: &[u8], delimiter: u8, path: &Path) -> Result<Records, RowsError> {
-    let fail = |source: csv::Error| RowsError::Table { path: path.to_owned(), source };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
-    let names = reader.headers().map_err(fail)?;
-    let names: Vec<String> = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-    let mut seen = HashSet::new();
-    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
-        return Err(RowsError::TwoColumns { path: path.to_owned(), name: name.clone() });
-    }
-    let record = |record: Result<csv::StringRecord, csv::Error>| {
-        let record = record.map_err(fail)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let fields = names.iter().cloned().zip(record.iter().map(Value::from)).collect();
-        Ok((usize::try_from(line).unwrap_or(usize::MAX), fields))
+/// What may stand between the fields of a .csv: commas, or what spreadsheets of other countries write.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// What stands between the fields of `text`: what makes `wanted` columns of its first line.
+fn detected(text: &str, wanted: &[&str]) -> u8 {
+    let columns = |delimiter: u8| {
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
+        let names = reader.headers().map(|names| names.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>());
+        names.unwrap_or_default()
     };
-    reader.records().map(record).collect()
+    let all = DELIMITERS.map(|delimiter| (delimiter, columns(delimiter)));
+    let fits = all.iter().find(|(_, names)| wanted.iter().all(|name| names.iter().any(|known| known == name)));
+    // Of equals the first: a comma.
+    let most = || all.iter().rev().max_by_key(|(_, names)| names.len());
+    fits.or_else(most).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
-fn lines(bytes: &[u8], path: &Path) -> Result<Records, RowsError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| RowsError::Encoding { path: path.to_owned(), valid: error.valid_up_to() })?;
+/// The first line of Excel that names what stands between the fields, and what follows it.
+fn named_delimiter(text: &str) -> Option<(u8, &str)> {
+    let (line, rest) = text.split_once('\n')?;
+    match line.trim_end_matches('\r').as_bytes() {
+        [b's', b'e', b'p', b'=', delimiter] => Some((*delimiter, rest)),
+        _ => None,
+    }
+}
+
+/// The line in which a quote opens that nothing closes: it would swallow every row after it.
+fn unclosed(text: &str, delimiter: u8) -> Option<usize> {
+    let (mut line, mut opened, mut begins) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        match (opened, byte) {
+            (Some(_), b'"') if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (Some(_), b'"') => (opened, begins) = (None, false),
+            (Some(_), _) => {}
+            (None, b'"') if begins => opened = Some(line),
+            (None, byte) => begins = byte == delimiter || byte == b'\n' || byte == b'\r',
+        }
+    }
+    opened
+}
+
+fn separated(text: &str, delimiter: Option<u8>, wanted: &[&str], path: &Path) -> Result<Records, RowsError> {
+    let fail = |source: csv::Error| RowsError::Table { path: path.to_owned(), source };
+    let (delimiter, text, skipped) = match (delimiter, named_delimiter(text)) {
+        (Some(delimiter), _) => (delimiter, text, 0),
+        (None, Some((delimiter, rest))) => (delimiter, rest, 1),
+        (None, None) => (detected(text, wanted), text, 0),
+    };
+    if let Some(line) = unclosed(text, delimiter) {
+        return Err(RowsError::Quote { path: path.to_owned(), line: line + skipped });
+    }
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let names: Vec<String> = reader.headers().map_err(fail)?.iter().map(|name| name.trim().to_owned()).collect();
+    let (mut seen, mut twice) = (HashSet::new(), BTreeSet::new());
+    twice.extend(names.iter().filter(|name| !name.is_empty() && !seen.insert(*name)).cloned());
+    if !twice.is_empty() {
+        let names = twice.into_iter().collect::<Vec<_>>().join("`, `");
+        return Err(RowsError::TwoColumns { path: path.to_owned(), names });
+    }
+    // Spreadsheets leave columns behind that have neither a name nor a value.
+    let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
     let (mut records, mut faults) = (Vec::new(), Vec::new());
-    for (line, number) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
+    for record in reader.records() {
+        let record = record.map_err(fail)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let line = usize::try_from(line).unwrap_or(usize::MAX).saturating_add(skipped);
+        // And rows of nothing but delimiters.
+        if record.iter().all(|field| field.trim().is_empty()) {
+            continue;
+        }
+        let nameless =
+            |(at, field): &(usize, &str)| names.get(*at).is_none_or(String::is_empty) && !field.trim().is_empty();
+        if record.len() < width || record.iter().enumerate().skip(names.len()).any(|one| nameless(&one)) {
+            faults.push((line, RowFault::Ragged { found: record.len(), expected: names.len() }));
+        } else if let Some((at, value)) = record.iter().enumerate().find(nameless) {
+            faults.push((line, RowFault::Nameless { column: at + 1, value: value.trim().to_owned() }));
+        } else {
+            let fields = names.iter().cloned().zip(record.iter().map(Value::from)).filter(|(name, _)| !name.is_empty());
+            records.push((line, fields.collect()));
+        }
+    }
+    if faults.is_empty() { Ok(records) } else { Err(RowsError::Rows { path: path.to_owned(), faults }) }
+}
+
+fn lines(text: &str, path: &Path) -> Result<Records, RowsError> {
+    let (mut records, mut faults) = (Vec::new(), Vec::new());
+    for (line, number) in text.lines().zip(1..) {
         match serde_json::from_str(line) {
             _ if line.trim().is_empty() => {}
-            Ok(Value::Object(record)) => records.push((number, record)),
-            Ok(_) => faults.push((number, RowFault::NoObject)),
-            Err(error) => faults.push((number, error.into())),
+            Ok(Object(record)) => records.push((number, record)),
+            Err(error) => match serde_json::from_str(line) {
+                Ok(Value::Object(_)) | Err(_) => faults.push((number, error.into())),
+                Ok(_) => faults.push((number, RowFault::NoObject)),
+            },
         }
     }
     if faults.is_empty() { Ok(records) } else { Err(RowsError::Rows { path: path.to_owned(), faults }) }
@@ -153,15 +230,26 @@ mod tests {
     fn tables_that_cannot_be_used_are_refused_with_their_lines() {
         let columns = Columns { prompt: "q", answer: "a", id: Some("n"), group: None, kind: None };
         let cases: &[(Form, &[u8], &str)] = &[
-            (Form::Separated(b','), b"", "has no rows"),
-            (Form::Separated(b','), b"q,a,n\n", "has no rows"),
-            (Form::Separated(b','), b"q,a\n1,2\n", "no column `n`; its columns are q, a"),
-            (Form::Separated(b','), b"q,a,n,q\n1,2,3,4\n", "two columns `q`"),
-            (Form::Separated(b','), b"q,a,n\n1,2\n", "found record with 2 fields"),
-            (Form::Separated(b','), b"q,a,n\n\xff,2,3\n", "UTF-8"),
-            (Form::Separated(b'\t'), b"q\ta\tn\n1\t2\t \n\t3\tx\n", "line 2: `n` is empty; line 3: `q` is empty"),
-            (Form::Separated(b','), b"q,a,n\n1,2,x\n3,4,y\n5,6,x\n", "line 4: task \"x\" is already in line 2"),
+            (Form::Separated(None), b"", "has no rows"),
+            (Form::Separated(None), b"q,a,n\n", "has no rows"),
+            (Form::Separated(None), b"q,a\n1,2\n", "no column `n`; its columns are q, a"),
+            (Form::Separated(None), b"q,a,n,q\n1,2,3,4\n", "two columns `q`"),
+            (Form::Separated(None), b"q,a,n,q,n\n1,2,3,4,5\n", "two columns `n`, `q`"),
+            (Form::Separated(None), b"q,a,n\n1,2\n1,2,3,4\n", "line 3: 4 fields, the first line names 3"),
+            (
+                Form::Separated(None),
+                b"q,a,n,\n1,2,3,\n1,2,4,x\n",
+                "line 3: \"x\" stands in column 4, which has no name",
+            ),
+            (Form::Separated(None), b"q,a,n\n1,\"2,3\n4,5,6\n", "the quote that opens in line 2 is never closed"),
+            (Form::Separated(None), b"sep=;\nq;a;n\n1;2\n", "line 3: 2 fields"),
+            (Form::Separated(None), b"q,a,n\n\xff,2,3\n", "UTF-8"),
+            (Form::Separated(Some(b'\t')), b"q\ta\tn\n1\t2\t \n\t3\tx\n", "line 2: `n` is empty; line 3: `q` is empty"),
+            (Form::Separated(None), b"q,a,n\n1,2,x\n3,4,y\n5,6,x\n", "line 4: task \"x\" is already in line 2"),
             (Form::Lines, b"{\"q\":1,\"a\":2,\"n\":3}\n[1]\nx", "line 2: no JSON object; line 3: expected value"),
+            (Form::Lines, b"{\"q\":1,\"a\":2,\"n\":3,\"q\":4}", "line 1: `q` stands there twice"),
+            (Form::Lines, b"{\"q\":1,\"n\":3}\n{\"q\":1,\"a\":2,\"n\":3}", "line 1: `a` is empty"),
+            (Form::Lines, b"{\"q\":1,\"n\":3}", "no column `a`; its columns are q, n"),
             (Form::Lines, b"{\"q\":[1],\"a\":2,\"n\":3}", "line 1: `q` is neither a text nor a number"),
             (Form::Lines, b"\xff", "not UTF-8 after byte 0"),
         ];
@@ -170,8 +258,34 @@ mod tests {
             assert!(error.contains(expected), "{error} should say {expected}");
         }
         let rows =
-            parse("\u{feff}q,a,n\n\"one\n two\",4.5,x\n".as_bytes(), Form::Separated(b','), &columns, Path::new("t"));
+            parse("\u{feff}q,a,n\n\"one\n two\",4.5,x\n".as_bytes(), Form::Separated(None), &columns, Path::new("t"));
         let row = rows.unwrap().remove(0);
         assert_eq!((&*row.id, &*row.prompt, row.answer), ("x", "one\n two", Value::from("4.5")));
+    }
+
+    #[test]
+    fn tables_as_spreadsheets_leave_them_are_read() {
+        let columns = Columns { prompt: "q", answer: "a", id: None, group: Some("g"), kind: None };
+        let wide: Vec<u8> = "\u{feff}q\ta\tg\nx, y\t1\t\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (form, bytes) in [
+            (Form::Separated(None), "q,a,g\n\"x, y\",1,\n".as_bytes()),
+            (Form::Separated(None), "q,a,g,,,\r\n\"x, y\",1,,,,\r\n,,,,,\r\n\r\n".as_bytes()),
+            (Form::Separated(None), "q,a,g,,\n\"x, y\",1,\n".as_bytes()),
+            (Form::Separated(None), "q;a;g\nx, y;1;\n".as_bytes()),
+            (Form::Separated(None), "sep=|\r\nq|a|g\r\nx, y|1|\r\n".as_bytes()),
+            (Form::Separated(None), &wide),
+            (Form::Lines, "{\"a\": \"1\", \"q\": \"x, y\"}\n{\"q\": \"z\", \"a\": true, \"g\": null}".as_bytes()),
+            (Form::Lines, "{\"q\": \"x, y\", \"a\": \"1\"}\n{\"q\": \"z\", \"a\": 2, \"g\": \"h\"}".as_bytes()),
+        ] {
+            let shown = String::from_utf8_lossy(bytes);
+            let rows = parse(bytes, form, &columns, Path::new("t"));
+            // Where no row has a group, no such column is there.
+            let Ok(rows) = rows else { panic!("{shown}: {rows:?}") };
+            assert_eq!(
+                (&*rows[0].prompt, &rows[0].answer, &*rows[0].group),
+                ("x, y", &Value::from("1"), ""),
+                "{shown}"
+            );
+        }
     }
 }

@@ -8,7 +8,10 @@ use harness_sandbox::{Choice, End, Job, Mechanism, Mount, choose, run};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Check;
+use super::{
+    Check,
+    template::{machine, resolve},
+};
 
 /// Configuration; see `pack.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,8 +39,8 @@ struct State {
     at: Option<PathBuf>,
 }
 
-/// Where rewards are written, in a box with names.
-const LOGS: &str = "/logs/verifier";
+/// Beneath what rewards are written, in a box with names.
+const LOGS: &str = "/logs";
 /// Bytes of a reason.
 const REASON: usize = 400;
 
@@ -63,19 +66,30 @@ impl Grader for Command {
         let fail = |error: std::io::Error| ModuleError::fault(format_args!("no folder for rewards: {error}"));
         let rewards = tempfile::Builder::new().prefix("harness-reward-").tempdir().map_err(fail)?;
         let named = self.mechanism == Mechanism::Bubblewrap;
-        let place = if named { PathBuf::from(LOGS) } else { rewards.path().canonicalize().map_err(fail)? };
-        let mut job = Job::new(["/bin/bash", "-c", script], workspace);
+        // Harbor's scripts know where their reward goes. Others are told if they ask, in a variable of their own that no program
+        // they start inherits, and the place has another name each time.
+        let asks = script.contains("REWARD_DIR");
+        let place = match (named, check.reward) {
+            (true, true) => PathBuf::from(LOGS).join("verifier"),
+            (true, false) => Path::new(LOGS).join(rewards.path().file_name().unwrap_or_default()),
+            (false, _) => rewards.path().canonicalize().map_err(fail)?,
+        };
+        let told = if asks { format!("REWARD_DIR='{}'\n", place.display()) } else { String::new() };
+        let mut job = Job::new(["/bin/bash", "-c", &format!("{told}{script}")], workspace);
         job.at = at.filter(|_| named);
         job.mounts = check.mounts;
-        job.env = check.env;
-        job.env.insert("REWARD_DIR".to_owned(), place.display().to_string());
-        job.mounts.push(Mount { from: rewards.path().to_owned(), to: place, write: true });
+        let env =
+            resolve(&check.env, machine).map_err(|why| ModuleError::input(format_args!("task {}: {why}", task.id)))?;
+        job.env.extend(env.env.clone());
+        if asks || check.reward {
+            job.mounts.push(Mount { from: rewards.path().to_owned(), to: place, write: true });
+        }
         job.network = self.config.network;
-        job.limits.millis = if check.millis == 0 { self.config.seconds * 1000 } else { check.millis };
+        job.limits.millis = if check.millis == 0 { self.config.seconds.saturating_mul(1000) } else { check.millis };
         job.limits.output = 2 * REASON;
         let ran = run(&job, self.mechanism, &|| false).map_err(ModuleError::fault)?;
         let said = ran.output.text(|missing| format!("[… {missing} bytes …]"));
-        let why = format!("{}: {}", ran.end, said.trim());
+        let why = env.redact(&format!("{}: {}", ran.end, said.trim()));
         let why = why.trim_end_matches([':', ' ']).to_owned();
         match ran.end {
             End::TimedOut | End::Limit(_) | End::Cancelled => Ok(graded(0.0, Vec::new(), why)),

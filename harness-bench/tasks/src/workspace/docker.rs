@@ -68,7 +68,9 @@ fn copy(docker: &mut Docker, words: &[&str], beside: &Path) -> bool {
             (false, true) => inside.join(Path::new(source).file_name().unwrap_or_default()),
             _ => inside.clone(),
         };
-        if !from.exists() {
+        // A link out of the folder would show what is not the task's.
+        let beside = beside.canonicalize();
+        if !from.canonicalize().is_ok_and(|real| beside.is_ok_and(|beside| real.starts_with(beside))) {
             return false;
         }
         docker.copies.push((from, if to.as_os_str().is_empty() { PathBuf::from(".") } else { to }));
@@ -85,9 +87,10 @@ mod tests {
         let beside = tempfile::tempdir().unwrap();
         std::fs::create_dir(beside.path().join("data")).unwrap();
         std::fs::write(beside.path().join("a.txt"), "").unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", beside.path().join("out")).unwrap();
         let docker = read(
             "# a task\nFROM docker.io/library/ubuntu:24.04\nWORKDIR /app\nCOPY a.txt ./\nCOPY data data\nCOPY a.txt /app/b.txt\n\
-             RUN apt-get update && \\\n    apt-get install -y tmux\nCOPY a.txt /etc/\nCOPY --chmod=755 a.txt .\nCOPY none .\nENV A=1\n\
+             RUN apt-get update && \\\n    apt-get install -y tmux\nCOPY a.txt /etc/\nCOPY --chmod=755 a.txt .\nCOPY none .\nCOPY out .\nENV A=1\n\
              CMD [\"bash\"]\n",
             beside.path(),
         );
@@ -101,6 +104,7 @@ mod tests {
                 "COPY a.txt /etc/",
                 "COPY --chmod=755 a.txt .",
                 "COPY none .",
+                "COPY out .",
                 "ENV A=1"
             ]
         );

@@ -8,7 +8,10 @@ use harness_sandbox::{Choice, Job, Mechanism, choose, run};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Check, Setup, place, read};
+use super::{
+    Check, Setup, place, read,
+    template::{machine, resolve},
+};
 
 /// Configuration; see `pack.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,11 +69,13 @@ impl Folder {
         let check = Check::deserialize(arguments)?;
         let mut job = Job::new(["/bin/bash", "-c", &check.solution], self.place()?);
         job.at.clone_from(&self.at);
+        let env = resolve(&check.solution_env, machine).map_err(ModuleError::input)?;
+        job.env.extend(env.env.clone());
         job.mounts = check.mounts;
         job.limits.millis = SOLVING;
         let ran = run(&job, self.mechanism()?, &|| false).map_err(ModuleError::fault)?;
         let text = format!("{}[{}]", ran.output.text(|missing| format!("[{missing} bytes cut]")), ran.end);
-        Ok(Observation { text, ..Observation::default() })
+        Ok(Observation { text: env.redact(&text), ..Observation::default() })
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) enum WorkspaceError {
     /// A file that would be placed outside the workspace.
     #[error("the file {0:?} would lie outside the workspace; paths of files are relative and without `..`")]
     Outside(String),
+    /// Neither a file nor a folder.
+    #[error("{} is neither a file, a folder nor a link", .0.display())]
+    NoFile(PathBuf),
     /// A link in a task's folder that leads out of it.
     #[error("{} is a link out of the task's folder", .0.display())]
     Link(PathBuf),

@@ -8,6 +8,7 @@ mod error;
 mod harbor;
 mod place;
 mod row;
+mod template;
 
 use std::{
     collections::BTreeMap,
@@ -58,6 +59,9 @@ struct Check {
     /// Variables of the judging script.
     #[serde(default)]
     env: BTreeMap<String, String>,
+    /// Variables of the script that solves the task.
+    #[serde(default)]
+    solution_env: BTreeMap<String, String>,
     /// What is shown to the scripts besides the workspace.
     #[serde(default)]
     mounts: Vec<Mount>,

@@ -48,6 +48,10 @@ fn copy(from: &Path, to: &Path, root: &Path) -> Result<(), WorkspaceError> {
         }
         return Ok(());
     }
+    if !kind.is_file() {
+        // To open a pipe is to wait for whoever writes to it.
+        return Err(WorkspaceError::NoFile(from.to_owned()));
+    }
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(WorkspaceError::io(parent))?;
     }

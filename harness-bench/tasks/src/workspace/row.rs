@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Check, Setup, WorkspaceError, place, task};
-use crate::row::digest;
+use crate::{input, row::digest};
 
 /// A row as it stands in the file.
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ struct Row {
     check: String,
     #[serde(default)]
     solution: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "input::answer")]
     answer: Value,
     #[serde(default)]
     seconds: u64,
@@ -43,7 +43,7 @@ struct Row {
 
 /// All rows of the file as tasks; `sha256` is the digest it must have, if any.
 pub(super) fn read(path: &Path, at: &Path, sha256: &str) -> Result<Vec<Task>, WorkspaceError> {
-    let bytes = std::fs::read(path).map_err(WorkspaceError::io(path))?;
+    let bytes = input::bytes(path, input::MOST).map_err(WorkspaceError::io(path))?;
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(WorkspaceError::Changed { path: path.to_owned() });
     }
@@ -52,10 +52,9 @@ pub(super) fn read(path: &Path, at: &Path, sha256: &str) -> Result<Vec<Task>, Wo
 
 /// The rows in the bytes of the file at `path`.
 pub(super) fn parse(bytes: &[u8], path: &Path, at: &Path) -> Result<Vec<Task>, WorkspaceError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| WorkspaceError::faults(path, vec![format!("not UTF-8 after byte {}", error.valid_up_to())]))?;
+    let text = input::text(bytes).map_err(|error| WorkspaceError::faults(path, vec![error.to_string()]))?;
     let (mut tasks, mut faults, mut known) = (Vec::new(), Vec::new(), HashMap::<String, usize>::new());
-    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    let lines = text.lines().enumerate();
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()).map(|(at, line)| (at + 1, line)) {
         match one(line, path.parent().unwrap_or(Path::new("")), at) {
             Ok(task) => {
@@ -94,6 +93,10 @@ fn one(line: &str, beside: &Path, at: &Path) -> Result<Task, String> {
         let folder = beside.join(folder);
         let real =
             folder.canonicalize().map_err(|error| format!("task {:?}: {}: {error}", row.id, folder.display()))?;
+        let beside = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
+        if !beside.canonicalize().is_ok_and(|beside| real.starts_with(beside)) {
+            return fault(&format!("has the folder {}, which is not beneath the file of tasks", folder.display()));
+        }
         copies.push((real, PathBuf::from(".")));
     }
     let setup = Setup { prompt: row.prompt, files: row.files, copies, at: at.to_owned(), named: false };
@@ -125,6 +128,8 @@ mod tests {
             ("{\"id\":\"a\",\"prompt\":\" \",\"check\":\"true\"}", "line 1: task \"a\" has an empty prompt"),
             ("{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"chek\":1}", "unknown field `chek`"),
             ("{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"folder\":\"none\"}", "none: No such file"),
+            ("{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"folder\":\"/etc\"}", "not beneath the file of tasks"),
+            ("{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"folder\":\"..\"}", "not beneath the file of tasks"),
             ("{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\",\"files\":{\"../x\":\"\"}}", "outside the workspace"),
             (
                 "{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\"}\n{\"id\":\"a\",\"prompt\":\"p\",\"check\":\"true\"}",
