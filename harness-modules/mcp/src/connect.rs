@@ -12,12 +12,13 @@ use harness_abi::{ErrorClass, ModuleError, ToolOutput};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
-        CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, ClientRequest, Implementation,
-        ListToolsRequest, PaginatedRequestParams, ProtocolVersion, SubscriptionFilter,
+        CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientCapabilities, ClientConfig,
+        ClientRequest, Implementation, ListToolsRequest, PaginatedRequestParams, ProtocolVersion, RequestId,
+        SubscriptionFilter,
     },
     service::{
-        ClientInitializeError, ClientLifecycleMode, NotificationContext, Peer, RunningService, ServiceError,
-        serve_client_with_lifecycle,
+        ClientInitializeError, ClientLifecycleMode, NotificationContext, Peer, PeerRequestOptions, RunningService,
+        ServiceError, serve_client_with_lifecycle,
     },
     transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
@@ -28,7 +29,8 @@ use crate::{
     answer,
     child::{self, Process, Words},
     config::{Config, Revision},
-    listing::{Listing, MOST_TOOLS},
+    listing::Listing,
+    pages::Pages,
 };
 
 /// Hears what a server says unasked. Answers nothing it might ask: no sampling, no roots, no questions to a person.
@@ -162,7 +164,7 @@ impl Connection {
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let patience = Duration::from_millis(self.config.call_ms);
         // Dropped when it is late, it tells the server so.
-        let Ok(answer) = tokio::time::timeout(patience, self.running.peer().call_tool_once(request)).await else {
+        let Ok(answer) = tokio::time::timeout(patience, ask(self.running.peer(), request)).await else {
             let message = format!(
                 "the MCP server `{}` did not answer a call of `{tool}` within {} ms{}; raise call_ms if it needs longer",
                 self.config.name,
@@ -172,20 +174,18 @@ impl Connection {
             return Err(ModuleError::new(ErrorClass::TIMEOUT, message));
         };
         match answer {
-            Ok(CallToolResponse::Complete(result)) => {
-                let result = serde_json::to_value(&result)?;
-                Ok(answer::output(&result, self.config.most_bytes))
-            }
-            Ok(_) => Ok(refused(
-                "The tool wants more than arguments before it answers (a person's input, or patience), which it does not get here.",
-            )),
+            Ok(result) => answer::output(&result, self.config.most_bytes).ok_or_else(|| {
+                ModuleError::fault(format_args!(
+                    "the MCP server `{}` answered a call of `{tool}` with something that is no result of a tool{}",
+                    self.config.name,
+                    self.words.text()
+                ))
+            }),
             // An error of the protocol is the model's to mend: arguments that do not fit, a tool that is gone.
-            Err(ServiceError::McpError(error)) => Ok(refused(&error.message)),
-            Err(ServiceError::UnexpectedResponse) => Err(ModuleError::fault(format_args!(
-                "the MCP server `{}` answered a call of `{tool}` with something that is no result of a tool{}",
-                self.config.name,
-                self.words.text()
-            ))),
+            Err(ServiceError::McpError(error)) => {
+                let error = serde_json::to_value(&error)?;
+                Ok(answer::refused(&error, self.config.most_bytes))
+            }
             Err(error) => Err(self.lost(&error).await),
         }
     }
@@ -203,8 +203,30 @@ impl Connection {
     }
 }
 
-fn refused(text: &str) -> ToolOutput {
-    ToolOutput { text: text.to_owned(), is_error: true, cost_micros: 0 }
+/// Calls a tool; the result is read as it came and not as the protocol's types, which know no content of a later revision.
+async fn ask(peer: &Peer<RoleClient>, params: CallToolRequestParams) -> Result<Value, ServiceError> {
+    let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+    let handle = peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
+    let mut abandoned = Abandoned { peer: peer.clone(), id: Some(handle.id.clone()) };
+    let answer = handle.await_response().await;
+    abandoned.id = None;
+    serde_json::to_value(answer?).map_err(|_| ServiceError::UnexpectedResponse)
+}
+
+/// Tells the server that nobody waits any more, when it is dropped with an id.
+struct Abandoned {
+    peer: Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let peer = self.peer.clone();
+        let why = CancelledNotificationParam::new(Some(id), Some("nobody waits for it any more".to_owned()));
+        // A server that is gone needs no word.
+        runtime.spawn(async move { peer.notify_cancelled(why).await });
+    }
 }
 
 fn stateless() -> ClientLifecycleMode {
@@ -267,7 +289,7 @@ fn no_beginning(config: &Config, error: &ClientInitializeError, how: Option<Stri
 
 /// All its tools, checked.
 async fn list(config: &Config, peer: &Peer<RoleClient>, words: &Words) -> Result<Listing, ModuleError> {
-    let mut tools: Vec<Value> = Vec::new();
+    let mut pages = Pages::default();
     let mut cursor: Option<String> = None;
     loop {
         let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
@@ -278,19 +300,9 @@ async fn list(config: &Config, peer: &Peer<RoleClient>, words: &Words) -> Result
             ServiceError::McpError(error) => config.wrong(format_args!("does not list its tools: {}", error.message)),
             _ => child::gone(config, None, words),
         })?;
-        let page = serde_json::to_value(&answer)?;
-        let Some(listed) = page["tools"].as_array() else {
-            return Err(config.wrong(format_args!("answered with no list of tools{}", words.text())));
-        };
-        tools.extend(listed.iter().cloned());
-        if tools.len() > MOST_TOOLS {
-            return Err(
-                config.wrong(format_args!("offers more than {MOST_TOOLS} tools; name those you want in `tools`"))
-            );
-        }
-        cursor = page["nextCursor"].as_str().filter(|_| !listed.is_empty()).map(str::to_owned);
+        cursor = pages.take(config, &serde_json::to_value(&answer)?, &words.text())?;
         if cursor.is_none() {
-            return Listing::check(config, &tools);
+            return Listing::check(config, &pages.tools, &pages.names);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     answer,
     config::{Config, Revision},
     listing::Listing,
+    pages::Pages,
     strange::{Tail, Watched},
 };
 
@@ -26,24 +27,28 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     bytes.chunks(5).for_each(|piece| watched.see(piece));
     drop(tail.text());
     let Ok(said) = serde_json::from_slice::<Value>(bytes) else { return Ok(0) };
-    let shown = answer::output(&said, MOST).text;
-    if shown.len() > MOST + WORDS {
+    let shown = [answer::output(&said, MOST), Some(answer::refused(&said, MOST))].into_iter().flatten();
+    if let Some(shown) = shown.map(|output| output.text).find(|text| text.len() > MOST + WORDS || text.is_empty()) {
         return Err(format!("{} bytes are shown of a result: {shown}", shown.len()));
     }
     let tools = said["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let Ok(listing) = Listing::check(&config(), tools) else { return Ok(0) };
+    let mut pages = Pages::default();
+    if pages.take(&config(), &said, "").is_err() {
+        return Ok(0);
+    }
+    let Ok(listing) = Listing::check(&config(), &pages.tools, &pages.names) else { return Ok(0) };
     let differs = listing.differs(&listing);
     if !differs.is_empty() {
         return Err(format!("it differs from itself: {differs}"));
     }
     let lost = listing.specs().iter().find(|spec| {
         let named = tools.iter().filter(|tool| tool["name"].as_str() == listing.theirs(&spec.name)).count();
-        named != 1 || spec.read_only || !spec.input_schema.is_object()
+        named != 1 || spec.read_only || spec.name.len() > 64 || !spec.input_schema["properties"].is_object()
     });
     lost.map_or(Ok(listing.specs().len()), |spec| Err(format!("took {spec:?}")))
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         name: "heard".to_owned(),
         command: vec!["true".to_owned()],

@@ -7,6 +7,8 @@ mod config;
 mod connect;
 mod fuzzing;
 mod listing;
+mod names;
+mod pages;
 mod server;
 mod strange;
 mod tool_server;

@@ -154,6 +154,52 @@ fn servers_that_lie_about_their_tools_are_refused() {
 }
 
 #[test]
+fn lists_without_an_end_and_tools_among_many_are_found() {
+    // The same page and the same cursor for ever.
+    let tool = server("repeats", "repeats", json!({}));
+    let names: Vec<String> = specs(&tool).into_iter().map(|spec| spec.name).collect();
+    assert_eq!(names, ["repeats__echo", "repeats__env"]);
+    let many = server("many", "many", json!({"tools": ["t599", "t0"]}));
+    assert_eq!(specs(&many).len(), 2);
+    assert_eq!(call(&many, "many__t599", HI).expect("an answer"), said("t599"));
+    let error = build("many", "many", json!({})).err().expect("a refusal");
+    assert!(error.message.contains("more than 512 tools; name those you want in `tools`"), "{error}");
+    let error = build("many", "many", json!({"tools": ["none"]})).err().expect("a refusal");
+    assert!(error.message.contains("t38, t39 and 560 more"), "{error}");
+}
+
+#[test]
+fn names_and_schemas_are_such_as_models_take() {
+    let tool = server("dotted", "dotted", json!({}));
+    let names: Vec<String> = specs(&tool).into_iter().map(|spec| spec.name).collect();
+    let plain = |name: &String| name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    assert!(names.len() == 3 && names.iter().all(plain), "{names:?}");
+    assert_eq!(call(&tool, &names[0], HI).expect("an answer"), said("notes.read"));
+    assert_eq!(call(&tool, &names[1], HI).expect("an answer"), said("notes/read"));
+    for spec in specs(&server("bare", "bare", json!({}))) {
+        assert_eq!(spec.input_schema, json!({"type": "object", "properties": {}}), "{}", spec.name);
+    }
+}
+
+#[test]
+fn nothing_of_a_result_is_lost_in_silence() {
+    for (mode, text, expected, is_error) in [
+        ("structured", "hi", "2 issues listed\n{\"issues\":[\"A-1\",\"A-2\"]}", false),
+        ("speechless", "hi", "[the tool failed and did not say why]", true),
+        ("refuses", "hi", "[the server refused the call with code -32603 and did not say why]\n{\"why\":7}", true),
+        ("futuristic", "hi", "[content `hologram` left out]\nhi", false),
+        ("busy", "hi", "hi", false),
+    ] {
+        let tool = server("odd", mode, json!({}));
+        let output = call(&tool, "odd__echo", &json!({"text": text}).to_string()).expect("an answer");
+        assert_eq!((output.text.as_str(), output.is_error), (expected, is_error), "{mode}");
+    }
+    let modern = server("modern", "modern", json!({"revision": "2026-07-28"}));
+    let output = call(&modern, "modern__echo", r#"{"text": "hologram"}"#).expect("an answer");
+    assert_eq!(output, said("[content `hologram` left out]\nhologram"));
+}
+
+#[test]
 fn servers_that_do_not_begin_are_named_with_their_last_words() {
     for (mode, class, words) in [
         ("silent", ErrorClass::TIMEOUT, "not ready within 300 ms"),
