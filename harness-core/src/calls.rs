@@ -62,7 +62,7 @@ impl Live<'_> {
                     Some(done) => {
                         self.number(tool);
                         self.answer(index, done.text, done.is_error);
-                        self.took(index, done.micros);
+                        self.took(index, None, done.micros);
                     }
                     None => working.extend(self.start_tool(index, tool)),
                 },
@@ -73,7 +73,7 @@ impl Live<'_> {
                     let Some((text, refused)) = self.act(&action).await else { return Ok(()) };
                     let micros = self.look().saturating_sub(before);
                     self.answer(index, text, refused);
-                    self.took(index, micros);
+                    self.took(index, Some(before), micros);
                 }
             }
         }
@@ -114,12 +114,12 @@ impl Live<'_> {
             Ok(output) => {
                 self.machine.spent.add_tool(output.cost_micros);
                 self.answer(tool.index, output.text, output.is_error);
-                self.took(tool.index, micros);
+                self.took(tool.index, Some(tool.since), micros);
             }
             // Arguments the tool cannot take are the model's to mend.
             Err(CallError::Module { error, .. }) if error.class == ErrorClass::INPUT => {
                 self.answer(tool.index, error.message.into(), true);
-                self.took(tool.index, micros);
+                self.took(tool.index, Some(tool.since), micros);
             }
             Err(CallError::Module { error, .. }) if error.class.is_transient() => {
                 self.machine.infrastructure(None, &tool.module, &error);
@@ -209,9 +209,9 @@ impl Live<'_> {
         }
     }
 
-    pub fn took(&mut self, index: usize, micros: u64) {
+    pub fn took(&mut self, index: usize, began: Option<u64>, micros: u64) {
         if let Some(call) = self.machine.calls.get_mut(index) {
-            call.micros = micros;
+            (call.began, call.micros) = (began, micros);
         }
     }
 }

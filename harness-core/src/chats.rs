@@ -122,17 +122,17 @@ impl Live<'_> {
             named.head(&[head, &format!("{seed:016x}")])
         };
         let replayed = if self.spec.replay { self.spec.recorder.chat(&key)? } else { None };
+        let began = self.look();
         let (reply, micros, replayed) = match replayed {
             Some(stored) => {
                 let StoredChat { message, finish, usage, extra, micros } = stored;
                 (ChatReply { message, finish, usage, extra: extra.into() }, micros, true)
             }
             None => {
-                let before = self.look();
                 let sampling = kit::json(&Sampling { seed, ..chat.sampling.clone() });
                 let mut reply = self.send_chat(model, chat, sampling).await?;
                 reply.usage = within_reason(reply.usage);
-                let micros = self.look().saturating_sub(before);
+                let micros = self.look().saturating_sub(began);
                 let stored = StoredChat {
                     message: reply.message.clone(),
                     finish: reply.finish,
@@ -151,6 +151,7 @@ impl Live<'_> {
             purpose: chat.purpose.clone(),
             finish: reply.finish,
             usage: reply.usage,
+            began: Some(began),
             micros,
             replayed,
         });
@@ -242,12 +243,12 @@ impl Live<'_> {
     ) -> Result<ScoreReply, CallError> {
         let key = prefix.head(&[&model.info.digest, "score", &request.extra]);
         let replayed = if self.spec.replay { self.spec.recorder.scores(&key)? } else { None };
+        let began = self.look();
         let (reply, micros, replayed) = match replayed {
             Some(StoredScores { scores, usage, micros }) => {
                 (ScoreReply { scores: scores.into(), usage, extra: RString::new() }, micros, true)
             }
             None => {
-                let before = self.look();
                 let (sink, filled) = sinks::score(&self.spec.cancel);
                 let request = request.clone();
                 let wanted = request.items.len();
@@ -263,7 +264,7 @@ impl Live<'_> {
                     let message = format!("it gave {} scores for {wanted} items", reply.scores.len());
                     return Err(failed(ModuleError::fault(message)));
                 }
-                let micros = self.look().saturating_sub(before);
+                let micros = self.look().saturating_sub(began);
                 let stored = StoredScores { scores: reply.scores.to_vec(), usage: reply.usage, micros };
                 self.spec.recorder.put_scores(key, stored)?;
                 (reply, micros, false)
@@ -275,6 +276,7 @@ impl Live<'_> {
             key,
             purpose: purpose.clone(),
             usage: reply.usage,
+            began: Some(began),
             micros,
             replayed,
         });

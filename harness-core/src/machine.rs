@@ -79,6 +79,8 @@ pub(crate) struct ToolCall {
     pub result: Option<Message>,
     /// Whether a processor answered it, so that nothing was called.
     pub answered: bool,
+    /// When it began, in microseconds after the episode.
+    pub began: Option<u64>,
     pub micros: u64,
 }
 
@@ -426,6 +428,7 @@ impl Machine {
             cursor,
             result: None,
             answered: false,
+            began: None,
             micros: 0,
         }
     }
@@ -480,6 +483,7 @@ impl Machine {
                 name: call.name,
                 arguments: call.arguments,
                 is_error,
+                began: call.began,
                 micros: call.micros,
             });
             self.push(result);

@@ -30,7 +30,7 @@ impl Performed {
         let mut open: Option<(String, usize)> = None;
         for entry in entries {
             match entry? {
-                (step, Entry::Tool { id, name, arguments, is_error, micros }) => {
+                (step, Entry::Tool { id, name, arguments, is_error, micros, .. }) => {
                     open = Some((id, calls.len()));
                     let within = String::new();
                     calls.push(Self { within, step, name, arguments, text: String::new(), is_error, micros });

@@ -87,7 +87,7 @@ impl Live<'_> {
             };
             self.machine.spent.add_inner(&played.end);
             let micros = self.look().saturating_sub(tool.since);
-            self.took(tool.index, micros);
+            self.took(tool.index, Some(tool.since), micros);
             // The first ending stands.
             if self.machine.ending.is_none() {
                 self.take_answer(&tool, &played);

@@ -65,6 +65,7 @@ fn episode(store: &Store, number: u64) {
                 purpose: Purpose::Step,
                 finish: Finish::STOP,
                 usage: Usage { input_tokens: 900, cached_tokens: 800, output_tokens: 6, cost_micros: 0 },
+                began: None,
                 micros: 1200,
                 replayed: false,
             },

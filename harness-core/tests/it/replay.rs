@@ -14,11 +14,11 @@ use crate::{
 fn without_marks(entries: &[(u64, Entry)]) -> Vec<String> {
     let unmarked = |(step, entry): &(u64, Entry)| {
         let mut entry = entry.clone();
-        if let Entry::Chat { replayed, micros, .. } | Entry::Score { replayed, micros, .. } = &mut entry {
-            (*replayed, *micros) = (false, 0);
+        if let Entry::Chat { replayed, began, micros, .. } | Entry::Score { replayed, began, micros, .. } = &mut entry {
+            (*replayed, *began, *micros) = (false, None, 0);
         }
-        if let Entry::Tool { micros, .. } = &mut entry {
-            *micros = 0;
+        if let Entry::Tool { began, micros, .. } = &mut entry {
+            (*began, *micros) = (None, 0);
         }
         format!("{step} {entry:?}")
     };

@@ -29,8 +29,20 @@ pub(crate) fn chunk(bytes: &[u8], mut each: impl FnMut(u64, Entry)) -> Result<()
     Ok(())
 }
 
+/// Kinds of entry from 10 on are those of 4 to 6 with the time at which they began.
 fn entry(take: &mut Take<'_>) -> Result<Entry, TraceError> {
-    Ok(match take.u8()? {
+    let kind = take.u8()?;
+    let mut entry = plain_entry(take, kind.checked_sub(6).filter(|kind| (4..=6).contains(kind)).unwrap_or(kind))?;
+    if let (10..=12, Entry::Chat { began, .. } | Entry::Score { began, .. } | Entry::Tool { began, .. }) =
+        (kind, &mut entry)
+    {
+        *began = Some(take.u64()?);
+    }
+    Ok(entry)
+}
+
+fn plain_entry(take: &mut Take<'_>, kind: u8) -> Result<Entry, TraceError> {
+    Ok(match kind {
         0 => Entry::Message { message: message(take)? },
         1 => Entry::Edited { start: take.u64()?, end: take.u64()?, with: take.list(message)? },
         2 => Entry::System { text: take.string()? },
@@ -41,6 +53,7 @@ fn entry(take: &mut Take<'_>) -> Result<Entry, TraceError> {
             purpose: purpose(take)?,
             finish: Finish(take.u32()?),
             usage: usage(take)?,
+            began: None,
             micros: take.u64()?,
             replayed: take.flag()?,
         },
@@ -49,6 +62,7 @@ fn entry(take: &mut Take<'_>) -> Result<Entry, TraceError> {
             key: CallKey(take.key()?),
             purpose: purpose(take)?,
             usage: usage(take)?,
+            began: None,
             micros: take.u64()?,
             replayed: take.flag()?,
         },
@@ -57,6 +71,7 @@ fn entry(take: &mut Take<'_>) -> Result<Entry, TraceError> {
             name: take.string()?,
             arguments: take.string()?,
             is_error: take.flag()?,
+            began: None,
             micros: take.u64()?,
         },
         7 => Entry::Observed { observation: observation(take)? },

@@ -50,8 +50,8 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) -> Result<(), TraceError> {
             out.text(module);
             json(out, decisions)?;
         }
-        Entry::Chat { role, key, purpose: p, finish, usage: u, micros, replayed } => {
-            out.u8(4);
+        Entry::Chat { role, key, purpose: p, finish, usage: u, began, micros, replayed } => {
+            out.u8(if began.is_some() { 10 } else { 4 });
             out.text(role);
             out.extend_from_slice(&key.0);
             purpose(out, p);
@@ -59,23 +59,26 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) -> Result<(), TraceError> {
             usage(out, *u);
             out.u64(*micros);
             out.flag(*replayed);
+            began.iter().for_each(|began| out.u64(*began));
         }
-        Entry::Score { role, key, purpose: p, usage: u, micros, replayed } => {
-            out.u8(5);
+        Entry::Score { role, key, purpose: p, usage: u, began, micros, replayed } => {
+            out.u8(if began.is_some() { 11 } else { 5 });
             out.text(role);
             out.extend_from_slice(&key.0);
             purpose(out, p);
             usage(out, *u);
             out.u64(*micros);
             out.flag(*replayed);
+            began.iter().for_each(|began| out.u64(*began));
         }
-        Entry::Tool { id, name, arguments, is_error, micros } => {
-            out.u8(6);
+        Entry::Tool { id, name, arguments, is_error, began, micros } => {
+            out.u8(if began.is_some() { 12 } else { 6 });
             out.text(id);
             out.text(name);
             out.text(arguments);
             out.flag(*is_error);
             out.u64(*micros);
+            began.iter().for_each(|began| out.u64(*began));
         }
         Entry::Observed { observation: o } => {
             out.u8(7);

@@ -134,6 +134,9 @@ pub enum Entry {
         finish: Finish,
         /// What it used, as if nothing had been replayed.
         usage: Usage,
+        /// When it began, in microseconds after the episode; `None` in records of older programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began: Option<u64>,
         /// How long it took, in microseconds; for a replayed call, how long it took then.
         micros: u64,
         /// Whether the reply came out of the record.
@@ -149,6 +152,9 @@ pub enum Entry {
         purpose: Purpose,
         /// What it used.
         usage: Usage,
+        /// When it began, in microseconds after the episode; `None` in records of older programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began: Option<u64>,
         /// How long it took, in microseconds.
         micros: u64,
         /// Whether the scores came out of the record.
@@ -164,6 +170,10 @@ pub enum Entry {
         arguments: String,
         /// Whether it reported failure.
         is_error: bool,
+        /// When it began, in microseconds after the episode; `None` in records of older programs, and of a call that was answered out
+        /// of an earlier attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began: Option<u64>,
         /// How long it took, in microseconds.
         micros: u64,
     },

@@ -25,7 +25,9 @@ mod writer;
 
 pub use entry::*;
 pub use error::TraceError;
-pub use export::{ATIF, EXPORT_SCHEMA, ModelName, ModelNames, OTEL_SCHEMA, otlp_request};
+pub use export::{
+    ATIF, Collector, CollectorError, EXPORT_SCHEMA, Encoding, ModelName, ModelNames, OTEL_SCHEMA, OtlpRequest, OtlpSpan,
+};
 pub use key::CallKey;
 pub use ledger::{Fact, Look, RunRecord};
 pub use outcomes::{EpisodeRow, Filter};

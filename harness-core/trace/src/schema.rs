@@ -48,6 +48,9 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE episodes ADD COLUMN parent TEXT NOT NULL DEFAULT '';
     CREATE INDEX episodes_by_parent ON episodes(parent) WHERE parent <> '';
 ",
+    "
+    -- Entries may say when a call began, which older programs cannot read.
+",
 ];
 
 /// The schema version this program writes; it reads every older one.

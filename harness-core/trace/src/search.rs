@@ -2,6 +2,7 @@
 //! the record; a million steps take seconds.
 
 use harness_abi::{Message, Part};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{Entry, EpisodeRow, Filter, Store, TraceError};
 
@@ -24,7 +25,7 @@ const AROUND: usize = 60;
 impl Store {
     /// At most `most` places, one for each step and kind, of the newest episodes first, at which `words` stand, in whatever case.
     pub fn search(&self, filter: &Filter, words: &str, most: usize) -> Result<Vec<Hit>, TraceError> {
-        let words = words.to_lowercase();
+        let words = wanted(words);
         let mut hits = Vec::new();
         for row in self.episodes(filter)?.into_iter().rev() {
             if hits.len() >= most {
@@ -51,6 +52,11 @@ impl Store {
     }
 }
 
+/// What is looked for.
+fn wanted(words: &str) -> Vec<char> {
+    folded(&words.trim().nfc().collect::<String>()).into_iter().map(|(c, _)| c).collect()
+}
+
 /// What may be searched of an entry.
 fn texts(entry: &Entry) -> Vec<String> {
     match entry {
@@ -74,24 +80,55 @@ fn spoken(message: &Message) -> Vec<String> {
     message.known_parts().filter_map(text).collect()
 }
 
+/// A text in which words are looked for: letters without case, width and the marks that stand above Latin, Greek and Cyrillic ones,
+/// one space between words, and which character of the text each came from.
+fn folded(text: &str) -> Vec<(char, usize)> {
+    let mut folded: Vec<(char, usize)> = Vec::with_capacity(text.len());
+    for (at, c) in text.chars().enumerate() {
+        if c.is_whitespace() {
+            if folded.last().is_some_and(|(last, _)| *last != ' ') {
+                folded.push((' ', at));
+            }
+            continue;
+        }
+        if c.is_ascii() {
+            folded.push((c.to_ascii_lowercase(), at));
+            continue;
+        }
+        // Composed last, so that syllables of Hangul and kana are whole.
+        let plain = std::iter::once(c).nfkd().filter(|c| !hidden(*c)).nfc();
+        folded.extend(plain.flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(|c| (c, at)));
+    }
+    folded
+}
+
+/// Marks above and below letters, and characters that cannot be seen.
+fn hidden(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
 /// The words with what stands around them, on one line; `None` where they do not stand.
-fn excerpt(text: &str, words: &str) -> Option<String> {
-    let lower: Vec<char> = text.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect();
-    let words: Vec<char> = words.chars().collect();
-    if words.is_empty() || lower.len() < words.len() {
+fn excerpt(text: &str, words: &[char]) -> Option<String> {
+    let text: String = text.nfc().collect();
+    let within = folded(&text);
+    if words.is_empty() || within.len() < words.len() {
         return None;
     }
-    let at = lower.windows(words.len()).position(|window| window == words)?;
-    let (from, to) = (at.saturating_sub(AROUND), (at + words.len() + AROUND).min(lower.len()));
+    let found = within.windows(words.len()).find(|window| window.iter().map(|(c, _)| c).eq(words))?;
+    let (first, last) = (found.first()?.1, found.last()?.1);
+    let length = text.chars().count();
+    let (from, to) = (first.saturating_sub(AROUND), (last + 1 + AROUND).min(length));
     let cut: String = text.chars().skip(from).take(to - from).collect();
     let line = cut.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (before, after) = (if from > 0 { "…" } else { "" }, if to < lower.len() { "…" } else { "" });
+    let (before, after) = (if from > 0 { "…" } else { "" }, if to < length { "…" } else { "" });
     Some(format!("{before}{line}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::excerpt;
+    fn excerpt(text: &str, words: &str) -> Option<String> {
+        super::excerpt(text, &super::wanted(words))
+    }
 
     #[test]
     fn words_are_found_in_any_case_and_shown_in_theirs() {
@@ -101,5 +138,26 @@ mod tests {
         assert!(found.starts_with("…x") && found.contains("ÄPFEL") && found.ends_with("y…"), "{found}");
         assert_eq!(excerpt("abc", "abcd"), None);
         assert_eq!(excerpt("abc", ""), None);
+    }
+
+    #[test]
+    fn words_are_found_in_every_spelling_and_script() {
+        for (text, words) in [
+            ("答えは東京です。", "東京"),
+            ("the cafe\u{301} there", "café"),
+            ("the café there", "CAFE"),
+            ("Die STRASSE", "straße"),
+            ("it falls\n  down", "falls down"),
+            ("ＡＢＣ ｶﾀｶﾅ", "abc カ"),
+            ("서울입니다", "서울"),
+            ("\u{1109}\u{1165}\u{110b}\u{116e}\u{11af}", "서울"),
+            ("हिन्दी", "हिन्दी"),
+            ("zero\u{200b}width", "zerowidth"),
+            ("İzmir", "izmir"),
+        ] {
+            assert!(excerpt(text, words).is_some(), "{words} in {text}");
+        }
+        assert_eq!(excerpt("がく", "か"), None, "nor is another syllable");
+        assert_eq!(excerpt("हिन्दी", "हिनदी"), None, "a sign that is a letter is none of those left out");
     }
 }

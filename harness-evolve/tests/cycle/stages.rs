@@ -54,6 +54,7 @@ fn every_category_has_its_trace() {
         purpose: Purpose::Step,
         finish,
         usage: Usage::default(),
+        began: None,
         micros: 0,
         replayed: false,
     };
@@ -68,6 +69,7 @@ fn every_category_has_its_trace() {
         name: "t".to_owned(),
         arguments: "{}".to_owned(),
         is_error,
+        began: None,
         micros: 0,
     };
     let call = |arguments: &str| Entry::Message {
@@ -145,6 +147,7 @@ said = "anything"
         name: name.to_owned(),
         arguments: "{}".to_owned(),
         is_error: true,
+        began: None,
         micros: 0,
     };
     let once = [(1, saw("it is sold out", false, true))];

@@ -380,7 +380,7 @@ impl Evaluator for World<'_> {
                 entries.push((2, did(Hook::AfterTool, "swallower", result)));
             }
             let (id, name, arguments) = ("1".to_owned(), "till".to_owned(), "{}".to_owned());
-            entries.push((2, Entry::Tool { id, name, arguments, is_error: !hides, micros: 0 }));
+            entries.push((2, Entry::Tool { id, name, arguments, is_error: !hides, began: None, micros: 0 }));
         }
         Ok(entries)
     }

@@ -8,7 +8,7 @@ mod prices;
 mod reply;
 
 pub use fuzzing::fuzz;
-pub use http::post_json;
+pub use http::post;
 
 /// What the pack says of itself.
 pub const MANIFEST: &str = include_str!("../pack.toml");

@@ -65,10 +65,11 @@ pub fn run(global: &Global, store: &Store, a: &EpisodeRow, b: &EpisodeRow) -> Re
 fn said(entry: &Entry) -> Entry {
     let mut entry = entry.clone();
     match &mut entry {
-        Entry::Chat { key, usage, micros, replayed, .. } | Entry::Score { key, usage, micros, replayed, .. } => {
-            (*key, *usage, *micros, *replayed) = (CallKey::default(), Default::default(), 0, false);
+        Entry::Chat { key, usage, began, micros, replayed, .. }
+        | Entry::Score { key, usage, began, micros, replayed, .. } => {
+            (*key, *usage, *began, *micros, *replayed) = (CallKey::default(), Default::default(), None, 0, false);
         }
-        Entry::Tool { micros, .. } => *micros = 0,
+        Entry::Tool { began, micros, .. } => (*began, *micros) = (None, 0),
         _ => {}
     }
     entry

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, ErrorKind, Write};
 
 use clap::{Args, ValueEnum};
-use harness_trace::{EpisodeRow, Filter, ModelName, ModelNames, Store, TraceError, otlp_request};
+use harness_trace::{Collector, EpisodeRow, Filter, ModelName, ModelNames, OtlpRequest, OtlpSpan, Store, TraceError};
 use serde_json::{Value, json};
 
 use super::{Global, Which, unknown};
@@ -25,8 +25,8 @@ pub struct ExportArgs {
     /// Only this episode: its id, or the beginning of it
     #[arg(long, value_name = "ID")]
     episode: Option<String>,
-    /// The collector's base address, for otlp; headers come from $OTEL_EXPORTER_OTLP_HEADERS
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    /// The collector's base address, for otlp; else $OTEL_EXPORTER_OTLP_ENDPOINT, with headers from $OTEL_EXPORTER_OTLP_HEADERS
+    #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
 }
 
@@ -59,10 +59,15 @@ pub fn run(global: &Global, store: &Store, args: ExportArgs) -> Result<(), Failu
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut line = |text: &dyn std::fmt::Display| output::finish(writeln!(out, "{text}"));
-    match args.endpoint.filter(|_| args.form == Form::Otlp) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let collector = match args.form {
+        Form::Otlp => Collector::named(args.endpoint.as_deref(), variable).map_err(Failure::input)?,
+        Form::Atif | Form::Jsonl => None,
+    };
+    match collector {
         None if args.form == Form::Otlp => {
             for rows in rows.chunks(BATCH) {
-                line(&request(store, rows)?)?;
+                line(&OtlpRequest::new(spans(store, rows)?).json()?)?;
             }
         }
         None => {
@@ -70,44 +75,39 @@ pub fn run(global: &Global, store: &Store, args: ExportArgs) -> Result<(), Failu
                 line(&store.atif(row, &names(store, row)?)?)?;
             }
         }
-        Some(endpoint) => {
-            let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-            let (runtime, headers) = (wire::runtime()?, headers()?);
+        Some(collector) => {
+            let Collector { url, headers, timeout, encoding } = &collector;
+            let runtime = wire::runtime()?;
+            let mut warnings = Vec::new();
             for rows in rows.chunks(BATCH) {
-                let body = request(store, rows)?.to_string();
-                let sent = runtime.block_on(harness_models::post_json(&url, &headers, body));
-                sent.map_err(|error| {
+                let spans = spans(store, rows)?;
+                let count = spans.len();
+                let body = OtlpRequest::new(spans).body(*encoding)?;
+                let post = harness_models::post(url, headers, encoding.media_type(), body, *timeout);
+                let answer = runtime.block_on(post);
+                let answer = answer.map_err(|error| {
                     Failure::new(error.message).hint("is a collector for OTLP over HTTP listening there?")
                 })?;
+                warnings.extend(collector.answered(&answer, count).map_err(Failure::new)?);
             }
             match global.json {
-                true => line(&json!({"sent": rows.len(), "to": url}))?,
-                false => line(&format_args!("sent {} episodes to {url}", rows.len()))?,
+                true => line(&json!({"sent": rows.len(), "to": url, "warnings": warnings}))?,
+                false => {
+                    line(&format_args!("sent {} episodes to {url}", rows.len()))?;
+                    warnings.iter().try_for_each(|warning| line(&format_args!("it says: {warning}")))?;
+                }
             }
         }
     }
     output::finish(out.flush())
 }
 
-fn request(store: &Store, rows: &[EpisodeRow]) -> Result<Value, Failure> {
+fn spans(store: &Store, rows: &[EpisodeRow]) -> Result<Vec<OtlpSpan>, Failure> {
     let mut spans = Vec::new();
     for row in rows {
         spans.extend(store.otlp_spans(row, &names(store, row)?)?);
     }
-    Ok(otlp_request(spans))
-}
-
-/// `name=value,name=value`, as the OpenTelemetry specification has it.
-fn headers() -> Result<Vec<(String, String)>, Failure> {
-    const NAME: &str = "OTEL_EXPORTER_OTLP_HEADERS";
-    let text = std::env::var(NAME).unwrap_or_default();
-    let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
-    pairs
-        .map(|pair| {
-            let pair = pair.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
-            pair.ok_or_else(|| Failure::input(format!("${NAME} must be name=value, separated by commas")))
-        })
-        .collect()
+    Ok(spans)
 }
 
 /// What served the roles of an episode, where its run says so.

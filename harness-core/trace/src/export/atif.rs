@@ -65,8 +65,8 @@ impl Fold {
                 });
                 self.metrics = Some((metrics, name_of(names, role).model));
             }
-            // A tool's result is the message that follows.
-            Entry::Tool { .. } => {}
+            // A tool's result is the message that follows; what else is known of the call stands in the step that made it.
+            Entry::Tool { id, arguments, began, micros, .. } => self.called(id, arguments, *began, *micros),
             other => self.beside(other),
         }
     }
@@ -88,6 +88,10 @@ impl Fold {
             Part::Text { text } => Some(text),
             _ => None,
         });
+        let blobs: Vec<Value> = message.known_parts().filter_map(blob).collect();
+        if !blobs.is_empty() {
+            self.pending.insert("blobs".into(), blobs.into());
+        }
         match message.role() {
             Role::System => self.push("system", &text, Map::new()),
             Role::User => self.push("user", &text, Map::new()),
@@ -123,12 +127,32 @@ impl Fold {
         }
     }
 
+    /// The step that made a call.
+    fn made(&mut self, id: &str) -> Option<&mut Value> {
+        self.steps.iter_mut().rev().find(|step| {
+            step["tool_calls"].as_array().is_some_and(|calls| calls.iter().any(|call| call["tool_call_id"] == id))
+        })
+    }
+
+    /// How long a call took, and what the tool was given where that is not what the model said.
+    fn called(&mut self, id: &str, given: &str, began: Option<u64>, micros: u64) {
+        let Some(step) = self.made(id) else { return };
+        let mut about = json!({"tool_call_id": id, "seconds": micros as f64 / 1e6});
+        if let Some(began) = began {
+            about["began_seconds"] = json!(began as f64 / 1e6);
+        }
+        let said = step["tool_calls"].as_array().and_then(|calls| calls.iter().find(|call| call["tool_call_id"] == id));
+        let given = arguments(given);
+        if said.is_some_and(|said| said["arguments"] != given) {
+            about["arguments"] = given;
+        }
+        let calls = step["extra"]["calls"].as_array().cloned().unwrap_or_default();
+        step["extra"]["calls"] = calls.into_iter().chain([about]).collect();
+    }
+
     /// The result of a call belongs to the step that made it.
     fn result(&mut self, id: &str, text: &str, is_error: bool) {
-        let made = |step: &&mut Value| {
-            step["tool_calls"].as_array().is_some_and(|calls| calls.iter().any(|call| call["tool_call_id"] == id))
-        };
-        let Some(step) = self.steps.iter_mut().rev().find(made) else {
+        let Some(step) = self.made(id) else {
             // Its call was edited out of the history.
             return self.push("user", text, Map::new());
         };
@@ -166,6 +190,14 @@ impl Fold {
         if let Some(last) = self.steps.last_mut().filter(|_| !rest.is_empty()) {
             last["extra"]["after"] = rest.into();
         }
+    }
+}
+
+/// What is kept beside the text of a message, by its hash.
+fn blob(part: &Part) -> Option<Value> {
+    match part {
+        Part::Blob { hash, media_type } => Some(json!({"hash": hash.as_str(), "media_type": media_type.as_str()})),
+        _ => None,
     }
 }
 

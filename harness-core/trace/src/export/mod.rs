@@ -2,14 +2,16 @@
 //! record and leaves it as it is.
 
 mod atif;
+mod collector;
 mod jsonl;
 mod otlp;
 
 use std::collections::BTreeMap;
 
 pub use atif::ATIF;
+pub use collector::{Collector, CollectorError, Encoding};
 pub use jsonl::EXPORT_SCHEMA;
-pub use otlp::{OTEL_SCHEMA, otlp_request};
+pub use otlp::{OTEL_SCHEMA, OtlpRequest, OtlpSpan};
 
 /// What serves a model role, for readers who know no roles.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

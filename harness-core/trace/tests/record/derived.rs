@@ -1,7 +1,7 @@
 //! What is computed from the record: statistics, faults, the export; and many writers and readers at once.
 
 use harness_abi::Usage;
-use harness_trace::{CallKind, Filter, Outcome, Recorder, Store};
+use harness_trace::{CallKind, Encoding, Filter, ModelNames, OtlpRequest, Outcome, Recorder, Store};
 use serde_json::Value;
 
 use crate::samples::{call_key, chat, end, every_kind, start, usage};
@@ -57,6 +57,35 @@ fn every_exported_line_stands_alone() {
     assert_eq!((&lines[1]["line"], &lines[1]["episode"]), (&Value::from("entry"), &Value::from("e1")));
     let back: harness_trace::Entry = serde_json::from_value(lines[1]["entry"].clone()).unwrap();
     assert_eq!(back, every_kind()[0]);
+}
+
+#[test]
+fn spans_are_when_calls_were() {
+    let store = filled();
+    let row = store.episode("e1").unwrap();
+    let request = OtlpRequest::new(store.otlp_spans(&row, &ModelNames::new()).unwrap());
+    assert!(!request.body(Encoding::Protobuf).unwrap().is_empty());
+    let json = request.json().unwrap();
+    let spans = json["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let names: Vec<&str> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
+    let step = ["chat main", "score main", "execute_tool noop"];
+    assert_eq!(names, [&["invoke_agent harness"][..], &step, &step].concat());
+    let times = |at: usize| {
+        ["startTimeUnixNano", "endTimeUnixNano"].map(|key| spans[at][key].as_str().unwrap().parse::<u64>().unwrap())
+    };
+    // It began a millisecond after 1970; the chat five microseconds later, and came out of the record.
+    assert_eq!((times(0)[0], times(1)), (1_000_000, [1_005_000, 1_005_000]));
+    // Of the score it is not known: it follows what was before.
+    assert_eq!(times(2), [1_005_000, 1_006_000]);
+    assert_eq!(times(3), [u64::MAX, u64::MAX], "no sum overflows");
+    assert!(spans[0].get("parentSpanId").is_none() && spans[1]["parentSpanId"] == spans[0]["spanId"]);
+    let failed: Vec<&str> =
+        spans.iter().filter(|span| span["status"]["code"] == 2).map(|span| span["name"].as_str().unwrap()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let events = spans[0]["events"].as_array().unwrap();
+    assert_eq!((events.len(), &events[0]["name"]), (4, &Value::from("exception")));
+    let keys = json.to_string();
+    assert!(!keys.contains("null") && !keys.contains("droppedAttributesCount"), "{keys}");
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub fn every_kind() -> Vec<Entry> {
             purpose: Purpose::Step,
             finish: Finish::STOP,
             usage: usage(1),
+            began: Some(5),
             micros: 1,
             replayed: true,
         },
@@ -99,10 +100,18 @@ pub fn every_kind() -> Vec<Entry> {
             key,
             purpose: Purpose::Ask("router".into()),
             usage: usage(1),
+            began: None,
             micros: 1,
             replayed: false,
         },
-        Entry::Tool { id: "c0".into(), name: "noop".into(), arguments: "{}".into(), is_error: false, micros: 300 },
+        Entry::Tool {
+            id: "c0".into(),
+            name: "noop".into(),
+            arguments: "{}".into(),
+            is_error: false,
+            began: Some(u64::MAX),
+            micros: 300,
+        },
         Entry::Observed {
             observation: Observation {
                 text: "You see nothing.".into(),

@@ -26,7 +26,7 @@ use exchange::Exchange;
 use server::Server;
 
 pub use incoming::{Incoming, whole};
-pub use post::post_json;
+pub use post::post;
 pub use server::{excerpt, reported};
 pub use service::Service;
 

@@ -1,33 +1,74 @@
-//! One JSON body to an address, for what else of this program speaks HTTP: exports to collectors. Refuses to try again and to
-//! follow anybody elsewhere.
+//! One body to an address, for what else of this program speaks HTTP: exports to collectors. Tries again where the answer says
+//! that this helps, and follows nobody elsewhere.
 
 use std::time::Duration;
 
 use harness_abi::{ErrorClass, ModuleError};
-use reqwest::{Client, header, redirect::Policy};
+use reqwest::{Client, StatusCode, header, redirect::Policy};
 
-/// For the whole exchange.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::retry::retry_after;
+
+/// How often one body is sent, at most.
+const MOST_TRIES: u32 = 5;
+/// The longest wait between two tries.
+const MOST_WAIT: Duration = Duration::from_secs(30);
 /// Characters shown of a refusal.
 const SHOWN: usize = 300;
+/// Bytes of an answer that are read.
+const MOST_BYTES: usize = 1 << 20;
 
-/// Posts `body` to `url` with these headers beside its own.
+/// Posts `body`, of this media type, to `url` with these headers beside its own; gives what was answered. `patience` is for each try. Answers of 429,
+/// 502, 503 and 504 are waited for and tried again, as the OTLP specification has it.
 ///
 /// # Errors
 ///
-/// The address cannot be reached, or answers with anything but a success; what it says is in the message.
-pub async fn post_json(url: &str, headers: &[(String, String)], body: String) -> Result<(), ModuleError> {
+/// The address cannot be reached, or answers with anything but a success; what it says is in the message, without the headers' values.
+pub async fn post(
+    url: &str,
+    headers: &[(String, String)],
+    media_type: &str,
+    body: Vec<u8>,
+    patience: Duration,
+) -> Result<Vec<u8>, ModuleError> {
     let unreachable = |error: reqwest::Error| {
         ModuleError::new(ErrorClass::UNAVAILABLE, format_args!("{url} cannot be reached: {error:?}"))
     };
-    let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build().map_err(unreachable)?;
-    let request = client.post(url).header(header::CONTENT_TYPE, "application/json").body(body);
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-    let response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
+    let client = Client::builder().timeout(patience).redirect(Policy::none()).build().map_err(unreachable)?;
+    for tried in 1.. {
+        let request = client.post(url).header(header::CONTENT_TYPE, media_type).body(body.clone());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let mut response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(retry_after);
+        let mut said = Vec::new();
+        while let Ok(Some(piece)) = response.chunk().await {
+            said.extend_from_slice(&piece);
+            if said.len() > MOST_BYTES {
+                break;
+            }
+        }
+        if status.is_success() {
+            return Ok(said);
+        }
+        let later = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::GATEWAY_TIMEOUT,
+        ];
+        if tried == MOST_TRIES || !later.contains(&status) {
+            let said = String::from_utf8_lossy(&said).into_owned();
+            let said: String = hidden(said, headers).chars().take(SHOWN).collect();
+            return Err(ModuleError::new(ErrorClass::INPUT, format_args!("{url} answered {status}: {said}")));
+        }
+        let wait = wait.map_or_else(|| Duration::from_secs(1 << (tried - 1)), Duration::from_millis);
+        tokio::time::sleep(wait.min(MOST_WAIT)).await;
     }
-    let said: String = response.text().await.unwrap_or_default().chars().take(SHOWN).collect();
-    Err(ModuleError::new(ErrorClass::INPUT, format_args!("{url} answered {status}: {said}")))
+    Err(ModuleError::fault("a body was never sent"))
+}
+
+/// Without what headers hold, which may be keys that a server quotes.
+fn hidden(said: String, headers: &[(String, String)]) -> String {
+    let secrets = headers.iter().flat_map(|(_, value)| std::iter::once(value.as_str()).chain(value.split(' ')));
+    secrets.filter(|secret| secret.len() >= 6).fold(said, |said, secret| said.replace(secret, "[…]"))
 }
