@@ -8,9 +8,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
-/// The layout; raised when what is written changes its meaning.
-const LAYOUT: i64 = 2;
+use crate::segment::words;
+
+/// The layout; raised when what is written changes its meaning. Before 3 the index held texts as they are, and found no words of
+/// scripts without spaces.
+const LAYOUT: i64 = 3;
+/// The oldest layout that is read.
+const OLDEST: i64 = 2;
 /// Words of a task that are looked up.
 const MOST_WORDS: usize = 48;
 
@@ -116,17 +122,19 @@ fn fill(path: &Path, past: &[Past], notes: &[Note]) -> rusqlite::Result<()> {
     db.pragma_update(None, "user_version", LAYOUT)?;
     let all = db.transaction()?;
     all.execute_batch(
-        "CREATE VIRTUAL TABLE past USING fts5(task, worked UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61');
-         CREATE VIRTUAL TABLE notes USING fts5(note, task UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61')",
+        r#"CREATE VIRTUAL TABLE past USING fts5(words, task UNINDEXED, worked UNINDEXED, episode UNINDEXED,
+             tokenize = "porter unicode61 remove_diacritics 2 categories 'L* M* N* Co'");
+           CREATE VIRTUAL TABLE notes USING fts5(words, note UNINDEXED, task UNINDEXED, episode UNINDEXED,
+             tokenize = "porter unicode61 remove_diacritics 2 categories 'L* M* N* Co'")"#,
     )?;
     {
-        let mut insert = all.prepare("INSERT INTO past (task, worked, episode) VALUES (?1, ?2, ?3)")?;
+        let mut insert = all.prepare("INSERT INTO past (words, task, worked, episode) VALUES (?1, ?2, ?3, ?4)")?;
         for one in past {
-            insert.execute(params![one.task, one.worked, one.episode])?;
+            insert.execute(params![words(&one.task).join(" "), one.task, one.worked, one.episode])?;
         }
-        let mut insert = all.prepare("INSERT INTO notes (note, task, episode) VALUES (?1, ?2, ?3)")?;
+        let mut insert = all.prepare("INSERT INTO notes (words, note, task, episode) VALUES (?1, ?2, ?3, ?4)")?;
         for one in notes {
-            insert.execute(params![one.note, one.task, one.episode])?;
+            insert.execute(params![words(&one.note).join(" "), one.note, one.task, one.episode])?;
         }
     }
     all.execute_batch("INSERT INTO past (past) VALUES ('optimize'); INSERT INTO notes (notes) VALUES ('optimize')")?;
@@ -162,8 +170,8 @@ impl Memory {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags).map_err(foreign(path))?;
         let layout: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(foreign(path))?;
-        if layout != LAYOUT {
-            let why = format!("its layout is {layout}, this program reads {LAYOUT}");
+        if !(OLDEST..=LAYOUT).contains(&layout) {
+            let why = format!("its layout is {layout}, this program reads {OLDEST} to {LAYOUT}");
             return Err(MemoryError::Foreign { path: path.to_owned(), why });
         }
         Ok(Self { db, path: path.to_owned(), sha256: found })
@@ -217,17 +225,18 @@ impl Memory {
 
 /// What makes two tasks one.
 fn same(task: &str) -> String {
+    let task: String = task.nfkc().collect();
     task.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Any of the words, each quoted, so that nothing in a task is syntax.
 fn query(task: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in task.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let word = format!("\"{}\"", word.to_lowercase());
-        if words.len() < MOST_WORDS && !words.contains(&word) {
-            words.push(word);
+    let mut wanted: Vec<String> = Vec::new();
+    for word in words(task) {
+        let word = format!("\"{word}\"");
+        if wanted.len() < MOST_WORDS && !wanted.contains(&word) {
+            wanted.push(word);
         }
     }
-    words.join(" OR ")
+    wanted.join(" OR ")
 }

@@ -5,6 +5,7 @@ mod file;
 mod note;
 mod notebook;
 mod recall;
+mod segment;
 
 pub use file::{MemoryError, Note, Past, Written, write};
 pub use note::{NOTE, noted};

@@ -106,3 +106,50 @@ fn notes_like_the_task_come_first_then_the_newest_and_never_its_own() {
     );
     assert_eq!(shown("?"), "Be good.\n\nNoted:\n- Answers are numbers.\n- A drawer opens once it is unlocked.");
 }
+
+#[test]
+fn what_tasks_share_is_found_in_every_script() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("memory.sqlite");
+    let one = |task: &str| Past { task: task.into(), worked: "so".into(), episode: task.into() };
+    let past = [
+        one("東京タワーの高さを調べてください。"),
+        one("ช่วยหาร้านอาหารในกรุงเทพ"),
+        one("서울의 날씨를 알려 주세요."),
+        one("Réserve un café à Orléans."),
+        one("हिन्दी में उत्तर दो"),
+    ];
+    write(&file, &past, &[]).expect("written");
+    let mut module = recall(json!({"file": file, "count": 1})).expect("it starts");
+    for (task, found) in [
+        ("東京タワーはどこ？", "東京タワーの高さ"),
+        ("โรงแรมในกรุงเทพ", "ร้านอาหาร"),
+        ("서울 지도", "서울의 날씨"),
+        ("un cafe a Lyon", "Orléans"),
+        ("le cafe\u{301}", "Orléans"),
+        ("हिन्दी क्या है", "उत्तर दो"),
+    ] {
+        let (system, _) = told(&mut module, task);
+        assert!(system.contains(found), "{task}: {system}");
+    }
+    // Another spelling of a task is the same task.
+    let (_, note) = told(&mut module, "Re\u{301}serve un cafe\u{301} a\u{300} Orle\u{301}ans.");
+    assert!(!note.contains("Orl"), "{note}");
+}
+
+#[test]
+fn a_memory_of_an_older_layout_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("memory.sqlite");
+    let db = rusqlite::Connection::open(&file).expect("a file");
+    db.execute_batch(
+        "CREATE VIRTUAL TABLE past USING fts5(task, worked UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61');
+         CREATE VIRTUAL TABLE notes USING fts5(note, task UNINDEXED, episode UNINDEXED, tokenize = 'porter unicode61');
+         INSERT INTO past VALUES ('Heat the egg.', 'open fridge', 'e1');
+         PRAGMA user_version = 2",
+    )
+    .expect("layout 2");
+    drop(db);
+    let mut module = recall(json!({"file": file})).expect("it starts");
+    assert!(told(&mut module, "heating eggs").0.contains("open fridge"));
+}
