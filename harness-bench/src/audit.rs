@@ -9,7 +9,7 @@ use std::{
 use harness_abi::{Action, ErrorClass, Grade, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Benchmark, benchmark::Ground, play::play};
+use crate::{Benchmark, Spelling, benchmark::Ground, play::play, spelling};
 
 /// A task and what became of a reply to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +39,8 @@ pub struct Audit {
     pub echo: Vec<Finding>,
     /// The reply that passes most tasks, and how many.
     pub constant: Option<(String, usize)>,
+    /// What became of known answers in other spellings.
+    pub spellings: Vec<Spelling>,
     /// Tasks of different groups with the same question: what is learnt on one is known on the other.
     pub twins: Vec<(String, String)>,
 }
@@ -78,7 +80,18 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
                     uncalled.insert(task.id.clone());
                 }
                 match played(ground, task, &actions) {
-                    Ok(graded) if graded.reward >= 1.0 => audit.solved += 1,
+                    Ok(graded) if graded.reward >= 1.0 => {
+                        audit.solved += 1;
+                        // Each spelling is marked anew: not where that starts programs or asks a model.
+                        if let ([Action::Text { text }], false) = (&*actions, ground.blocking()) {
+                            let passes = |reply: &str| match played(ground, task, &[say(reply)]) {
+                                Ok(graded) if graded.reward >= 1.0 => Ok(()),
+                                Ok(graded) => Err(graded.reasons.join("; ")),
+                                Err(error) => Err(error.message.to_string()),
+                            };
+                            spelling::play(&mut audit.spellings, task, text, passes);
+                        }
+                    }
                     Ok(graded) => audit.unsolved.push(finding(task, graded.reasons.join("; "))),
                     Err(error) => audit.unsolved.push(finding(task, error.message)),
                 }

@@ -11,6 +11,7 @@ mod runner;
 mod scored;
 mod secrets;
 mod source;
+mod spelling;
 mod suite;
 mod summary;
 
@@ -19,5 +20,6 @@ pub use benchmark::{Benchmark, BenchmarkError, Ground, split_name};
 pub use model_grader::ModelGrader;
 pub use runner::{Job, Player, RunError, Runner, digest};
 pub use scored::Scored;
+pub use spelling::Spelling;
 pub use suite::{Evolve, GraderSpec, Most, Part, Splits, Suite, SuiteError, Use, fuzz};
 pub use summary::Summary;

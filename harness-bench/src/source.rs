@@ -1,12 +1,53 @@
 //! What `tasks` in a suite's file names: rows of a file or a folder of task folders, and the world they are played in. Their
 //! digest is part of it, so that changed tasks are another benchmark.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use harness_spec::Config;
 use sha2::{Digest, Sha256};
 
 use crate::Use;
+
+/// Bytes of a file of tasks, at most.
+const MOST: u64 = 2 << 30;
+/// Bytes of a suite's other files, at most.
+const MOST_TEXT: u64 = 16 << 20;
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// A path of a suite, which stays beneath its folder, links included.
+pub(crate) fn beneath(folder: &Path, path: &str) -> io::Result<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let joined = folder.join(path);
+    match joined.canonicalize()?.starts_with(folder.canonicalize()?) {
+        true => Ok(joined),
+        false => Err(refused("it is not beneath the suite's folder".to_owned())),
+    }
+}
+
+/// The text of one of a suite's files.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(bytes(path, MOST_TEXT)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The bytes of a regular file: neither of a pipe, which has a writer to wait for, nor of a device, which has no end.
+fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(refused("it is not a regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
+        true => Err(refused(format!("it has more than {most} bytes"))),
+        false => Ok(bytes),
+    }
+}
 
 /// The world of the tasks at `path`; `workspace` says that they are done in a folder, and how.
 pub(crate) fn world(path: &Path, workspace: Option<Config>) -> Result<Use, String> {
@@ -18,7 +59,7 @@ pub(crate) fn world(path: &Path, workspace: Option<Config>) -> Result<Use, Strin
     config.insert("data".to_owned(), data.into());
     let (key, digest) = match folder {
         true => ("identity", of_folder(path).map_err(fail)?),
-        false => ("sha256", hex(&Sha256::digest(fs::read(path).map_err(fail)?))),
+        false => ("sha256", hex(&Sha256::digest(bytes(path, MOST).map_err(fail)?))),
     };
     config.insert(key.to_owned(), digest.into());
     let module = if in_folder { "tasks/workspace" } else { "tasks/questions" };
@@ -42,7 +83,7 @@ fn of_folder(folder: &Path) -> io::Result<String> {
         }
         let content = match kind.is_symlink() {
             true => fs::read_link(&path)?.into_os_string().into_encoded_bytes(),
-            false if kind.is_file() => fs::read(&path)?,
+            false if kind.is_file() => bytes(&path, MOST)?,
             false => Vec::new(),
         };
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
@@ -54,6 +95,24 @@ fn of_folder(folder: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_regular_and_beneath_the_suite() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().join("suite");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a"), "a").unwrap();
+        fs::write(here.path().join("b"), "b").unwrap();
+        std::os::unix::fs::symlink("a", folder.join("link")).unwrap();
+        std::os::unix::fs::symlink("../b", folder.join("out")).unwrap();
+        assert_eq!(text(&beneath(&folder, "link").unwrap()).unwrap(), "a");
+        for path in ["../b", "out", "/dev/zero"] {
+            assert!(beneath(&folder, path).unwrap_err().to_string().contains("not beneath"), "{path}");
+        }
+        assert!(text(Path::new("/dev/zero")).unwrap_err().to_string().contains("not a regular file"));
+        assert!(bytes(&folder.join("a"), 0).unwrap_err().to_string().contains("more than 0 bytes"));
+        assert!(world(Path::new("/dev/zero"), None).unwrap_err().contains("not a regular file"));
+    }
 
     #[test]
     fn changed_tasks_are_another_benchmark() {

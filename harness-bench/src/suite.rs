@@ -319,14 +319,17 @@ impl Suite {
         let path = Path::new(name);
         let folder = if path.ends_with(FILE) { path.parent().unwrap_or(path) } else { path };
         let file = folder.join(FILE);
-        let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
+        let text = source::text(&file).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 SuiteError::Unknown { name: name.to_owned(), known: Self::names().collect::<Vec<_>>().join(", ") }
             }
             _ => SuiteError::File { suite: file.display().to_string(), message: error.to_string() },
         })?;
-        let read = |harness: &str| std::fs::read_to_string(folder.join(harness)).ok();
-        let world = |tasks: &str, workspace| source::world(&folder.join(tasks), workspace);
+        let read = |harness: &str| source::beneath(folder, harness).and_then(|path| source::text(&path)).ok();
+        let world = |tasks: &str, workspace| {
+            let path = source::beneath(folder, tasks).map_err(|error| format!("tasks {tasks}: {error}"))?;
+            source::world(&path, workspace)
+        };
         Self::parse(&text, &file.display().to_string(), &Beside { harness: &read, world: &world, part: &part })
     }
 
@@ -336,6 +339,12 @@ impl Suite {
             .map_err(|error| SuiteError::File { suite: place.to_owned(), message: error.to_string() })?;
         let name = file.name.clone();
         let fail = |message| SuiteError::File { suite: name.clone(), message };
+        // Runs and their folders are called after it.
+        if name.is_empty() || name.len() > 100 || name.contains(|c: char| c == '/' || c.is_control()) {
+            let message =
+                format!("its name {name:?} cannot be a part of a file's name; use letters, digits, `_` and `-`");
+            return Err(SuiteError::File { suite: place.to_owned(), message });
+        }
         let mut harnesses = BTreeMap::new();
         for (arm, path) in &file.harness {
             let text = (beside.harness)(path).ok_or_else(|| fail(format!("harness file {path} is not there")))?;

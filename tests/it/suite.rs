@@ -131,6 +131,50 @@ fn what_is_wrong_with_a_suite_is_said() {
 }
 
 #[test]
+fn a_check_plays_answers_as_others_write_them() {
+    let check = |answers: &[&str], grader: &str, splits: &str| {
+        let workspace = made(12, &[]);
+        let row = |(n, answer): (usize, &&str)| {
+            format!("{}\n", json!({"id": n.to_string(), "prompt": format!("What is {n}?"), "answer": answer}))
+        };
+        workspace.put("sums/tasks.jsonl", answers.iter().enumerate().map(row).collect::<String>());
+        let suite = workspace.read("sums/suite.toml").replace("tasks/exact", grader);
+        workspace.put("sums/suite.toml", suite.replace("explore = 30\ngate = 45\nsealed = 25\n", splits));
+        workspace.run(&["suite", "check", "sums", "--quiet"]).success().out
+    };
+    let split = "explore = 30\ngate = 45\nsealed = 25\n";
+    for (answers, grader) in [
+        (&["-5", "café", "New York", "it's so", "東京"][..], "tasks/exact"),
+        (&["-5", "café", "New York", "it's so", "กรุงเทพ"], "tasks/contains"),
+        (&["-5", "42", "3.5"], "tasks/numeric"),
+    ] {
+        let said = check(answers, grader, split);
+        assert!(!said.contains("known answers fail"), "{grader}: {said}");
+    }
+    // A pattern says itself what it takes.
+    let said = check(&["caf(e)\u{301}?", "New York"], "tasks/regex", split);
+    assert!(!said.contains("1 of 1 known answers fail with decomposed"), "{said}");
+    let said = check(&["New York"], "tasks/regex", "explore = 1\ngate = 0\nsealed = 0\n");
+    assert!(said.contains("groups: 1 to explore, 0 to judge on, 0 sealed"), "{said}");
+}
+
+#[test]
+fn a_suite_reads_files_beneath_its_folder_and_no_others() {
+    let workspace = made(12, &[]);
+    let whole = workspace.read("sums/suite.toml");
+    workspace.put("outside.jsonl", workspace.read("sums/tasks.jsonl"));
+    for (old, new, says) in [
+        ("tasks = \"tasks.jsonl\"", "tasks = \"/dev/zero\"", "not beneath the suite's folder"),
+        ("tasks = \"tasks.jsonl\"", "tasks = \"../outside.jsonl\"", "not beneath the suite's folder"),
+        ("name = \"sums\"", "name = \"../../sums\"", "cannot be a part of a file's name"),
+    ] {
+        assert!(whole.contains(old), "{old}");
+        workspace.put("sums/suite.toml", whole.replace(old, new));
+        workspace.run(&["suite", "check", "sums"]).failure(2, &[says]);
+    }
+}
+
+#[test]
 fn the_suites_that_come_along_are_sound() {
     let workspace = Workspace::with(&["household"]);
     for (suite, idle) in [("functions", 5), ("menus", 0), ("household", 0)] {
@@ -148,6 +192,7 @@ fn what_cannot_be_a_suite_is_refused() {
     workspace.put("ragged.csv", "q,a\none,1,2\n");
     workspace.put("twice.csv", "q,a\none,1\none,2\n");
     workspace.put("list.jsonl", "[1]\n");
+    workspace.put("open.csv", "q,a\none,\"1\ntwo,2\n");
     let from = |file: &'static str| vec!["suite", "new", "other", "--prompt", "q", "--answer", "a", "--from", file];
     let cases: &[(Vec<&str>, &[&str])] = &[
         (vec!["suite", "new", "sums"], &["sums is there already"]),
@@ -157,7 +202,8 @@ fn what_cannot_be_a_suite_is_refused() {
         (from("odd.txt"), &["neither .csv, .tsv nor .jsonl"]),
         (from("sums.csv"), &["no column `q`", "its columns are number, question, sum, pair"]),
         (from("gaps.csv"), &["gaps.csv: line 3: `q` is empty; line 4: `a` is empty"]),
-        (from("ragged.csv"), &["ragged.csv"]),
+        (from("ragged.csv"), &["ragged.csv: line 2: 3 fields, the first line names 2"]),
+        (from("open.csv"), &["open.csv: the quote that opens in line 2 is never closed"]),
         ([from("twice.csv"), vec!["--id", "q"]].concat(), &["line 3: task \"one\" is already in line 2"]),
         (from("list.jsonl"), &["line 1: no JSON object"]),
         (vec!["bench", "nowhere"], &["no suite `nowhere`", "suite.toml"]),

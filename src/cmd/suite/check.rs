@@ -90,10 +90,10 @@ fn print(checked: &Checked, benchmark: &Benchmark) -> Result<(), Failure> {
     let Checked { audit, power, warnings, folds } = checked;
     let split = benchmark.split();
     output::line(format_args!("{}: {} tasks", benchmark.label, audit.tasks))?;
-    let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
     output::line(format_args!(
-        "groups: {} to explore, {gate} to judge on, {} sealed",
+        "groups: {} to explore, {} to judge on, {} sealed",
         split.explore.len(),
+        folded(folds),
         split.sealed.len()
     ))?;
     output::line(format_args!("known answers: {} of {} pass", audit.solved, audit.tasks - audit.unknown.len()))?;
@@ -115,6 +115,12 @@ fn print(checked: &Checked, benchmark: &Benchmark) -> Result<(), Failure> {
         output::line("nothing is wrong with it")?;
     }
     Ok(())
+}
+
+/// Groups of each fold, or 0 where there is none.
+pub fn folded(folds: &[usize]) -> String {
+    let counts: Vec<String> = folds.iter().map(ToString::to_string).collect();
+    if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") }
 }
 
 /// Findings shown of a kind; the others are counted.
@@ -153,6 +159,17 @@ fn warnings(audit: &Audit, benchmark: &Benchmark, power: &[(u32, f64)]) -> Vec<S
         all.push(format!(
             "the one reply {reply:?} to everything passes {share} % of the tasks; a gain counts from there"
         ));
+    }
+    for spelling in &audit.spellings {
+        if let Some(first) = spelling.failed.first() {
+            all.push(format!(
+                "{} of {} known answers fail {}, {} first: the grader tells apart what people read as the same",
+                spelling.failed.len(),
+                spelling.played,
+                spelling.name,
+                first.task
+            ));
+        }
     }
     if let Some((one, other)) = audit.twins.first() {
         all.push(format!(

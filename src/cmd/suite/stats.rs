@@ -85,7 +85,7 @@ pub fn run(global: &Global, args: &StatsArgs) -> Result<(), Failure> {
             "graders": graders(&benchmark),
         }));
     }
-    let gate = folds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+    let gate = super::check::folded(&folds);
     let mut lines = vec![
         format!("{}: {} tasks in {} groups, the largest of {largest}", benchmark.label, tasks.len(), groups.0.len()),
         format!("marked by: {}", graders(&benchmark).join(", ")),
