@@ -32,6 +32,9 @@ pub enum TraceError {
         /// The file.
         path: PathBuf,
     },
+    /// It was opened for reading and is to be written.
+    #[error("the record was opened for reading only")]
+    ReadOnly,
     /// Reading or writing failed.
     #[error("the record failed: {0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -2,6 +2,7 @@
 //!
 //! Append-only; every older schema version stays readable; everything else is derived from it.
 
+mod access;
 mod codec;
 mod decode;
 mod encode;

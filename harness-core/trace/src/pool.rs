@@ -5,14 +5,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use crate::{TraceError, schema};
+use crate::{TraceError, access::Access};
 
 /// Where readers get their connection.
 pub(crate) enum Pool {
     /// A file: connections are opened as needed and kept.
-    File { path: PathBuf, idle: Mutex<Vec<Connection>> },
+    File { path: PathBuf, access: Access, idle: Mutex<Vec<Connection>> },
     /// A store without file has one connection, which the writer shares.
     Memory(Mutex<Connection>),
 }
@@ -24,21 +24,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Pool {
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, TraceError>) -> Result<T, TraceError> {
-        let (path, idle) = match self {
+        let (path, access, idle) = match self {
             Self::Memory(db) => return read(&lock(db)),
-            Self::File { path, idle } => (path, idle),
+            Self::File { path, access, idle } => (path, access, idle),
         };
         let kept = lock(idle).pop();
         let db = match kept {
             Some(db) => db,
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let open = |source| TraceError::Open { path: path.clone(), source };
-                let db = Connection::open_with_flags(path, flags).map_err(open)?;
-                schema::tune(&db).map_err(open)?;
-                db.pragma_update(None, "query_only", true).map_err(open)?;
-                db
-            }
+            None => access.connect(path)?,
         };
         let result = read(&db);
         lock(idle).push(db);

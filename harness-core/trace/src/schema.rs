@@ -9,9 +9,19 @@ use crate::TraceError;
 /// "hrns": marks the file as a record.
 const APPLICATION: u32 = 0x6872_6e73;
 
-/// Step `n` turns a file of version `n` into one of version `n + 1`. Released steps never change.
-const MIGRATIONS: &[&str] = &[
-    "
+/// From one version to the next. Released steps never change.
+struct Step {
+    /// Turns a file of the version before into one of this version.
+    write: &'static str,
+    /// Makes a file of the version before look so to a connection that may not write: temporary views and empty tables by the names
+    /// of what is new, which are found before the file's own.
+    read: &'static str,
+}
+
+/// Step `n` is from version `n` to `n + 1`.
+const STEPS: &[Step] = &[
+    Step {
+        write: "
     CREATE TABLE runs(
         num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, started_ms INTEGER NOT NULL,
         suite TEXT NOT NULL, seed INTEGER NOT NULL, config TEXT NOT NULL, lock TEXT NOT NULL);
@@ -44,17 +54,26 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE syncs(n INTEGER NOT NULL);
     INSERT INTO syncs VALUES(0);
 ",
-    "
+        // No file has version 0: an empty one is no record yet.
+        read: "",
+    },
+    Step {
+        write: "
     ALTER TABLE episodes ADD COLUMN parent TEXT NOT NULL DEFAULT '';
     CREATE INDEX episodes_by_parent ON episodes(parent) WHERE parent <> '';
 ",
-    "
+        read: "CREATE TEMP VIEW episodes AS SELECT *, '' AS parent FROM main.episodes;",
+    },
+    Step {
+        write: "
     -- Entries may say when a call began, which older programs cannot read.
 ",
+        read: "",
+    },
 ];
 
 /// The schema version this program writes; it reads every older one.
-pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
+pub const SCHEMA: u32 = STEPS.len() as u32;
 
 /// Bits of `steps.at` that number the chunks of an episode; the bits above are the episode's number.
 pub(crate) const CHUNK_BITS: u32 = 24;
@@ -69,29 +88,50 @@ pub(crate) fn tune(db: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
+/// The version of the file, if it is a record; `None` for a database without anything in it.
+fn version(db: &Connection, path: &Path) -> Result<Option<u32>, TraceError> {
+    let open = |source| TraceError::Open { path: path.to_owned(), source };
+    let number = |name| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0)).map_err(open);
+    let (found, application) = (number("user_version")?, number("application_id")?);
+    if application == APPLICATION {
+        return if found > SCHEMA {
+            Err(TraceError::Newer { path: path.to_owned(), found, known: SCHEMA })
+        } else {
+            Ok(Some(found))
+        };
+    }
+    let tables = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0)).map_err(open)?;
+    if application != 0 || found != 0 || tables != 0 {
+        return Err(TraceError::Foreign { path: path.to_owned() });
+    }
+    Ok(None)
+}
+
+/// Makes `db`, which may not write, read like a record of the newest version.
+pub(crate) fn read_as_newest(db: &Connection, path: &Path) -> Result<(), TraceError> {
+    let open = |source| TraceError::Open { path: path.to_owned(), source };
+    let Some(found) = version(db, path)? else { return Err(TraceError::Foreign { path: path.to_owned() }) };
+    db.pragma_update(None, "temp_store", "MEMORY").map_err(open)?;
+    for step in STEPS.iter().skip(found as usize) {
+        db.execute_batch(step.read).map_err(open)?;
+    }
+    db.pragma_update(None, "query_only", true).map_err(open)
+}
+
 /// Makes `db` a record of the newest version.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), TraceError> {
     tune(db)?;
     let open = |source| TraceError::Open { path: path.to_owned(), source };
-    let number = |db: &Connection, name| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
-    let mut found = number(db, "user_version").map_err(open)?;
-    let application = number(db, "application_id").map_err(open)?;
-    if application != APPLICATION {
-        let tables =
-            db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0)).map_err(open)?;
-        if application != 0 || found != 0 || tables != 0 {
-            return Err(TraceError::Foreign { path: path.to_owned() });
-        }
-    }
+    let mut found = version(db, path)?.unwrap_or_default();
     // The answer names the mode in force: in memory it stays `memory`.
     db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).map_err(open)?;
     db.pragma_update(None, "synchronous", "NORMAL").map_err(open)?;
     if found < SCHEMA {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(open)?;
         // Another process may have been faster.
-        found = number(&tx, "user_version").map_err(open)?;
-        for step in MIGRATIONS.iter().skip(found as usize) {
-            tx.execute_batch(step).map_err(open)?;
+        found = tx.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open)?;
+        for step in STEPS.iter().skip(found as usize) {
+            tx.execute_batch(step.write).map_err(open)?;
         }
         found = found.max(SCHEMA);
         tx.pragma_update(None, "user_version", found).map_err(open)?;
@@ -102,4 +142,18 @@ pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), TraceError
         return Err(TraceError::Newer { path: path.to_owned(), found, known: SCHEMA });
     }
     Ok(())
+}
+
+/// A record as the first version wrote it, with one episode, `old`.
+#[cfg(test)]
+pub(crate) fn first_version(path: &Path) {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(STEPS[0].write).unwrap();
+    db.execute_batch(
+        "INSERT INTO episodes(id, run, harness, suite, split, task, grp, seed, simulated, started_ms)
+         VALUES('old', '', '', '', '', '', '', 0, 0, 0)",
+    )
+    .unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    db.pragma_update(None, "application_id", APPLICATION).unwrap();
 }

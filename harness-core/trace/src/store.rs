@@ -1,6 +1,8 @@
 //! The record in one SQLite file: opening it, writing to it, finding recorded calls. Readers stand beside it.
 
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -9,7 +11,9 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use crate::{
-    CallKey, Entry, EpisodeEnd, EpisodeStart, Recorder, StoredChat, StoredScores, TraceError, decode, encode,
+    CallKey, Entry, EpisodeEnd, EpisodeStart, Recorder, StoredChat, StoredScores, TraceError,
+    access::Access,
+    decode, encode,
     pool::{Pool, lock},
     queue::{Blob, KeyMap},
     schema, transaction,
@@ -25,17 +29,36 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Arc<Pool>,
     writer: Option<JoinHandle<()>>,
+    /// Whether the keys of all recorded calls have been read.
+    keys: Mutex<bool>,
 }
 
 impl Store {
     /// Opens the record at `path` and brings it to the newest version; makes it if there is none.
     pub fn open(path: impl AsRef<Path>) -> Result<Arc<Self>, TraceError> {
         let path = path.as_ref();
+        // What models and tools said is the owner's alone. Where the file is, its rights stay; what fails here, fails below.
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut db = Connection::open(path).map_err(|source| TraceError::Open { path: path.to_owned(), source })?;
         schema::migrate(&mut db, path)?;
         transaction::prepare(&db)?;
-        let pool = Arc::new(Pool::File { path: path.to_owned(), idle: Mutex::default() });
+        let pool = Arc::new(Pool::File { path: path.to_owned(), access: Access::Shared, idle: Mutex::default() });
         Ok(Arc::new(Self::start(pool, Target::Own(db))?))
+    }
+
+    /// Opens the record at `path` for reading: nothing is written, no version changed, no file made. It may be one that cannot be
+    /// written, such as another user's or one on a mount without writing; an older version is read as it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is no record or it may not be read. Everything that would write gives [`TraceError::ReadOnly`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Arc<Self>, TraceError> {
+        let path = path.as_ref();
+        let (access, db) = Access::find(path)?;
+        let pool = Arc::new(Pool::File { path: path.to_owned(), access, idle: Mutex::new(vec![db]) });
+        let shared = Arc::new(Shared::default());
+        lock(&shared.state).read_only = true;
+        Ok(Arc::new(Self { shared, pool, writer: None, keys: Mutex::default() }))
     }
 
     /// A record that lives and dies with this value.
@@ -53,9 +76,7 @@ impl Store {
             .name("record".to_owned())
             .spawn(move || writer::run(&theirs, target))
             .map_err(|error| TraceError::Writer(format!("its thread did not start: {error}")))?;
-        let store = Self { shared, pool, writer: Some(writer) };
-        store.load_keys()?;
-        Ok(store)
+        Ok(Self { shared, pool, writer: Some(writer), keys: Mutex::default() })
     }
 
     /// Waits until everything sent so far is on the disk.
@@ -82,16 +103,27 @@ impl Store {
         })
     }
 
-    /// Reads the keys of all recorded calls, once: a call that is not recorded is then known without asking the file.
+    /// Reads the keys of all recorded calls, once, when the first call is looked for: a call that is not recorded is then known without
+    /// asking the file.
     ///
-    /// Calls another process records from now on are not seen: they are paid again, and the first reply stands.
+    /// Calls another process records from then on are not seen: they are paid again, and the first reply stands.
     fn load_keys(&self) -> Result<(), TraceError> {
-        let known = self.pool.read(recorded_keys)?;
-        lock(&self.shared.state).known = known;
+        let mut loaded = lock(&self.keys);
+        if !*loaded {
+            let recorded = self.pool.read(recorded_keys)?;
+            let mut state = lock(&self.shared.state);
+            let ours = std::mem::replace(&mut state.known, recorded);
+            for (key, num) in ours {
+                // What was written since the record was opened may have been read as well.
+                state.known.entry(key).and_modify(|first| *first = num.min(*first)).or_insert(num);
+            }
+            *loaded = true;
+        }
         Ok(())
     }
 
     fn call<T>(&self, key: &CallKey, decode: impl Fn(&[u8]) -> Result<T, TraceError>) -> Result<Option<T>, TraceError> {
+        self.load_keys()?;
         let num = {
             let state = lock(&self.shared.state);
             if let Some(bytes) = waiting(&state, |batch| batch.find_call(key)) {
@@ -117,6 +149,7 @@ impl Store {
         key: CallKey,
         put: impl FnOnce(&mut Vec<u8>) -> Result<(), TraceError>,
     ) -> Result<(), TraceError> {
+        self.load_keys()?;
         self.shared.send(|state| {
             let known = state.known.contains_key(&key) || waiting(state, |batch| batch.find_call(&key)).is_some();
             if known { Ok(()) } else { state.batch.call(key, put) }

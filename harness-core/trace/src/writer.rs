@@ -41,8 +41,10 @@ pub(crate) struct State {
     pub(crate) running: HashSet<String>,
     /// Taken, not yet committed: readers still look here.
     pub(crate) writing: Option<Arc<Batch>>,
-    /// Where each recorded call is.
+    /// Where each recorded call is: those written since the record was opened, and, once somebody has asked for one, all.
     pub(crate) known: KeyMap<i64>,
+    /// Nothing may be written.
+    pub(crate) read_only: bool,
     taken: u64,
     committed: u64,
     idle: bool,
@@ -58,6 +60,9 @@ impl Shared {
         while state.batch.bytes() > LIMIT && state.failed.is_none() {
             self.hurry(&mut state);
             state = self.done.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        if state.read_only {
+            return Err(TraceError::ReadOnly);
         }
         if let Some(error) = &state.failed {
             return Err(TraceError::Writer(error.clone()));
@@ -82,6 +87,10 @@ impl Shared {
     /// Waits until everything sent so far is committed; with `sync`, until it is on the disk.
     pub(crate) fn settle(&self, sync: bool) -> Result<(), TraceError> {
         let mut state = lock(&self.state);
+        if state.read_only {
+            // Nothing was sent.
+            return Ok(());
+        }
         state.batch.sync |= sync;
         let target = state.taken + u64::from(!state.batch.is_empty());
         while state.committed < target {
