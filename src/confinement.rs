@@ -1,10 +1,11 @@
 //! What confines the commands of a harness's tools, to be said at the start and recorded; and the folder they work in.
 
-use std::{io::IsTerminal, path::Path};
+use std::path::Path;
 
 use harness_abi::Workspace;
 use harness_sandbox::{Choice, choose};
 use harness_spec::{Catalogue, Config, Harness, ModelSpec, ModuleRef};
+use harness_terminal::{question, stream};
 
 use crate::failure::Failure;
 
@@ -36,8 +37,7 @@ pub fn let_person_approve(harness: &mut Harness, catalogue: &Catalogue) -> Resul
     let inner = harness.all_inner(catalogue);
     let mut all = std::iter::once(&*harness).chain(inner.iter().map(|(_, inner)| inner));
     let asks = all.any(|one| one.processors.iter().any(|processor| is(&processor.module, "tools/approval")));
-    let terminal =
-        || std::io::stderr().is_terminal() && std::fs::File::options().read(true).write(true).open("/dev/tty").is_ok();
+    let terminal = || stream::err_is_terminal() && question::somebody_is_there();
     if asks && !harness.models.contains_key("approval") && terminal() {
         let module = "tools/person".parse().map_err(Failure::input)?;
         harness

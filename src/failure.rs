@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use harness_bench::{BenchmarkError, RunError, SuiteError};
 use harness_core::AssembleError;
 use harness_host::HostError;
+use harness_terminal::stream;
 use harness_trace::TraceError;
 
 /// Exit code: something went wrong while working.
@@ -58,19 +59,29 @@ impl Failure {
     }
 
     /// Prints it to standard error and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     pub fn report(&self, json: bool) -> ExitCode {
         if json {
             let object = serde_json::json!({"error": self.message, "hint": self.hint, "exit_code": self.code});
-            eprintln!("{object}");
+            stream::note_json(&object.to_string());
         } else {
-            eprintln!("error: {}", self.message);
+            stream::note(format_args!("error: {}", hung(&self.message)));
             if let Some(hint) = &self.hint {
-                eprintln!("hint: {hint}");
+                stream::note(format_args!("hint: {}", hung(hint)));
             }
         }
         ExitCode::from(self.code)
     }
+}
+
+/// Further lines stand to the right of the first: what a server or a pack said must not look like a line of ours.
+fn hung(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut hung = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        hung += if line.starts_with("  ") { "\n" } else { "\n  " };
+        hung += line;
+    }
+    hung
 }
 
 /// The error and its causes, each once.

@@ -17,6 +17,11 @@ pub fn record() -> PathBuf {
     workspace().join(".harness/record.sqlite")
 }
 
+/// Where it is said which process works on what.
+pub fn locks() -> PathBuf {
+    workspace().join(".harness/locks")
+}
+
 /// The workspace's packs that were given up.
 pub fn quarantine() -> PathBuf {
     workspace().join(".harness/quarantine.json")

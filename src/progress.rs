@@ -1,11 +1,11 @@
 //! Progress on standard error: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
 
 use std::{
-    io::IsTerminal,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
+use harness_terminal::{line, stream, text};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Seconds between lines where there is no terminal.
@@ -22,9 +22,9 @@ pub struct Progress {
 impl Progress {
     /// Progress over `total` things; hidden when `quiet`.
     pub fn new(quiet: bool, what: &str, total: u64) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = stream::err_is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(what.to_owned());
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(line(what).to_string());
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, plain: !terminal && !quiet, began: Instant::now(), last: AtomicU64::new(0) }
@@ -32,7 +32,7 @@ impl Progress {
 
     /// Says what is being done now.
     pub fn say(&self, what: impl Into<String>) {
-        self.bar.set_message(what.into());
+        self.bar.set_message(line(what.into()).to_string());
         self.line();
     }
 
@@ -46,11 +46,11 @@ impl Progress {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     fn line(&self) {
         if self.plain {
             let total = self.bar.length().unwrap_or_default();
-            eprintln!("{} {}/{total} ({} s)", self.bar.message(), self.bar.position(), self.began.elapsed().as_secs());
+            let (what, done, seconds) = (self.bar.message(), self.bar.position(), self.began.elapsed().as_secs());
+            stream::note(format_args!("{what} {done}/{total} ({seconds} s)"));
         }
     }
 }
@@ -85,7 +85,7 @@ struct State {
 impl Watcher {
     /// Watches the evolution of a suite; hidden when `quiet`.
     pub fn new(quiet: bool, suite: &str) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = stream::err_is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
@@ -112,17 +112,17 @@ impl Watcher {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut state);
         let State { phase, round, doing, total } = &*state;
-        self.bar.set_message(format!("{} · {phase}{round} · {doing} · {total} rollouts", self.suite));
+        let shown = format!("{} · {phase}{round} · {doing} · {total} rollouts", self.suite);
+        self.bar.set_message(line(shown).to_string());
     }
 
-    #[expect(clippy::print_stderr, reason = "the command line talks to people")]
     fn say(&self, line: &str) {
         if let Some(tell) = &self.tell {
             tell(line);
         } else if self.plain {
-            eprintln!("{line}");
+            stream::note(line);
         } else {
-            self.bar.println(line);
+            self.bar.println(text(line).to_string());
         }
     }
 }

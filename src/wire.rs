@@ -37,7 +37,7 @@ pub fn host_without_lock(plugins: &[PathBuf]) -> Result<Host, Failure> {
 
 /// Where packs are searched for.
 pub fn folders(plugins: &[PathBuf]) -> Vec<PathBuf> {
-    let variable = std::env::var("HARNESS_PLUGINS").ok();
+    let variable = std::env::var_os("HARNESS_PLUGINS");
     search_path(plugins, variable.as_deref(), &paths::workspace(), paths::data().as_deref())
 }
 
@@ -97,6 +97,16 @@ pub fn lock_file(path: &Path) -> Result<Option<Lock>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
     }
+}
+
+/// The workspace's record for reading alone, which may be another user's.
+pub fn record_to_read() -> Result<Arc<Store>, Failure> {
+    let path = paths::record();
+    if !path.is_file() {
+        return Err(Failure::input(format!("there is no record at {}", path.display()))
+            .hint("`harness run` and `harness bench` make one; run this where they ran"));
+    }
+    Ok(Store::read(&path)?)
 }
 
 /// The workspace's record, made if it is not there.
@@ -255,11 +265,6 @@ pub fn installed(host: &Host) -> Value {
         (format!("{} {}", pack.name, pack.version), json!(identity))
     });
     Value::Object(packs.collect())
-}
-
-/// The command line, for the record.
-pub fn command_line() -> String {
-    std::env::args().collect::<Vec<_>>().join(" ")
 }
 
 /// The runtime episodes run on.

@@ -10,7 +10,13 @@ use harness_trace::{RunRecord, Store};
 use serde_json::{Value, json};
 
 use super::Global;
-use crate::{failure::Failure, output, progress::Progress, stop, wire};
+use crate::{
+    failure::Failure,
+    lock::{self, Held, Patience},
+    output,
+    progress::Progress,
+    stop, wire,
+};
 
 /// Take a benchmark with a harness: how often does it succeed?
 #[derive(Debug, Args)]
@@ -46,11 +52,14 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Episodes at a time
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = crate::argv::at_once)]
     concurrency: usize,
     /// Configure the suite's environment, e.g. category=live_simple
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
     set: Vec<String>,
+    /// Wait for a process that works on the same question to end
+    #[arg(long)]
+    wait: bool,
 }
 
 /// Takes the benchmark.
@@ -64,8 +73,8 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let jobs: Vec<Job> = tasks.into_iter().map(|task| Job { task, seed: args.seed }).collect();
 
     let store = wire::record()?;
-    let command = wire::command_line();
-    let run = begin(&store, &benchmark, &player, &host, &args, &command)?;
+    let command = crate::argv::command_line();
+    let (run, _held) = begin(&store, &benchmark, &player, &host, &args, &command)?;
     let cancel = stop::on_ctrl_c();
     let runner = Runner::new(benchmark.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
     let mut simulated = player.is_none();
@@ -134,7 +143,7 @@ fn begin(
     host: &harness_host::Host,
     args: &BenchArgs,
     command: &str,
-) -> Result<String, Failure> {
+) -> Result<(String, Held), Failure> {
     let harness = match player {
         Some(pool) => pool.id(host.catalogue()).to_string(),
         None => "oracle".to_owned(),
@@ -145,6 +154,7 @@ fn begin(
         "seed": args.seed, "installed": installed,
     });
     let name = format!("bench-{}", harness_bench::digest(&question.to_string(), 10));
+    let held = lock::hold(&name, &format!("the run {name}"), Patience::of(args.wait))?;
     for serial in 1_u32.. {
         let run = format!("{name}-{serial}");
         if store.fact(&run, "bench_done", "")?.is_some() {
@@ -159,41 +169,48 @@ fn begin(
             config: question,
             lock: installed,
         })?;
-        return Ok(run);
+        return Ok((run, held));
     }
     Err(Failure::new("no number is left for a new run"))
 }
 
-#[expect(clippy::print_stdout, reason = "the command line talks to people")]
 fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failure> {
     if global.json {
-        println!("{object}");
-        return Ok(());
+        return output::json(object);
     }
     let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
     let simulated = if object["simulated"] == true { "  (no language model: a simulated player)" } else { "" };
-    println!("{} · {} · {} with {}{simulated}", text("label"), text("split"), text("harness"), text("model"));
+    output::line(format_args!(
+        "{} · {} · {} with {}{simulated}",
+        text("label"),
+        text("split"),
+        text("harness"),
+        text("model")
+    ))?;
     let interval = summary.ci95.map_or_else(String::new, |[low, high]| {
         format!("  [{:.1}, {:.1}] (95 %, {} groups)", 100.0 * low, 100.0 * high, summary.groups)
     });
-    println!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.episodes);
+    output::line(format_args!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.episodes))?;
     for (part, mean) in &summary.parts {
-        println!("  {part} {:.1} %", 100.0 * mean);
+        output::line(format_args!("  {part} {:.1} %", 100.0 * mean))?;
     }
     if summary.faults + summary.infrastructure > 0 {
-        println!("{} ended in a fault, {} were ended by infrastructure", summary.faults, summary.infrastructure);
+        output::line(format_args!(
+            "{} ended in a fault, {} were ended by infrastructure",
+            summary.faults, summary.infrastructure
+        ))?;
     }
-    println!(
+    output::line(format_args!(
         "{} steps, {} tokens ({} of them replayed from the record), {:.1} s, {:.1} steps/s",
         summary.steps,
         summary.tokens,
         summary.replayed_tokens,
         object["wall_seconds"].as_f64().unwrap_or_default(),
         object["steps_per_second"].as_f64().unwrap_or_default(),
-    );
+    ))?;
     if !summary.marking.is_none() {
-        println!("marking took {}", output::tokens(&summary.marking));
+        output::line(format_args!("marking took {}", output::tokens(&summary.marking)))?;
     }
-    println!("run {}; `harness trace list --run {}` shows its episodes", text("run"), text("run"));
+    output::line(format_args!("run {}; `harness trace list --run {}` shows its episodes", text("run"), text("run")))?;
     Ok(())
 }

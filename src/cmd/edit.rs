@@ -33,7 +33,7 @@ pub struct EditArgs {
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
     /// Set a config field of a module, a setting (budget.steps, sampling.temperature, action, …) or a model role
-    #[arg(long, value_name = "ID.KEY=VALUE")]
+    #[arg(long, value_name = "ID.KEY=VALUE", allow_hyphen_values = true)]
     set: Vec<String>,
     /// Add a processor or a tool
     #[arg(long, value_name = "PACK/MODULE")]

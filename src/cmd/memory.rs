@@ -44,7 +44,7 @@ struct BuildArgs {
     #[arg(long, value_name = "RUN", default_value = "")]
     run: String,
     /// The least reward that counts as solved
-    #[arg(long, value_name = "REWARD", default_value_t = 1.0)]
+    #[arg(long, value_name = "REWARD", default_value_t = 1.0, value_parser = crate::argv::finite, allow_negative_numbers = true)]
     least: f64,
 }
 

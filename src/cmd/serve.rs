@@ -50,16 +50,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "WHERE", default_value = "reasoning")]
     commentary: Words,
     /// Episodes at a time; requests beyond are told to try again
-    #[arg(long, value_name = "N", default_value_t = Limits::default().episodes)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().episodes, value_parser = crate::argv::at_once)]
     concurrency: usize,
     /// Connections at a time; those beyond wait
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = crate::argv::at_once)]
     connections: usize,
     /// Most bytes of a request
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body, value_parser = crate::argv::bytes)]
     max_body: usize,
     /// Seconds that what is under way has to end
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().drain.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().drain.as_secs(), value_parser = crate::argv::seconds)]
     drain: u64,
 }
 
@@ -105,7 +105,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
     let run = format!("serve-{started_ms:x}-{:x}", std::process::id());
     store.begin_run(RunRecord {
         id: run.clone(),
-        command: wire::command_line(),
+        command: crate::argv::command_line(),
         started_ms,
         suite: String::new(),
         seed: 0,

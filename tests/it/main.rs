@@ -34,6 +34,7 @@ mod subagents;
 mod suite;
 mod support;
 mod swap;
+mod terminal;
 mod tools;
 mod traces;
 mod trust;

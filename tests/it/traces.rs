@@ -205,6 +205,8 @@ fn an_interrupted_task_goes_on_where_it_was() {
     let id = workspace.json(&["trace", "list"])["episodes"][0]["start"]["episode"].as_str().unwrap().to_owned();
     assert!(told.contains(&format!("--resume {id} goes on")), "{told}");
     drop(waiting);
+    let resume = |arguments: &[&str]| workspace.run(&[&["run", "my.toml", "--resume"], arguments].concat());
+    resume(&[&id, "--model", "first"]).failure(2, &["ran under the harness", "give the file as it was then"]);
 
     let mut command = workspace.command(&["run", "my.toml", "--resume", &id, "--json"]);
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -219,9 +221,10 @@ fn an_interrupted_task_goes_on_where_it_was() {
     assert_eq!(before[3]["entry"]["micros"], after[3]["entry"]["micros"], "nor was the die thrown again");
     assert_eq!(before[4], after[4], "its result");
 
-    let resume = |arguments: &[&str]| workspace.run(&[&["run", "my.toml", "--resume"], arguments].concat());
-    resume(&[resumed["episode"].as_str().unwrap()]).failure(2, &["has ended (done)", "only what was interrupted"]);
-    resume(&[&id, "--model", "first"]).failure(2, &["ran under the harness", "give the file as it was then"]);
+    // It ended, by whichever attempt it is named.
+    for name in [&*id, resumed["episode"].as_str().unwrap()] {
+        resume(&[name]).failure(2, &["has ended (done)", "only what was interrupted"]);
+    }
     resume(&["zzz"]).failure(2, &["no episode \"zzz\""]);
 }
 
@@ -314,4 +317,142 @@ fn what_was_interrupted_in_a_sub_agent_goes_on_there() {
     assert_eq!(after[1]["entry"]["replayed"], true, "its first question was not asked again: {after}");
     assert_eq!(before[3]["entry"]["micros"], after[3]["entry"]["micros"], "nor was the die thrown again");
     assert_eq!(before[4], after[4], "its result");
+}
+
+#[test]
+fn what_runs_elsewhere_is_not_begun_twice() {
+    let upstream = Upstream::new();
+    let workspace = Workspace::with(&["hello"]);
+    workspace.put("my.toml", format!("{}config.retries = 0\n[[tool]]\nuse = \"hello/dice\"\n", upstream.harness()));
+    let start = |arguments: &[&str]| {
+        workspace.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let calls_dice = || {
+        let call = json!({"choices": [{"index": 0, "finish_reason": "tool_calls", "delta": {"tool_calls": [
+            {"index": 0, "id": "c0", "function": {"name": "dice", "arguments": "{\"sides\":6}"}}]}}]});
+        upstream.next().0.write_all(format!("data: {call}\n\ndata: [DONE]\n\n").as_bytes()).unwrap();
+    };
+    let mut first = start(&["run", "my.toml", "--prompt", "Throw."]);
+    calls_dice();
+    let waiting = upstream.next();
+    let listed = || workspace.json(&["trace", "list"])["episodes"].clone();
+    let id = listed()[0]["start"]["episode"].as_str().unwrap().to_owned();
+    let pid = format!("process {} (`", first.id());
+    workspace.run(&["run", "my.toml", "--resume", &id]).failure(1, &["is being worked on by", &pid, "--wait"]);
+    assert_eq!(listed().as_array().unwrap().len(), 1, "nothing was begun");
+
+    // Whoever waits goes on when the other is gone, even killed; the die is not thrown again.
+    let mut second = start(&["run", "my.toml", "--resume", &id, "--wait"]);
+    let mut told = BufReader::new(second.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains(&pid) && line.contains("waiting"), "{line}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    drop(waiting);
+    let waiting = upstream.next();
+    // Going on with the first attempt or with the second is the same episode.
+    let newest = listed()[1]["start"]["episode"].as_str().unwrap().to_owned();
+    for name in [&id, &newest] {
+        let by = format!("process {} (`", second.id());
+        workspace.run(&["run", "my.toml", "--resume", name]).failure(1, &["is being worked on by", &by]);
+    }
+    second.kill().unwrap();
+    second.wait().unwrap();
+    drop(waiting);
+    let third = start(&["run", "my.toml", "--resume", &id, "--json"]);
+    let mut model = upstream.next();
+    model.say("It fell.");
+    model.end();
+    let third: Value = serde_json::from_slice(&third.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(third["answer"], "It fell.");
+    let thrown = |id: &str| workspace.json(&["trace", "show", id])["entries"][3]["entry"]["micros"].clone();
+    assert_eq!(thrown(&id), thrown(third["episode"].as_str().unwrap()), "thrown once");
+
+    // So it is with a bench: the same question is asked by one process.
+    let bench = ["bench", "functions", "--harness", "my.toml", "--limit", "2", "--quiet"];
+    let mut first = start(&bench);
+    let waiting = upstream.next();
+    let pid = format!("process {} (`", first.id());
+    workspace.run(&bench).failure(1, &["the run bench-", "is being worked on by", &pid]);
+    workspace.run(&["trace", "list"]).success();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    drop(waiting);
+}
+
+#[test]
+fn an_evolution_has_one_holder() {
+    let upstream = Upstream::new();
+    let workspace = Workspace::with(&["routers"]);
+    workspace.put("my.toml", upstream.harness());
+    let evolve = ["evolve", "functions", "--harness", "my.toml", "--quiet", "--sealed", "5", "--with", "rounds=1"];
+    let mut first = workspace.command(&evolve).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waiting = upstream.next();
+    let facts = || {
+        let store = harness_trace::Store::read(workspace.path(".harness/record.sqlite")).unwrap();
+        let runs = store.runs().unwrap();
+        runs.iter().map(|run| store.facts(&run.id, harness_evolve::DECISIONS).unwrap().len()).sum::<usize>()
+    };
+    let before = facts();
+    let pid = format!("process {} (`", first.id());
+    workspace.run(&evolve).failure(1, &["the run evolve-functions-", "is being worked on by", &pid, "--wait"]);
+    assert_eq!(facts(), before, "nothing was written twice");
+    let run =
+        harness_trace::Store::read(workspace.path(".harness/record.sqlite")).unwrap().runs().unwrap()[0].id.clone();
+    workspace.run(&["evolve", "verify", &run]).success();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    drop(waiting);
+}
+
+#[test]
+fn a_record_of_another_user_is_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let workspace = Workspace::new();
+    workspace.put("my.toml", "[model.main]\nuse = \"std/scripted\"\nconfig.replies = [\"hello\"]\n");
+    workspace.run(&["run", "my.toml", "--prompt", "x"]).success();
+    let record = workspace.path(".harness/record.sqlite");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&record), 0o600);
+    let set = |path: &std::path::Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    // Root may write everywhere: another user is needed to be refused.
+    let program = workspace.path("harness");
+    std::fs::copy(env!("CARGO_BIN_EXE_harness"), &program).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    let read = |arguments: &[&str]| {
+        if !root {
+            return workspace.run(arguments);
+        }
+        let dropped = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let mut command = workspace.command_of("setpriv".as_ref(), &dropped);
+        crate::support::ran(command.arg(&program).args(arguments))
+    };
+    set(&workspace.path("."), 0o755);
+    let id = workspace.json(&["trace", "list"])["episodes"][0]["start"]["episode"].as_str().unwrap().to_owned();
+    set(&record, 0o444);
+    set(&workspace.path(".harness"), 0o555);
+    let before = std::fs::read(&record).unwrap();
+    let files = || crate::support::names(&workspace.path(".harness")).len();
+    let there = files();
+    for (arguments, says) in [
+        (&["trace", "list"][..], "1 of 1 episodes"),
+        (&["trace", "show", &id], "hello"),
+        (&["trace", "search", "hello"], "places"),
+        (&["trace", "export"], "hello"),
+        (&["trace", "export", "atif"], "hello"),
+        (&["trace", "digest"], "1 episodes"),
+        (&["trace", "diff", &id, &id], "are alike"),
+    ] {
+        let ran = read(arguments).success();
+        assert!(ran.out.contains(says), "{arguments:?}: {}", ran.out);
+    }
+    assert_eq!((std::fs::read(&record).unwrap(), files()), (before, there), "nothing was written");
+    read(&["run", "my.toml", "--prompt", "y"]).failure(1, &["record"]);
+    // Who may not even read is told so.
+    if root {
+        set(&record, 0o600);
+        read(&["trace", "list"]).failure(1, &["cannot open the record"]);
+    }
+    set(&workspace.path(".harness"), 0o755);
 }

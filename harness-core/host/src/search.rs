@@ -1,16 +1,19 @@
 //! Where packs are looked for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 /// The folders to search, most specific first: those named on the command line, those of `$HARNESS_PLUGINS`
 /// (separated by `:`), the workspace's `.harness/plugins`, the user's data directory.
 pub fn search_path(
     explicit: &[PathBuf],
-    variable: Option<&str>,
+    variable: Option<&OsStr>,
     workspace: &Path,
     data: Option<&Path>,
 ) -> Vec<PathBuf> {
-    let variable = variable.unwrap_or_default().split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let variable = variable.into_iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty());
     let mut folders: Vec<PathBuf> = explicit.iter().cloned().chain(variable).collect();
     folders.push(workspace.join(".harness/plugins"));
     folders.extend(data.map(|data| data.join("harness/plugins")));

@@ -4,6 +4,7 @@
 use harness_abi::{
     AskChat, Call, Constraint, Cx, Decision, Event, Message, ModuleError, Outcome, Processor, Stop, pass,
 };
+use harness_terminal::exact;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -42,8 +43,10 @@ pub(crate) const ROLE: &str = "approval";
 pub(crate) const YES: &str = "yes";
 /// The answer that is expected otherwise.
 pub(crate) const NO: &str = "no";
-/// Characters of the arguments that are shown; what is longer says how much is missing.
-const SHOWN: usize = 4000;
+/// Characters of the arguments, as they are shown, that a person may be asked about. Nobody reads more, and what is not read hides.
+const MOST: usize = 20_000;
+/// From so many on, the end says again what it was.
+const LONG: usize = 500;
 
 impl Approval {
     pub fn new(config: ApprovalConfig) -> Result<Self, ModuleError> {
@@ -63,20 +66,18 @@ impl Approval {
     }
 }
 
-/// What is asked. Characters that would write elsewhere on a terminal, or hide what stands there, are spelt out.
-fn question(call: &Call<'_>) -> String {
-    let hides = |c: char| {
-        c.is_control() && c != '\n'
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let plain = |text: &str| -> String {
-        text.chars().map(|c| if hides(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-    };
-    let length = call.arguments.chars().count();
-    let shown: String = call.arguments.chars().take(SHOWN).collect();
-    let more =
-        if length > SHOWN { format!("\n[{} characters more are not shown]", length - SHOWN) } else { String::new() };
-    format!("The agent wants to call the tool `{}` with\n{}{more}\nMay it? yes or no", plain(call.name), plain(&shown))
+/// What is asked: the whole call, in characters that can all be seen. Its name and length stand on both ends, so that a long one
+/// cannot push what it is out of sight. An error says why nobody can be asked.
+fn question(call: &Call<'_>) -> Result<String, String> {
+    let (name, arguments) = (exact(call.name).to_string(), exact(call.arguments).to_string());
+    let length = arguments.chars().count();
+    if name.len() + length > MOST {
+        return Err(format!("it has {length} characters, and nobody can judge more than {MOST}"));
+    }
+    let long = if length > LONG { format!("\nThat was `{name}` with {length} characters.") } else { String::new() };
+    Ok(format!(
+        "The agent wants to call the tool `{name}` with {length} characters\n{arguments}{long}\nMay it? yes or no"
+    ))
 }
 
 impl Processor for Approval {
@@ -90,11 +91,16 @@ impl Processor for Approval {
             None => {
                 Err("nobody can be asked: approval needs a terminal, or a model for the role `approval`".to_owned())
             }
-            Some(_) => match cx.chat(AskChat::new([Message::user(question(&call))]).role(ROLE).constraint(&constraint))
-            {
-                Ok(reply) => Ok(reply.message.text().trim().to_owned()),
-                Err(Stop::Pending) => return Err(Stop::Pending),
-                Err(Stop::Failed(error)) => Err(error.message.into()),
+            Some(_) => match question(&call) {
+                Err(why) => Err(why),
+                Ok(question) => {
+                    let ask = AskChat::new([Message::user(question)]).role(ROLE).constraint(&constraint);
+                    match cx.chat(ask) {
+                        Ok(reply) => Ok(reply.message.text().trim().to_owned()),
+                        Err(Stop::Pending) => return Err(Stop::Pending),
+                        Err(Stop::Failed(error)) => Err(error.message.into()),
+                    }
+                }
             },
         };
         let approved = answer.as_deref() == Ok(YES);
@@ -105,5 +111,34 @@ impl Processor for Approval {
         let why = answer.err().unwrap_or_else(|| "the answer was no".to_owned());
         let text = format!("The call of `{}` was not approved: {why}. It was not made; go on without it.", call.name);
         Ok(vec![note, Decision::Answer { message: Message::tool_result(call.id, text, true) }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(name: &str, arguments: &str) -> Result<String, String> {
+        question(&Call { id: "1", name, arguments })
+    }
+
+    #[test]
+    fn a_call_is_shown_whole_and_cannot_hide() {
+        let tail = "rm -rf ~";
+        for padding in
+            ["\n".repeat(300), " ".repeat(3000), "\u{1b}[8m".repeat(50), "\u{2800}".repeat(3000), "\r".repeat(9)]
+        {
+            let shown = asked("ba\u{202e}sh", &format!("{{\"command\": \"ls\"{padding}; {tail}\"}}")).unwrap();
+            assert!(shown.contains(tail) && shown.contains("`ba\\u{202e}sh`"), "{shown}");
+            assert!(!shown.contains(|c| harness_terminal::hidden(c) && c != '\n'), "{shown}");
+            assert!(shown.lines().count() <= 4, "{shown}");
+        }
+        assert!(asked("bash", "x").unwrap().contains("with 1 characters\nx\n"));
+        assert!(
+            asked("bash", &"x".repeat(9000))
+                .unwrap()
+                .ends_with("That was `bash` with 9000 characters.\nMay it? yes or no")
+        );
+        assert!(asked("bash", &"x".repeat(MOST)).is_err());
     }
 }

@@ -5,7 +5,12 @@ use harness_core::{Clock, SystemClock};
 use harness_evolve::{Answer, Request, answer, pending};
 use serde_json::json;
 
-use crate::{cmd::Global, failure::Failure, output, wire};
+use crate::{
+    cmd::Global,
+    failure::Failure,
+    lock::{self, Patience},
+    output, wire,
+};
 
 /// Answer for the proven edits of a run that wait.
 ///
@@ -19,7 +24,7 @@ pub struct ApproveArgs {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// Why
-    #[arg(long, default_value = "", value_name = "TEXT")]
+    #[arg(long, default_value = "", value_name = "TEXT", allow_hyphen_values = true)]
     reason: String,
 }
 
@@ -28,6 +33,7 @@ pub fn run(global: &Global, args: &ApproveArgs, approved: bool) -> Result<(), Fa
     let by = args.by.clone().or_else(|| std::env::var("USER").ok().filter(|name| !name.is_empty()));
     let by = by.ok_or_else(|| Failure::input("who answers? the record keeps it").hint("--by NAME"))?;
     let store = wire::record()?;
+    let _held = lock::hold(&args.run, &format!("the run {}", args.run), Patience::Refuse)?;
     let waiting = pending(&*store, &args.run).map_err(Failure::new)?;
     if waiting.is_empty() {
         return Err(Failure::input(format!("nothing of run `{}` waits for an answer", args.run))

@@ -19,12 +19,20 @@ use harness_evolve::{
 };
 use harness_host::Host;
 use harness_spec::{Cell, Harness, ModelSpec, Pool};
+use harness_terminal::stream;
 use harness_trace::{Filter, RunRecord, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::{
-    cmd::Global, evaluator::BenchmarkEvaluator, failure::Failure, meta::MetaModel, progress::Watcher, stop, wire,
+    cmd::Global,
+    evaluator::BenchmarkEvaluator,
+    failure::Failure,
+    lock::{self, Patience},
+    meta::MetaModel,
+    output,
+    progress::Watcher,
+    stop, wire,
 };
 
 /// Shares of the time: evolving, evolving again with generic modules only, where there are variants once more with one
@@ -55,13 +63,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Configure the suite's environment, e.g. category=live_simple
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
     set: Vec<String>,
     /// Seed of splits, orders and episodes
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Most minutes for everything
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::argv::minutes)]
     minutes: Option<f64>,
     /// Most rollouts of the evolution itself
     #[arg(long, value_name = "N")]
@@ -79,11 +87,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "RULE", value_parser = ["off", "strict"])]
     seesaw: Option<String>,
     /// Change a setting of the evolution, e.g. rounds=3, alpha=0.01, delta=0.1, screen_tasks=12
-    #[arg(long = "with", value_name = "KEY=VALUE")]
+    #[arg(long = "with", value_name = "KEY=VALUE", allow_hyphen_values = true)]
     with: Vec<String>,
     /// Let a proven edit wait for a person: `harness evolve approve|reject RUN`
     #[arg(long)]
     approve: bool,
+    /// Wait for a process that works on this run to end
+    #[arg(long)]
+    wait: bool,
     /// Where the report and the final harness are written [default: .harness/evolve/RUN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -156,7 +167,7 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
     let initial = initial;
 
     let store = place.store.clone();
-    let command = wire::command_line();
+    let command = crate::argv::command_line();
     let (mut config, question) = settings(args, &benchmark, &host, &initial, meta.as_ref())?;
     if let Some(begun) = begun_before(&store, &config, &question, &host)? {
         // Packs came since it began: it continues with those it began with, and finds the others where it found them.
@@ -164,6 +175,7 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
         benchmark = sit(&host)?;
         config.run = begun.id;
     }
+    let _held = lock::hold(&config.run, &format!("the run {}", config.run), Patience::of(args.wait))?;
     let looks = store.looks(&benchmark.suite.name)?.iter().filter(|look| look.run != config.run).count();
     store.begin_run(RunRecord {
         id: config.run.clone(),
@@ -467,15 +479,18 @@ fn write(out: &Path, report: &Report, evolution: &Evolution) -> Result<(), Failu
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the command line talks to people")]
 fn print(global: &Global, report: &Report, out: &Path) -> Result<(), Failure> {
-    use std::io::IsTerminal;
     if global.json {
-        println!("{}", serde_json::to_string(report).map_err(Failure::new)?);
-        return Ok(());
+        return output::json(report);
     }
-    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    println!("{}", report::render_terminal(report, color));
-    println!("written to {}: report.html, report.json, harness.toml, evolution.json", out.display());
-    Ok(())
+    let color = stream::out_is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    // Colours are ours, so they are put around words that hold none.
+    let mut words = serde_json::to_value(report).map_err(Failure::new)?;
+    output::spell_out(&mut words);
+    match serde_json::from_value::<Report>(words) {
+        Ok(words) => output::finish(stream::styled(&report::render_terminal(&words, color)))?,
+        // A number that JSON does not have: without colours, then.
+        Err(_) => output::line(report::render_terminal(report, false))?,
+    }
+    output::line(format_args!("written to {}: report.html, report.json, harness.toml, evolution.json", out.display()))
 }

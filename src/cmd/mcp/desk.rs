@@ -221,7 +221,7 @@ impl Desk {
         let task = Task {
             prompt: prompt.to_owned(),
             seed: task.seed.unwrap_or(1),
-            performed: Vec::new(),
+            earlier: None,
             cancel: cancel(call),
             observer: None,
         };

@@ -2,13 +2,14 @@
 //! approved. Refuses what nobody approved, an update that goes back, and one from another publisher.
 
 use std::{
-    io::{BufRead, IsTerminal, Write},
+    io::IsTerminal,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use harness_host::signature_path;
 use harness_spec::Lock;
+use harness_terminal::question;
 use serde_json::json;
 
 use super::{
@@ -135,16 +136,11 @@ fn lock() -> Result<Lock, Failure> {
 
 /// Asks whoever sits there.
 fn approved(global: &Global, review: &PackReview) -> Result<bool, Failure> {
-    let input = std::io::stdin();
-    if global.json || !input.is_terminal() {
+    if global.json || !std::io::stdin().is_terminal() || !question::somebody_is_there() {
         return Ok(false);
     }
-    let mut out = std::io::stdout();
-    let ask = write!(out, "install {} {}? [y/N] ", review.name(), review.version()).and_then(|()| out.flush());
-    output::finish(ask)?;
-    let mut answer = String::new();
-    input.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = question::ask(format_args!("install {} {}? [y/N]", review.name(), review.version()), || false)?;
+    Ok(matches!(answer.as_str(), "y" | "Y" | "yes"))
 }
 
 /// Copies pack and signature; each appears whole or not at all, the signature first.

@@ -25,13 +25,13 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE.so")]
     file: PathBuf,
     /// Configure a module for the check, e.g. what it needs to start
-    #[arg(long, value_name = "MODULE.KEY=VALUE")]
+    #[arg(long, value_name = "MODULE.KEY=VALUE", allow_hyphen_values = true)]
     set: Vec<String>,
     /// Episodes after which memory must not have grown
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     episodes: u32,
     /// Most seconds a module's episodes get
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = crate::argv::seconds)]
     seconds: u64,
 }
 

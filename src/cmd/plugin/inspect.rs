@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use harness_host::{Host, Inspected};
 use harness_spec::{Field, Module, PackManifest, Version, Vocabulary, nearest};
+use harness_terminal::line;
 use serde_json::{Value, json};
 
 use super::{Global, list::kind};
@@ -72,11 +73,11 @@ fn object(pack: &PackManifest, file: Option<&Inspected>) -> Result<Value, Failur
 }
 
 fn text(pack: &PackManifest, file: Option<&Inspected>) -> String {
-    let mut text = format!("{} {} — {}\n", pack.pack.name, pack.pack.version, pack.pack.description);
+    let mut text = format!("{} {} — {}\n", pack.pack.name, pack.pack.version, output::flat(&pack.pack.description));
     let mut row = |key: &str, value: String| {
         if !value.is_empty() {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {key:<12} {value}");
+            let _ = writeln!(text, "  {key:<12} {}", line(value));
         }
     };
     let path = file.map_or_else(PathBuf::new, |file| file.path.clone());
@@ -96,10 +97,10 @@ fn describe(module: &Module) -> String {
     let mut text = format!("\n{} — {}, {}\n", module.name, kind(module), module.dimension);
     let mut row = |key: &str, value: &str| {
         if !value.is_empty() {
-            let _ = writeln!(text, "  {key:<12} {value}");
+            let _ = writeln!(text, "  {key:<12} {}", line(value));
         }
     };
-    row("", &module.summary);
+    row("", &output::flat(&module.summary));
     row("hooks", &names(&module.hooks));
     if !module.hooks.is_empty() {
         row("order", module.order.name());
@@ -113,7 +114,7 @@ fn describe(module: &Module) -> String {
     let traits: Vec<&str> = traits.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect();
     row("is", &traits.join(", "));
     for (name, field) in &module.config {
-        row("config", &format!("{name}: {}", setting(field)));
+        row("config", &format!("{name}: {}", output::flat(&setting(field))));
     }
     text
 }

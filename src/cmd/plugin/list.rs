@@ -52,14 +52,21 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
         format!(", {who}, {}", trust.isolation)
     });
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} {} — {}\n  {place}{trust}", pack.pack.name, pack.pack.version, pack.pack.description);
+    let _ = writeln!(
+        text,
+        "{} {} — {}\n  {place}{trust}",
+        pack.pack.name,
+        pack.pack.version,
+        output::flat(&pack.pack.description)
+    );
     if let Some(reason) = host.quarantine(&pack.pack.name, pack.pack.version) {
         let _ = writeln!(text, "  in quarantine: {reason}; `harness plugin release {}` lets it out", pack.pack.name);
     }
     let width = |of: fn(&Module) -> usize| pack.modules.iter().map(of).max().unwrap_or_default();
     let (names, kinds) = (width(|module| module.name.len()), width(|module| kind(module).len()));
     for module in &pack.modules {
-        let _ = writeln!(text, "    {:<names$}  {:<kinds$}  {}", module.name, kind(module), module.summary);
+        let _ =
+            writeln!(text, "    {:<names$}  {:<kinds$}  {}", module.name, kind(module), output::flat(&module.summary));
     }
 }
 

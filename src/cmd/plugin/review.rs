@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use harness_host::{Host, Inspected, Shown, Signer, Trust};
 use harness_spec::{LockedPack, Module, Permission, PublicKey, Version, Vocabulary};
+use harness_terminal::line;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, wire};
+use crate::{failure::Failure, output, wire};
 
 /// What one module shows to a model, by place.
 type Texts = BTreeMap<String, Shown>;
@@ -80,10 +81,11 @@ impl PackReview {
     pub fn text(&self, present: Option<&Present>) -> String {
         let manifest = &self.file.manifest.pack;
         let from = present.map(|present| format!("{} → ", present.version)).unwrap_or_default();
-        let mut text = format!("{} {from}{} — {}\n", manifest.name, manifest.version, manifest.description);
+        let mut text =
+            format!("{} {from}{} — {}\n", manifest.name, manifest.version, output::flat(&manifest.description));
         let mut row = |key: &str, value: &str| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {key:<12} {value}");
+            let _ = writeln!(text, "  {key:<12} {}", line(value));
         };
         row("file", &format!("{}, sha256 {}", self.file.path.display(), self.file.sha256));
         row("publisher", &self.publisher(present));
@@ -94,8 +96,8 @@ impl PackReview {
         let changes = self.changes(present);
         if !changes.is_empty() {
             row("shows models", if present.is_some() { "otherwise than before" } else { "" });
-            for line in changes {
-                let _ = writeln!(text, "    {line}");
+            for changed in changes {
+                let _ = writeln!(text, "    {}", line(changed));
             }
         }
         text.truncate(text.trim_end().len());

@@ -1,13 +1,13 @@
 //! `harness run`: one task from the command line. What happens is recorded; Ctrl-C ends it with what was recorded.
 
 pub mod play;
-mod resume;
+pub mod resume;
 
 use std::{
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Read},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -16,11 +16,12 @@ use clap::Args;
 use harness_abi::DeltaKind;
 use harness_core::{Agent, DeltaObserver, assemble};
 use harness_spec::Features;
+use harness_terminal::stream::{self, Pieces};
 use harness_trace::Outcome;
 
 use self::play::{Played, Stage, Task, Variant, play};
 use super::Global;
-use crate::{bundle, confinement, failure::Failure, output, stop, wire};
+use crate::{bundle, confinement, failure::Failure, lock::Patience, output, stop, wire};
 
 /// Run one task with a harness
 #[derive(Debug, Args)]
@@ -39,19 +40,22 @@ pub struct RunArgs {
     #[arg(value_name = "FILE.toml|DIR")]
     file: PathBuf,
     /// The task; by default what comes in on standard input
-    #[arg(long, short, value_name = "TEXT", conflicts_with = "resume")]
+    #[arg(long, short, value_name = "TEXT", conflicts_with = "resume", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// Go on with this episode of the same harness, which was interrupted: its id, or the beginning of it
     #[arg(long, value_name = "ID")]
     resume: Option<String>,
+    /// With --resume: wait for a process that plays this episode to end
+    #[arg(long, requires = "resume")]
+    wait: bool,
     /// The model that plays, in place of the file's: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
     #[arg(long, short)]
     model: Option<String>,
     /// The suite the task is like, where the file routes by it
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", allow_hyphen_values = true)]
     suite: String,
     /// The kind the task is of, where the file routes by it
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", allow_hyphen_values = true)]
     kind: String,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
@@ -65,7 +69,7 @@ pub struct RunArgs {
 pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let opened = bundle::open(&args.file, &global.plugins)?;
     let (pool, host) = (opened.played_by(args.model.as_deref(), &args.file)?, &opened.host);
-    let earlier = args.resume.as_deref().map(resume::read).transpose()?;
+    let earlier = args.resume.as_deref().map(|id| resume::read(id, Patience::of(args.wait))).transpose()?;
     let prompt = match &earlier {
         Some(earlier) => earlier.prompt.clone(),
         None => prompt(args.prompt)?,
@@ -83,17 +87,17 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     let (workspace, sandbox) = (confinement::workspace(&args.workspace)?, confinement::of(&harness, host.catalogue())?);
     for (tool, mechanism) in sandbox.iter().filter(|_| !global.quiet && !global.json) {
         let mechanism = mechanism.as_str().unwrap_or_default();
-        note(&format!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));
+        output::note(format_args!("{tool} runs commands in {}; sandbox: {mechanism}", workspace.path));
     }
     let (store, runtime) = (wire::record()?, wire::runtime()?);
     let streamed = Arc::new(AtomicBool::new(false));
-    let terminal = !global.json && std::io::stdout().is_terminal();
+    let terminal = !global.json && stream::out_is_terminal();
     let stage = Stage { host, store: &store, runtime: runtime.handle(), workspace: Some(workspace) };
     let variant = Variant { name: &name, harness: &harness, agent: &agent, sandbox };
     let task = Task {
         prompt,
         seed,
-        performed: earlier.map(|earlier| earlier.performed).unwrap_or_default(),
+        earlier,
         cancel: stop::on_ctrl_c(),
         observer: terminal.then(|| observer(streamed.clone())),
     };
@@ -121,12 +125,12 @@ fn prompt(given: Option<String>) -> Result<String, Failure> {
 
 /// Writes the reply to the terminal as it comes.
 fn observer(streamed: Arc<AtomicBool>) -> DeltaObserver {
+    let pieces = Mutex::new(Pieces::default());
     Arc::new(move |kind, text| {
         if kind == DeltaKind::TEXT && !text.is_empty() {
             streamed.store(true, Ordering::Relaxed);
-            let mut out = std::io::stdout().lock();
             // A terminal that went away is noticed when the answer is written.
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            let _ = pieces.lock().unwrap_or_else(PoisonError::into_inner).write(text);
         }
     })
 }
@@ -138,7 +142,7 @@ fn report(global: &Global, played: &Played, agent: &Agent, streamed: bool) -> Re
     } else {
         output::line(if streamed { String::new() } else { played.answer() })?;
         if !global.quiet {
-            note(&format!(
+            output::note(format_args!(
                 "{}{} after {} steps, {} + {} tokens{}, {:.1} s; `harness trace show {id}`",
                 if agent.is_simulated() { "simulated model: " } else { "" },
                 end.outcome.name(),
@@ -168,9 +172,4 @@ fn cost(micros: u64, unpriced: &[&str]) -> String {
         [] => format!(", ${:.6}", micros as f64 / 1e6),
         names => format!(", cost unknown ({} in no list of prices)", names.join(", ")),
     }
-}
-
-#[expect(clippy::print_stderr, reason = "the command line talks to people")]
-fn note(text: &str) {
-    eprintln!("{text}");
 }

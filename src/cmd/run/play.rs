@@ -6,16 +6,15 @@ use std::sync::{
 };
 
 use harness_abi::{Message, Role, Workspace};
-use harness_core::{
-    Agent, Cancel, Clock, DeltaObserver, Episode, EpisodeSpec, Performed, RunError, Start, SystemClock,
-};
+use harness_core::{Agent, Cancel, Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock};
 use harness_host::Host;
 use harness_spec::Harness;
 use harness_trace::{EpisodeStart, RunRecord, Store};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
-use crate::{failure::Failure, wire};
+use super::resume::{self, Earlier};
+use crate::{failure::Failure, lock::Patience, wire};
 
 /// Where tasks are played.
 pub struct Stage<'a> {
@@ -39,8 +38,8 @@ pub struct Variant<'a> {
 pub struct Task {
     pub prompt: String,
     pub seed: u64,
-    /// What an earlier attempt has done.
-    pub performed: Vec<Performed>,
+    /// The attempt that it goes on with.
+    pub earlier: Option<Earlier>,
     pub cancel: Cancel,
     /// Hears the reply as it is written.
     pub observer: Option<DeltaObserver>,
@@ -70,10 +69,15 @@ fn id(started_ms: u64) -> String {
 pub fn play(stage: &Stage<'_>, variant: Variant<'_>, task: Task) -> Result<Played, Failure> {
     let started_ms = SystemClock.unix_millis();
     let id = id(started_ms);
+    // Whoever wants to go on with it is told that it is played.
+    let _held = match &task.earlier {
+        Some(_) => None,
+        None => Some(resume::hold(&id, Patience::Refuse)?),
+    };
     let folder = stage.workspace.as_ref().map_or("", |workspace| workspace.path.as_str());
     stage.store.begin_run(RunRecord {
         id: id.clone(),
-        command: wire::command_line(),
+        command: crate::argv::command_line(),
         started_ms,
         suite: String::new(),
         seed: task.seed,
@@ -83,6 +87,13 @@ pub fn play(stage: &Stage<'_>, variant: Variant<'_>, task: Task) -> Result<Playe
         }),
         lock: wire::installed(stage.host),
     })?;
+    let performed = match &task.earlier {
+        Some(earlier) => {
+            stage.store.put_fact(&id, resume::WENT_ON, &earlier.id, &id)?;
+            earlier.performed.clone()
+        }
+        None => Vec::new(),
+    };
     let meta = EpisodeStart {
         episode: id.clone(),
         run: id.clone(),
@@ -94,7 +105,7 @@ pub fn play(stage: &Stage<'_>, variant: Variant<'_>, task: Task) -> Result<Playe
     let mut spec = EpisodeSpec::new(meta, Start::Prompt(task.prompt), stage.store.clone());
     spec.cancel = task.cancel;
     spec.workspace.clone_from(&stage.workspace);
-    spec.performed = task.performed;
+    spec.performed = performed;
     spec.observer = task.observer;
     let episode = stage.runtime.block_on(variant.agent.run(spec)).map_err(|RunError::Record(error)| error)?;
     stage.store.flush()?;

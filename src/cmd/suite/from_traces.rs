@@ -41,13 +41,13 @@ pub struct FromTracesArgs {
     #[arg(long, value_name = "RUN", default_value = "")]
     run: String,
     /// Only of this session
-    #[arg(long, value_name = "SESSION", default_value = "")]
+    #[arg(long, value_name = "SESSION", default_value = "", allow_hyphen_values = true)]
     session: String,
     /// The least reward that approves of an answer
-    #[arg(long, value_name = "REWARD", default_value_t = 1.0)]
+    #[arg(long, value_name = "REWARD", default_value_t = 1.0, value_parser = crate::argv::finite, allow_negative_numbers = true)]
     least: f64,
     /// A command that says whether an answer was right, in place of feedback
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     reward: Option<String>,
     /// How replies are marked; without it tasks are for exploring alone
     #[arg(long)]

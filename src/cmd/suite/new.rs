@@ -25,19 +25,19 @@ pub struct NewArgs {
     #[arg(long, value_name = "FILE", requires = "prompt", requires = "answer")]
     from: Option<PathBuf>,
     /// The table's column with the question
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// The table's column with the right answer
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     answer: Option<String>,
     /// The table's column with a name for each task; rows are numbered without it
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     id: Option<String>,
     /// The table's column that says which rows stand or fall together, as copies of one question do
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     group: Option<String>,
     /// The table's column with what is known of a task before it is run
-    #[arg(long, value_name = "COLUMN", requires = "from")]
+    #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     kind: Option<String>,
     /// How a reply is marked
     #[arg(long, default_value = "exact")]

@@ -1,8 +1,9 @@
 //! `harness trace export`: episodes for other programs, to standard output or to an OpenTelemetry collector.
 
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 
 use clap::{Args, ValueEnum};
+use harness_terminal::stream::JsonLines;
 use harness_trace::{Collector, EpisodeRow, Filter, ModelName, ModelNames, OtlpRequest, OtlpSpan, Store, TraceError};
 use serde_json::{Value, json};
 
@@ -51,13 +52,13 @@ pub fn run(global: &Global, store: &Store, args: ExportArgs) -> Result<(), Failu
         None => store.episodes(&filter)?,
     };
     if args.form == Form::Jsonl {
-        return match store.export_rows(&rows, BufWriter::new(std::io::stdout().lock())) {
+        return match store.export_rows(&rows, JsonLines::default()) {
             // The reader has seen enough.
             Err(TraceError::Export(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         };
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = JsonLines::default();
     let mut line = |text: &dyn std::fmt::Display| output::finish(writeln!(out, "{text}"));
     let variable = |name: &str| std::env::var(name).ok();
     let collector = match args.form {

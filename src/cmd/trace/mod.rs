@@ -11,7 +11,7 @@ use harness_trace::{EpisodeRow, Filter, Outcome, Store, TraceError};
 use serde_json::{Value, json};
 
 use super::Global;
-use crate::{failure::Failure, output, paths, wire};
+use crate::{failure::Failure, output, wire};
 
 /// What happened: the episodes on record, one of them in full, or all of them for other programs
 #[derive(Debug, Args)]
@@ -55,6 +55,7 @@ enum Command {
     /// Say where words stand: in tasks, messages, decisions, calls, faults
     Search {
         /// The words, in any case
+        #[arg(allow_hyphen_values = true)]
         words: String,
         #[command(flatten)]
         which: Which,
@@ -74,19 +75,19 @@ enum Command {
 #[derive(Debug, Args)]
 struct Which {
     /// Only this run
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     run: String,
     /// Only this suite
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     suite: String,
     /// Only this split
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     split: String,
     /// Only this group: of tasks, or a session of a served harness
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     group: String,
     /// Only those whose task holds these words
-    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     about: String,
     /// Only those that ended so: done, budget, interrupted, fault, infrastructure, cancelled
     #[arg(long, value_parser = outcome)]
@@ -107,11 +108,7 @@ impl From<Which> for Filter {
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
-    if !paths::record().is_file() {
-        return Err(Failure::input(format!("there is no record at {}", paths::record().display()))
-            .hint("`harness run` and `harness bench` make one; run this where they ran"));
-    }
-    let store = wire::record()?;
+    let store = wire::record_to_read()?;
     match args.command {
         Command::List { which, limit } => list(global, &store, &which.into(), limit),
         Command::Show { episode } => {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use harness_abi::{Message, Part, Role, Usage};
+use harness_terminal::line;
 use harness_trace::{Entry, EpisodeRow, Filter, Purpose, Store};
 use serde_json::{Value, json};
 
@@ -61,7 +62,7 @@ fn head(row: &EpisodeRow) -> String {
     ] {
         if !value.is_empty() {
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{key:<8} {value}");
+            let _ = write!(text, "\n{key:<8} {}", hang(value));
         }
     }
     let _ = write!(text, "\nseed     {}", start.seed);
@@ -77,7 +78,7 @@ fn foot(row: &EpisodeRow, state: &Value) -> String {
     };
     let mut text = format!("\n── {}", outcome.name());
     if !row.reason.is_empty() {
-        let _ = write!(text, ": {}", row.reason);
+        let _ = write!(text, ": {}", hang(&row.reason));
     }
     let _ = write!(text, "\n{} steps, {}, {}", row.steps, output::tokens(&row.usage), duration(row.micros));
     if row.replayed != Usage::default() {
@@ -92,10 +93,10 @@ fn foot(row: &EpisodeRow, state: &Value) -> String {
         }
         let _ = write!(text, "\nreward {}", grade.reward);
         for (name, part) in &grade.parts {
-            let _ = write!(text, ", {name} {part}");
+            let _ = write!(text, ", {} {part}", line(name));
         }
         for reason in &grade.reasons {
-            let _ = write!(text, "\n  {reason}");
+            let _ = write!(text, "\n  {}", hang(reason));
         }
     }
     text
@@ -114,7 +115,7 @@ pub(super) fn describe(entry: &Entry) -> String {
         }
         Entry::Decided { hook, module, decisions } => {
             let all: Vec<String> = decisions.as_array().into_iter().flatten().map(decision).collect();
-            format!("decided  {module} at {}: {}", hook.name(), all.join("; "))
+            format!("decided  {} at {}: {}", line(module), hook.name(), all.join("; "))
         }
         Entry::Chat { role, purpose, finish, usage, micros, replayed, .. } => {
             format!(
@@ -127,7 +128,7 @@ pub(super) fn describe(entry: &Entry) -> String {
         }
         Entry::Tool { name, arguments, is_error, micros, .. } => {
             let failed = if *is_error { ", failed" } else { "" };
-            format!("tool     {name} {}{failed}, {}", one_line(arguments, WIDTH), duration(*micros))
+            format!("tool     {} {}{failed}, {}", line(name), one_line(arguments, WIDTH), duration(*micros))
         }
         Entry::Observed { observation } => {
             let mut notes = Vec::new();
@@ -149,7 +150,7 @@ pub(super) fn describe(entry: &Entry) -> String {
         }
         Entry::Fault { hook, module, class, message } => {
             let hook = hook.map_or(String::new(), |hook| format!(" at {}", hook.name()));
-            format!("FAULT    {module}{hook} ({class}): {message}")
+            format!("FAULT    {}{hook} ({}): {}", line(module), line(class), hang(message))
         }
     }
 }
@@ -181,18 +182,18 @@ fn decision(decision: &Value) -> String {
         return one_line(&decision.to_string(), WIDTH);
     };
     match body {
-        Value::Null => kind.clone(),
-        Value::String(text) => format!("{kind} {}", one_line(text, WIDTH)),
-        body => format!("{kind} {}", one_line(&body.to_string(), WIDTH)),
+        Value::Null => line(kind).to_string(),
+        Value::String(text) => format!("{} {}", line(kind), one_line(text, WIDTH)),
+        body => format!("{} {}", line(kind), one_line(&body.to_string(), WIDTH)),
     }
 }
 
 fn call(role: &str, purpose: &Purpose, what: &str, micros: u64, replayed: bool) -> String {
     let asker = match purpose {
         Purpose::Step => String::new(),
-        Purpose::Ask(module) => format!(", asked by {module}"),
+        Purpose::Ask(module) => format!(", asked by {}", line(module)),
     };
-    format!("{role}{asker}: {what}, {}{}", duration(micros), if replayed { ", out of the record" } else { "" })
+    format!("{}{asker}: {what}, {}{}", line(role), duration(micros), if replayed { ", out of the record" } else { "" })
 }
 
 fn duration(micros: u64) -> String {
@@ -205,6 +206,11 @@ fn duration(micros: u64) -> String {
 
 fn block(title: &str, text: &str) -> String {
     if text.is_empty() { format!("{title}\n  (empty)") } else { format!("{title}\n{}", indent(text)) }
+}
+
+/// Text after a title: its further lines stand below the first, so that none looks like an entry of its own.
+fn hang(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join("\n         ")
 }
 
 fn indent(text: &str) -> String {

@@ -9,7 +9,6 @@ mod sinks;
 
 use std::{
     fs::File,
-    io::Write,
     os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -76,7 +75,7 @@ fn leave() -> ! {
 /// Leaves and says why.
 fn give_up(why: &str) -> ! {
     // The host may have stopped listening.
-    let _ = writeln!(std::io::stderr(), "{why}");
+    harness_terminal::stream::note(why);
     // SAFETY: ends the process; nothing of it is used afterwards.
     unsafe { libc::_exit(GAVE_UP) }
 }
