@@ -6,11 +6,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use harness_abi::{ChatReply, DeltaKind, ModuleError};
+use harness_abi::{ChatReply, DeltaKind, ModuleError, Part};
 
 use crate::{
     anthropic,
-    http::{Incoming, Listener, Read, Teller, whole},
+    http::{Incoming, Listener, Read, Teller},
     openai,
     prices::{self, Price},
     reply::{Asked, Expected, Ids, Names},
@@ -34,7 +34,7 @@ impl Listener for Ear {
 }
 
 /// What came of a reply, and the text that was told while it came.
-type Heard = (Result<ChatReply, ModuleError>, String);
+pub(crate) type Heard = (Result<ChatReply, ModuleError>, String);
 
 /// Reads `bytes` as a reply of every protocol and as a list of prices; gives how many of them they were.
 ///
@@ -61,7 +61,9 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
             let Ok(reply) = reply else { continue };
             heard += 1;
             sound(&reply).map_err(|what| format!("{protocol}: {what}: {reply:?}"))?;
-            if protocol == "chat" && reply.message.text() != told {
+            // A thought that the prompt began is told as text before its end shows what it is.
+            let thinks = reply.message.known_parts().any(|part| matches!(part, Part::Reasoning { .. }));
+            if protocol == "chat" && reply.message.text() != told && !(thinks && told.contains("/")) {
                 return Err(format!("{told:?} was told of {reply:?}"));
             }
         }
@@ -69,10 +71,20 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     Ok(heard)
 }
 
-fn streamed(mut reader: Box<dyn Read>, bytes: &[u8], size: usize) -> Heard {
+/// Reads a stream that comes in pieces of this size.
+pub(crate) fn streamed(reader: Box<dyn Read>, bytes: &[u8], size: usize) -> Heard {
+    taken(reader, bytes, size, "text/event-stream")
+}
+
+/// Reads a body that comes at once.
+pub(crate) fn entire(reader: Box<dyn Read>, bytes: &[u8]) -> Heard {
+    taken(reader, bytes, bytes.len(), "application/json")
+}
+
+fn taken(mut reader: Box<dyn Read>, bytes: &[u8], size: usize, kind: &str) -> Heard {
     let ear = Ear::default();
     let mut teller = Teller::new(&ear);
-    let mut incoming = Incoming::new(&mut *reader);
+    let mut incoming = Incoming::new(&mut *reader, kind);
     let pieces = bytes.chunks(size.max(1)).map(Some).chain([None]);
     let mut over = Ok(false);
     for piece in pieces {
@@ -84,12 +96,6 @@ fn streamed(mut reader: Box<dyn Read>, bytes: &[u8], size: usize) -> Heard {
     (over.and_then(|_| answered(&mut *reader)), said(ear))
 }
 
-fn entire(mut reader: Box<dyn Read>, bytes: &[u8]) -> Heard {
-    let ear = Ear::default();
-    let read = whole(bytes, "", &mut *reader, &mut Teller::new(&ear));
-    (read.and_then(|()| answered(&mut *reader)), said(ear))
-}
-
 fn said(ear: Ear) -> String {
     ear.0.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -97,7 +103,7 @@ fn said(ear: Ear) -> String {
 fn answered(reader: &mut dyn Read) -> Result<ChatReply, ModuleError> {
     let asked =
         Asked { names: Names::default(), expected: Expected::Free, answer_tool: None, ids: Ids::default(), seed: 0 };
-    asked.answered(reader.reply(), &Price { input: 1.0, output: 2.0, ..Price::default() })
+    asked.answered(reader.reply()?, &Price { input: 1.0, output: 2.0, ..Price::default() })
 }
 
 /// What the engine rests on.

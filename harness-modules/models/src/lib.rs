@@ -3,6 +3,8 @@
 pub mod anthropic;
 mod fuzzing;
 mod http;
+#[cfg(test)]
+mod laws;
 pub mod openai;
 mod prices;
 mod reply;

@@ -4,7 +4,7 @@ use harness_abi::ModelInfo;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::Service;
+use crate::http::{Service, identity};
 
 /// Configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +46,11 @@ impl Config {
         }
         // What shapes a reply is part of the name; keys, patience, prices and the server's cache are not.
         let service = &self.service;
+        // The clients of this protocol leave the version out of the address; people copy both.
+        let base = identity(&service.base_url);
+        let (path, query) = base.split_once('?').map_or((base.as_str(), None), |(path, query)| (path, Some(query)));
+        let path = path.strip_suffix("/v1").unwrap_or(path);
+        let base = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
         let settings = json!([
             self.version,
             self.betas,
@@ -56,7 +61,7 @@ impl Config {
         ]);
         ModelInfo {
             name: service.model.clone(),
-            digest: format!("anthropic/{}/{}/{settings}", service.base_url.trim_end_matches('/'), service.model),
+            digest: format!("anthropic/{base}/{}/{settings}", service.model),
             context_length: service.context_length,
             capabilities: capabilities.into_iter().map(String::from).collect(),
             ..ModelInfo::default()

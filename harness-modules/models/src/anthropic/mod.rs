@@ -20,16 +20,17 @@ pub use config::{Config, Structured};
 pub struct Anthropic(Config);
 
 /// A model behind such a server.
-pub fn model(mut config: Config) -> Result<Remote<Anthropic>, ModuleError> {
-    // The clients of this protocol leave the version out of the address; people copy both.
-    let base = config.service.base_url.trim_end_matches('/');
-    config.service.base_url = base.strip_suffix("/v1").unwrap_or(base).to_owned();
+pub fn model(config: Config) -> Result<Remote<Anthropic>, ModuleError> {
     Remote::new(config.service.clone(), Anthropic(config))
 }
 
 impl Protocol for Anthropic {
     fn path(&self) -> &'static str {
         "/v1/messages"
+    }
+
+    fn signs_as_user(&self) -> bool {
+        false
     }
 
     fn sign(&self, request: RequestBuilder, key: Option<&str>) -> RequestBuilder {

@@ -3,19 +3,11 @@
 use std::time::Duration;
 
 use harness_abi::{ChatReply, ChatRequest, ErrorClass, ModuleError};
-use reqwest::{Response, header};
+use reqwest::header;
 use serde_json::Value;
 
-use super::{
-    Listener, Protocol, Read, Teller, garbage,
-    incoming::{self, Incoming},
-    retry,
-    server::{Server, excerpt},
-};
-use crate::reply::Asked;
-
-/// Bytes a reply that comes whole may have.
-const LARGEST: usize = 32 << 20;
+use super::{Incoming, Listener, Protocol, Teller, retry, server::Server};
+use crate::reply::{Asked, Reply};
 
 /// The error of a call that nobody waits for.
 pub fn cancelled() -> ModuleError {
@@ -36,7 +28,7 @@ impl Exchange {
         Ok(Self { body, asked })
     }
 
-    /// Gets the reply.
+    /// Gets the reply. No error of it holds a secret.
     pub async fn run<P: Protocol>(
         &self,
         server: &Server<P>,
@@ -49,7 +41,8 @@ impl Exchange {
             );
             Err(ModuleError::new(ErrorClass::TIMEOUT, message))
         };
-        tokio::time::timeout(Duration::from_millis(total), self.attempts(server, listener)).await.unwrap_or_else(late)
+        let reply = tokio::time::timeout(Duration::from_millis(total), self.attempts(server, listener)).await;
+        reply.unwrap_or_else(late).map_err(|error| server.secrets.redacted(error))
     }
 
     async fn attempts<P: Protocol>(
@@ -59,9 +52,10 @@ impl Exchange {
     ) -> Result<ChatReply, ModuleError> {
         let mut attempt = 0;
         loop {
-            let (mut reader, mut teller) = (server.protocol.read(), Teller::new(listener));
-            let error = match self.attempt(server, &mut *reader, &mut teller).await {
-                Ok(()) => return self.asked.answered(reader.reply(), &server.price),
+            let mut teller = Teller::new(listener);
+            let reply = self.attempt(server, &mut teller).await;
+            let error = match reply.and_then(|reply| self.asked.answered(reply, &server.price)) {
+                Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
             // What the host has heard cannot be unsaid: then trying again is its own affair.
@@ -72,21 +66,21 @@ impl Exchange {
         }
     }
 
-    async fn attempt<P: Protocol>(
-        &self,
-        server: &Server<P>,
-        reader: &mut dyn Read,
-        teller: &mut Teller<'_>,
-    ) -> Result<(), ModuleError> {
-        let response = server.post(&self.body).await?;
-        let kind =
-            response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // A server may answer whole though a stream was asked for, and report errors so.
-        if kind.starts_with("text/event-stream") {
-            streamed(server, response, reader, teller).await
-        } else {
-            let kind = if kind.is_empty() { "no content type".to_owned() } else { excerpt(kind) };
-            whole(server, response, &kind, reader, teller).await
+    async fn attempt<P: Protocol>(&self, server: &Server<P>, teller: &mut Teller<'_>) -> Result<Reply, ModuleError> {
+        let mut response = server.post(&self.body).await?;
+        let kind = response.headers().get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let kind = kind.unwrap_or_default().into_owned();
+        let mut reader = server.protocol.read();
+        let mut incoming = Incoming::new(&mut *reader, &kind);
+        loop {
+            let piece = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(error))?;
+            let over = incoming.take(piece.as_deref(), teller)?;
+            if !teller.wanted {
+                return Err(cancelled());
+            }
+            if over {
+                return reader.reply();
+            }
         }
     }
 }
@@ -97,40 +91,4 @@ fn after(mut error: ModuleError, attempt: u32) -> ModuleError {
         error.message = format!("{} (tried {} times)", error.message, attempt + 1).into();
     }
     error
-}
-
-async fn streamed<P: Protocol>(
-    server: &Server<P>,
-    mut response: Response,
-    reader: &mut dyn Read,
-    teller: &mut Teller<'_>,
-) -> Result<(), ModuleError> {
-    let mut incoming = Incoming::new(reader);
-    loop {
-        let piece = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(&error))?;
-        if incoming.take(piece.as_deref(), teller)? {
-            return Ok(());
-        }
-        if !teller.wanted {
-            return Err(cancelled());
-        }
-    }
-}
-
-async fn whole<P: Protocol>(
-    server: &Server<P>,
-    mut response: Response,
-    kind: &str,
-    reader: &mut dyn Read,
-    teller: &mut Teller<'_>,
-) -> Result<(), ModuleError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = server.in_time(response.chunk()).await?.map_err(|error| server.unreachable(&error))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST {
-            return Err(garbage(format_args!("a body above {LARGEST} bytes")));
-        }
-    }
-    incoming::whole(&bytes, kind, reader, teller)?;
-    if teller.wanted { Ok(()) } else { Err(cancelled()) }
 }

@@ -1,4 +1,5 @@
-//! The keys of a service: one at a time, the next when a server is done with one. Refuses to start with a name that holds none.
+//! The keys of a service: one at a time, the next when a server is done with one. A name that holds none, or none that a request can carry,
+//! is refused at the start.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,15 +22,29 @@ pub struct Keys {
 
 impl Keys {
     /// Reads the keys that `names`, environment variables separated by commas, hold.
+    ///
+    /// # Errors
+    ///
+    /// A variable is not set, is empty, or holds what no header can.
     pub fn read(names: &str) -> Result<Self, ModuleError> {
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let keys = names.map(|name| match std::env::var(name) {
+            Ok(key) if !key.trim().bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') => {
+                Err(ModuleError::config(format_args!(
+                    "the environment variable {name} holds characters that no key has, such as a line end; set it anew"
+                )))
+            }
             Ok(key) if !key.trim().is_empty() => Ok(Key { name: name.to_owned(), secret: key.trim().to_owned() }),
             _ => Err(ModuleError::config(format_args!(
                 "the environment variable {name} holds no key; set it, or set api_key_env to another or to \"\""
             ))),
         });
         Ok(Self { keys: keys.collect::<Result<_, _>>()?, current: AtomicUsize::new(0) })
+    }
+
+    /// The keys themselves.
+    pub fn secrets(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| key.secret.clone())
     }
 
     /// How many there are.

@@ -1,11 +1,15 @@
 //! What all protocols share: a service to speak to, requests and their replies, and a model made of both. Answers from a runtime
 //! of its own, so it blocks nobody. Knows nothing of what a body says.
 
+mod address;
 mod exchange;
+mod failure;
 mod incoming;
 mod keys;
+mod lenient;
 mod post;
 mod retry;
+mod secrets;
 mod server;
 mod service;
 mod sse;
@@ -13,27 +17,30 @@ mod sse;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use harness_abi::{ChatReply, ChatRequest, ChatSink, DeltaKind, ErrorClass, Model, ModelInfo, ModuleError};
+use harness_abi::{ChatReply, ChatRequest, ChatSink, DeltaKind, Model, ModelInfo, ModuleError};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     prices::Price,
-    reply::{Asked, Reply},
+    reply::{Asked, Reply, Thoughts},
 };
 use exchange::Exchange;
 use server::Server;
 
-pub use incoming::{Incoming, whole};
+pub use address::identity;
+pub use failure::{cut, excerpt, failed_reply, garbage, inside, unknown, unsupported};
+pub use incoming::Incoming;
 pub use post::post;
-pub use server::{excerpt, reported};
 pub use service::Service;
 
 /// A protocol: how a request is written, and how its reply is read.
 pub trait Protocol: Send + Sync + 'static {
     /// Where requests go, after the base address.
     fn path(&self) -> &'static str;
+    /// Whether a key goes where the user of an address goes too, so that a request has room for one of them.
+    fn signs_as_user(&self) -> bool;
     /// Adds a key, and whatever else a request's head needs.
     fn sign(&self, request: RequestBuilder, key: Option<&str>) -> RequestBuilder;
     /// Writes a request, or refuses by name what the protocol has no words for.
@@ -44,16 +51,31 @@ pub trait Protocol: Send + Sync + 'static {
     fn info(&self) -> ModelInfo;
 }
 
-/// Reads one reply.
+/// How far a reply has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Something is missing: a stream that ends here is cut.
+    Begun,
+    /// A stream may end here; something may follow, such as figures.
+    Complete,
+    /// Nothing follows.
+    Over,
+}
+
+/// Reads one reply. What it does not understand it refuses by name: nothing is dropped and the rest called whole.
 pub trait Read: Send {
     /// Takes in the data of an event.
     fn event(&mut self, event: &Value, teller: &mut Teller<'_>) -> Result<(), ModuleError>;
     /// Takes in a reply that comes whole.
     fn whole(&mut self, body: &Value, teller: &mut Teller<'_>) -> Result<(), ModuleError>;
-    /// Whether the reply is complete, so that a stream may end here.
-    fn finished(&self) -> bool;
+    /// How far it has come.
+    fn progress(&self) -> Progress;
+    /// Whether the server may call it done here (`[DONE]`).
+    fn may_stop(&self) -> bool {
+        self.progress() != Progress::Begun
+    }
     /// What was read.
-    fn reply(&mut self) -> Reply;
+    fn reply(&mut self) -> Result<Reply, ModuleError>;
 }
 
 /// Who hears of a reply while it comes.
@@ -64,9 +86,10 @@ pub trait Listener: Send + Sync {
     fn cancelled(&self) -> bool;
 }
 
-/// Tells a listener of pieces, and remembers that it did.
+/// Tells a listener of pieces, thoughts in the text as thoughts, and remembers that it did.
 pub struct Teller<'a> {
     listener: &'a dyn Listener,
+    thoughts: Thoughts,
     /// Whether the listener has been told of a piece: then the exchange cannot begin again.
     told: bool,
     /// Whether it wants more.
@@ -76,26 +99,30 @@ pub struct Teller<'a> {
 impl<'a> Teller<'a> {
     /// Nothing has been told yet.
     pub fn new(listener: &'a dyn Listener) -> Self {
-        Self { listener, told: false, wanted: true }
+        Self { listener, thoughts: Thoughts::default(), told: false, wanted: true }
     }
 
     /// Tells of a piece; an empty one is none.
     pub fn tell(&mut self, kind: DeltaKind, text: &str) {
-        if !text.is_empty() {
+        let Self { listener, thoughts, told, wanted } = self;
+        let mut out = |kind: DeltaKind, text: &str| {
+            if !text.is_empty() {
+                *told = true;
+                *wanted &= listener.delta(kind, text);
+            }
+        };
+        if kind == DeltaKind::TEXT { thoughts.push(text, &mut out) } else { out(kind, text) }
+    }
+
+    /// Tells what was held back of the text, which has ended.
+    pub fn end(&mut self) {
+        let mut held = Vec::new();
+        std::mem::take(&mut self.thoughts).end(&mut |kind, text| held.push((kind, text.to_owned())));
+        for (kind, text) in held.into_iter().filter(|(_, text)| !text.is_empty()) {
             self.told = true;
-            self.wanted &= self.listener.delta(kind, text);
+            self.wanted &= self.listener.delta(kind, &text);
         }
     }
-}
-
-/// The error for bytes that the protocol does not know.
-pub fn garbage(what: impl std::fmt::Display) -> ModuleError {
-    ModuleError::new(
-        ErrorClass::UNAVAILABLE,
-        format_args!(
-            "the server sent {what}, which is no reply of this protocol; check that `base_url` is a server's that speaks it"
-        ),
-    )
 }
 
 /// A model behind a server.

@@ -1,19 +1,17 @@
 //! One body to an address, for what else of this program speaks HTTP: exports to collectors. Tries again where the answer says
-//! that this helps, and follows nobody elsewhere.
+//! that this helps, and follows nobody elsewhere. No error holds a secret of the address or of a header.
 
 use std::time::Duration;
 
 use harness_abi::{ErrorClass, ModuleError};
-use reqwest::{Client, StatusCode, header, redirect::Policy};
+use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
 
-use super::retry::retry_after;
+use super::{address::shown, excerpt, retry::retry_after, secrets::Secrets};
 
 /// How often one body is sent, at most.
 const MOST_TRIES: u32 = 5;
 /// The longest wait between two tries.
 const MOST_WAIT: Duration = Duration::from_secs(30);
-/// Characters shown of a refusal.
-const SHOWN: usize = 300;
 /// Bytes of an answer that are read.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -30,12 +28,32 @@ pub async fn post(
     body: Vec<u8>,
     patience: Duration,
 ) -> Result<Vec<u8>, ModuleError> {
+    let Ok(url) = Url::parse(url) else {
+        return Err(ModuleError::config("the address to send to is none; give one such as http://127.0.0.1:4318"));
+    };
+    // `Bearer KEY` is quoted in whole and without its first word.
+    let mut secrets: Vec<String> = headers.iter().map(|(_, value)| value.clone()).collect();
+    secrets.extend(headers.iter().filter_map(|(_, value)| Some(value.split_once(' ')?.1.to_owned())));
+    secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    secrets.extend(url.password().map(str::to_owned));
+    let sent = send(&url, headers, media_type, body, patience).await;
+    sent.map_err(|error| Secrets::new(secrets).redacted(error))
+}
+
+async fn send(
+    url: &Url,
+    headers: &[(String, String)],
+    media_type: &str,
+    body: Vec<u8>,
+    patience: Duration,
+) -> Result<Vec<u8>, ModuleError> {
     let unreachable = |error: reqwest::Error| {
-        ModuleError::new(ErrorClass::UNAVAILABLE, format_args!("{url} cannot be reached: {error:?}"))
+        let error = error.without_url();
+        ModuleError::new(ErrorClass::UNAVAILABLE, format_args!("{} cannot be reached: {error:?}", shown(url)))
     };
     let client = Client::builder().timeout(patience).redirect(Policy::none()).build().map_err(unreachable)?;
     for tried in 1.. {
-        let request = client.post(url).header(header::CONTENT_TYPE, media_type).body(body.clone());
+        let request = client.post(url.clone()).header(header::CONTENT_TYPE, media_type).body(body.clone());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
@@ -57,18 +75,11 @@ pub async fn post(
             StatusCode::GATEWAY_TIMEOUT,
         ];
         if tried == MOST_TRIES || !later.contains(&status) {
-            let said = String::from_utf8_lossy(&said).into_owned();
-            let said: String = hidden(said, headers).chars().take(SHOWN).collect();
-            return Err(ModuleError::new(ErrorClass::INPUT, format_args!("{url} answered {status}: {said}")));
+            let said = excerpt(&String::from_utf8_lossy(&said));
+            return Err(ModuleError::new(ErrorClass::INPUT, format_args!("{} answered {status}: {said}", shown(url))));
         }
         let wait = wait.map_or_else(|| Duration::from_secs(1 << (tried - 1)), Duration::from_millis);
         tokio::time::sleep(wait.min(MOST_WAIT)).await;
     }
     Err(ModuleError::fault("a body was never sent"))
-}
-
-/// Without what headers hold, which may be keys that a server quotes.
-fn hidden(said: String, headers: &[(String, String)]) -> String {
-    let secrets = headers.iter().flat_map(|(_, value)| std::iter::once(value.as_str()).chain(value.split(' ')));
-    secrets.filter(|secret| secret.len() >= 6).fold(said, |said, secret| said.replace(secret, "[…]"))
 }

@@ -1,5 +1,6 @@
-//! Server-sent events out of bytes that come in pieces (WHATWG HTML, section 9.2). Knows `data` alone. Refuses lines that are not UTF-8 and
-//! events above a size.
+//! Server-sent events out of bytes that come in pieces (WHATWG HTML, section 9.2): any line end, a byte order mark, comments, data over several lines.
+//! Knows `data`, `event`, and a field `error`, which some servers write in their place. Lines that are not UTF-8 and events above a size
+//! are refused.
 
 /// Bytes an event may have: far above any real one, far below what hurts.
 const LARGEST: usize = 8 << 20;
@@ -13,24 +14,45 @@ pub enum Malformed {
     TooLong,
 }
 
+/// An event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Its name; empty where the stream gives none.
+    pub name: String,
+    /// Its data, without the last line end.
+    pub data: String,
+}
+
 /// A reader of events.
 #[derive(Debug, Default)]
 pub struct Events {
     line: Vec<u8>,
-    data: String,
-    any: bool,
+    next: Event,
+    /// Whether the last byte ended a line as a carriage return: a line feed after it belongs to it.
+    returned: bool,
+    begun: bool,
 }
 
 impl Events {
-    /// Takes in `bytes`; gives the data of every event they end, and what is wrong after those: where pieces part makes no difference.
-    pub fn feed(&mut self, bytes: &[u8]) -> (Vec<String>, Result<(), Malformed>) {
+    /// Takes in `bytes`; gives every event they end, and what is wrong after those: where pieces part makes no difference.
+    pub fn feed(&mut self, bytes: &[u8]) -> (Vec<Event>, Result<(), Malformed>) {
         let mut events = Vec::new();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = bytes;
+        while let Some(first) = rest.first() {
+            if std::mem::take(&mut self.returned) && *first == b'\n' {
+                rest = &rest[1..];
+                continue;
+            }
+            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
             self.line.extend_from_slice(piece);
-            if self.line.len() + self.data.len() > LARGEST {
+            if self.line.len() + self.next.data.len() > LARGEST {
                 return (events, Err(Malformed::TooLong));
             }
-            if piece.ends_with(b"\n") {
+            rest = after;
+            if let Some((end, after)) = after.split_first() {
+                self.returned = *end == b'\r';
+                rest = after;
                 let line = std::mem::take(&mut self.line);
                 match self.take(&line) {
                     Ok(event) => events.extend(event),
@@ -42,23 +64,40 @@ impl Events {
     }
 
     /// The event that the end of the stream ends, if any.
-    pub fn end(&mut self) -> Result<Option<String>, Malformed> {
+    pub fn end(&mut self) -> Result<Option<Event>, Malformed> {
         let line = std::mem::take(&mut self.line);
         let last = self.take(&line)?;
-        Ok(last.or_else(|| std::mem::take(&mut self.any).then(|| std::mem::take(&mut self.data))))
+        Ok(last.or_else(|| self.dispatch()))
     }
 
-    fn take(&mut self, line: &[u8]) -> Result<Option<String>, Malformed> {
-        let line = std::str::from_utf8(line).map_err(|_| Malformed::NotUtf8)?.trim_end_matches(['\r', '\n']);
-        if line.is_empty() {
-            return Ok(std::mem::take(&mut self.any).then(|| std::mem::take(&mut self.data)));
+    fn dispatch(&mut self) -> Option<Event> {
+        let event = std::mem::take(&mut self.next);
+        (!event.data.is_empty()).then_some(event)
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<Option<Event>, Malformed> {
+        let mut line = std::str::from_utf8(line).map_err(|_| Malformed::NotUtf8)?;
+        if !std::mem::replace(&mut self.begun, true) {
+            line = line.strip_prefix('\u{feff}').unwrap_or(line);
         }
-        if let Some(data) = line.strip_prefix("data:") {
-            if self.any {
-                self.data.push('\n');
+        if line.is_empty() {
+            return Ok(self.dispatch());
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.next.name),
+            "data" | "error" => {
+                if field == "error" {
+                    field.clone_into(&mut self.next.name);
+                }
+                if !self.next.data.is_empty() {
+                    self.next.data.push('\n');
+                }
+                self.next.data.push_str(value);
             }
-            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
-            self.any = true;
+            // Comments, `id` and `retry` say nothing of a reply.
+            _ => {}
         }
         Ok(None)
     }
@@ -70,15 +109,18 @@ mod tests {
 
     #[test]
     fn splits_anywhere() {
-        let stream = ": hello\r\ndata: {\"a\":\"é\"}\r\n\r\nevent: x\ndata: one\ndata: two\n\ndata: [DONE]".as_bytes();
-        for size in 1..stream.len() {
+        let stream = "\u{feff}: hello\r\ndata:{\"a\":\"é\"}\r\n\r\nevent: x\ndata: one\ndata: two\n\ndata\r\rid: 1\rdata: three\r\rerror: {}\n\ndata: [DONE]".as_bytes();
+        for size in 1..=stream.len() {
             let mut events = Events::default();
-            let mut found: Vec<String> = stream.chunks(size).flat_map(|chunk| events.feed(chunk).0).collect();
+            let mut found: Vec<Event> = stream.chunks(size).flat_map(|chunk| events.feed(chunk).0).collect();
             found.extend(events.end().expect("the end"));
-            assert_eq!(found, ["{\"a\":\"é\"}", "one\ntwo", "[DONE]"], "in pieces of {size}");
+            let found: Vec<_> = found.iter().map(|event| (event.name.as_str(), event.data.as_str())).collect();
+            let expected = [("", "{\"a\":\"é\"}"), ("x", "one\ntwo"), ("", "three"), ("error", "{}"), ("", "[DONE]")];
+            assert_eq!(found, expected, "in pieces of {size}");
         }
         let found = Events::default().feed(b"data: a\n\ndata: \xff\n\n");
-        assert_eq!(found, (vec!["a".to_owned()], Err(Malformed::NotUtf8)), "what was good is not lost");
+        let good = Event { name: String::new(), data: "a".to_owned() };
+        assert_eq!(found, (vec![good], Err(Malformed::NotUtf8)), "what was good is not lost");
         assert_eq!(Events::default().feed(&vec![b'x'; LARGEST + 1]).1, Err(Malformed::TooLong));
     }
 }

@@ -3,7 +3,7 @@
 use harness_abi::ModelInfo;
 use serde::Deserialize;
 
-use crate::http::Service;
+use crate::http::{Service, identity};
 
 /// Configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,7 +71,7 @@ impl Config {
         }
         ModelInfo {
             name: service.model.clone(),
-            digest: format!("openai/{}/{}/{settings}", service.base_url.trim_end_matches('/'), service.model),
+            digest: format!("openai/{}/{}/{settings}", identity(&service.base_url), service.model),
             context_length: service.context_length,
             capabilities: capabilities.into_iter().map(String::from).collect(),
             ..ModelInfo::default()

@@ -36,6 +36,10 @@ impl Protocol for OpenAi {
         }
     }
 
+    fn signs_as_user(&self) -> bool {
+        true
+    }
+
     fn sign(&self, request: RequestBuilder, key: Option<&str>) -> RequestBuilder {
         match key {
             Some(key) => request.bearer_auth(key),

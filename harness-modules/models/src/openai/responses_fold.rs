@@ -1,84 +1,140 @@
-//! The events of a response → one reply. Text is told as it comes; what counts is the list of items, which each come whole in the end.
+//! The events of a response → one reply. Text is told as it comes; what counts is the list of items: as the last event has it, else as they
+//! came whole, else put together from their pieces.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use harness_abi::{DeltaKind, Finish, ModuleError, TokenLogprob};
 use serde_json::{Value, json};
 
 use super::{chat_fold::token, responses::OPAQUE};
 use crate::{
-    http::{Read, Teller, excerpt, garbage, reported},
+    http::{Progress, Read, Teller, excerpt, failed_reply, garbage, inside, unknown, unsupported},
     prices::Tokens,
-    reply::{Call, MOST_CALLS, Piece, Reply},
+    reply::{Call, MOST_CALLS, Piece, Reply, content, reason},
 };
+
+/// Items a reply may have.
+const MOST_ITEMS: usize = MOST_CALLS * 4;
 
 /// What has come so far.
 #[derive(Debug, Default)]
 pub struct Fold {
-    /// Items that are complete, by their place.
-    items: BTreeMap<u64, Value>,
+    items: Vec<Item>,
     /// The response, when it is over.
     response: Option<Value>,
+    /// Events that nobody here knows.
+    unknown: BTreeSet<String>,
+}
+
+/// An item as it comes.
+#[derive(Debug)]
+struct Item {
+    place: Option<u64>,
+    id: String,
+    /// Its first form, then its last.
+    value: Value,
+    whole: bool,
+    /// Text told of it, for where it never comes whole.
+    text: String,
+    thought: String,
+    arguments: String,
 }
 
 impl Read for Fold {
     fn event(&mut self, event: &Value, teller: &mut Teller<'_>) -> Result<(), ModuleError> {
-        let delta = event["delta"].as_str().unwrap_or_default();
-        match event["type"].as_str().unwrap_or_default() {
-            "response.output_text.delta" | "response.refusal.delta" => teller.tell(DeltaKind::TEXT, delta),
+        let kind = match event["type"].as_str() {
+            Some(kind) => kind,
+            // Some servers send the whole response as the one event.
+            None if event["output"].is_array() => return self.whole(event, teller),
+            None => return Err(unknown("the event", event)),
+        };
+        let delta = |event| content::string(event, "delta");
+        match kind {
+            "response.output_text.delta" | "response.refusal.delta" => {
+                self.item(event)?.text.push_str(delta(event)?);
+                teller.tell(DeltaKind::TEXT, delta(event)?);
+            }
             "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
-                teller.tell(DeltaKind::REASONING, delta);
+                self.item(event)?.thought.push_str(delta(event)?);
+                teller.tell(DeltaKind::REASONING, delta(event)?);
             }
-            "response.function_call_arguments.delta" => teller.tell(DeltaKind::ARGUMENTS, delta),
-            "response.output_item.done" => {
-                let place = event["output_index"].as_u64().unwrap_or(self.items.len() as u64);
-                self.items.insert(place, event["item"].clone());
-                if self.items.len() > MOST_CALLS * 4 {
-                    return Err(garbage(format_args!("a reply of more than {} items", MOST_CALLS * 4)));
-                }
+            "response.function_call_arguments.delta" => {
+                let text = content::arguments(&event["delta"]);
+                self.item(event)?.arguments.push_str(&text);
+                teller.tell(DeltaKind::ARGUMENTS, &text);
             }
-            "response.completed" | "response.incomplete" => self.response = Some(event["response"].clone()),
-            "response.failed" => return Err(reported(&event["response"]["error"])),
-            "error" => return Err(reported(event.get("error").filter(|error| error.is_object()).unwrap_or(event))),
-            // Some servers put an error into a stream as it is.
-            _ if event.get("error").is_some_and(|error| !error.is_null()) => return Err(reported(&event["error"])),
-            _ => {}
+            "response.output_item.added" | "response.output_item.done" => {
+                let item = self.item(event)?;
+                item.value = event["item"].clone();
+                item.whole = kind == "response.output_item.done";
+            }
+            "response.completed" | "response.incomplete" | "response.done" => {
+                let response = &event["response"];
+                ended(response, kind == "response.incomplete")?;
+                self.response = Some(response.clone());
+            }
+            "response.failed" | "response.error" | "response.cancelled" => {
+                let error = [&event["response"]["error"], &event["error"]].into_iter().find(|error| !error.is_null());
+                return Err(error.and_then(|error| inside(error, true)).unwrap_or_else(|| failed_reply(kind)));
+            }
+            // What these say is said again by the item when it is done.
+            "response.created"
+            | "response.in_progress"
+            | "response.queued"
+            | "response.content_part.added"
+            | "response.content_part.done"
+            | "response.output_text.done"
+            | "response.refusal.done"
+            | "response.output_text.annotation.added"
+            | "response.function_call_arguments.done"
+            | "response.reasoning_text.done"
+            | "response.reasoning_summary_text.done"
+            | "response.reasoning_summary_part.added"
+            | "response.reasoning_summary_part.done" => {}
+            other if other.starts_with("response.") => {
+                self.unknown.insert(other.to_owned());
+            }
+            _ => return Err(unknown("the event", event)),
         }
         Ok(())
     }
 
     fn whole(&mut self, body: &Value, teller: &mut Teller<'_>) -> Result<(), ModuleError> {
-        if let Some(error) = body.get("error").filter(|error| !error.is_null()) {
-            return Err(reported(error));
-        }
         let Some(items) = body["output"].as_array() else {
-            return Err(garbage(format_args!("a body without output: `{}`", excerpt(&body.to_string()))));
+            return Err(unknown("a body without output", body));
         };
-        for piece in items.iter().flat_map(pieces) {
-            match piece {
-                Piece::Text(text) => teller.tell(DeltaKind::TEXT, &text),
-                Piece::Reasoning(text) => teller.tell(DeltaKind::REASONING, &text),
-                Piece::Call(call) => teller.tell(DeltaKind::ARGUMENTS, &call.arguments),
+        ended(body, false)?;
+        for item in items {
+            for piece in pieces(item)? {
+                match piece {
+                    Piece::Text(text) => teller.tell(DeltaKind::TEXT, &text),
+                    Piece::Reasoning(text) => teller.tell(DeltaKind::REASONING, &text),
+                    Piece::Call(call) => teller.tell(DeltaKind::ARGUMENTS, &call.arguments),
+                }
             }
         }
         self.response = Some(body.clone());
         Ok(())
     }
 
-    fn finished(&self) -> bool {
-        self.response.is_some()
+    fn progress(&self) -> Progress {
+        if self.response.is_some() { Progress::Over } else { Progress::Begun }
     }
 
-    fn reply(&mut self) -> Reply {
+    fn reply(&mut self) -> Result<Reply, ModuleError> {
         let response = self.response.take().unwrap_or_default();
-        let mut items: Vec<Value> = std::mem::take(&mut self.items).into_values().collect();
-        if let Some(output) = response["output"].as_array().filter(|output| !output.is_empty()) {
-            items.clone_from(output);
-        }
-        let finish = match response["incomplete_details"]["reason"].as_str() {
-            Some("content_filter") => Finish::FILTERED,
-            Some(_) => Finish::LENGTH,
-            None => Finish::STOP,
+        let came = std::mem::take(&mut self.items);
+        let items: Vec<Value> = match response["output"].as_array().filter(|output| !output.is_empty()) {
+            Some(output) => output.clone(),
+            None if !self.unknown.is_empty() && came.iter().all(|item| !item.whole) => {
+                let names: Vec<&str> = self.unknown.iter().take(4).map(String::as_str).collect();
+                return Err(unsupported(format_args!("events that nothing sums up ({})", excerpt(&names.join(", ")))));
+            }
+            None => came.into_iter().map(Item::finished).collect(),
+        };
+        let finish = match &response["incomplete_details"]["reason"] {
+            Value::Null if response["status"] == "completed" => Some(Finish::STOP),
+            given => reason(given)?,
         };
         let sealed = |item: &&Value| item["type"] == "reasoning" && item["encrypted_content"].is_string();
         let sealed: Vec<&Value> = items.iter().filter(sealed).collect();
@@ -87,41 +143,132 @@ impl Read for Fold {
         let tokens: Vec<TokenLogprob> =
             tokens.flat_map(|part| part["logprobs"].as_array().into_iter().flatten()).map(token).collect();
         let usage = usage(&response["usage"]);
-        Reply { pieces: items.iter().flat_map(pieces).collect(), finish: Some(finish), tokens, usage, opaque }
+        let mut all = Vec::new();
+        for item in &items {
+            all.extend(pieces(item)?);
+        }
+        Ok(Reply { pieces: all, finish, tokens, usage, opaque })
+    }
+}
+
+impl Fold {
+    /// The item that an event is about: the one of its id, else of its place, else the newest.
+    fn item(&mut self, event: &Value) -> Result<&mut Item, ModuleError> {
+        let place = content::place(event, "output_index")?;
+        let whole = event.get("item").is_some();
+        let id = if whole { content::string(&event["item"], "id")? } else { content::string(event, "item_id")? };
+        let begins = event["type"] == "response.output_item.added";
+        // What is whole ends once.
+        let open = |item: &Item| !begins && !(whole && item.whole);
+        let last = |fits: &dyn Fn(&Item) -> bool| self.items.iter().rposition(|item| open(item) && fits(item));
+        let at = last(&|item| !id.is_empty() && item.id == id)
+            .or_else(|| last(&|item| place.is_some() && item.place == place))
+            .or_else(|| last(&|item| place.is_none() || item.place.is_none()));
+        let at = match at {
+            Some(at) => at,
+            None => {
+                if self.items.len() >= MOST_ITEMS {
+                    return Err(garbage(format_args!("a reply of more than {MOST_ITEMS} items")));
+                }
+                // Items stand in the order of their places, and those of one place in the order they came.
+                let after = |item: &Item| place.is_none() || item.place.is_none() || item.place <= place;
+                let at = self.items.iter().rposition(after).map_or(0, |at| at + 1);
+                self.items.insert(at, Item::new(place, id));
+                at
+            }
+        };
+        let item = self.items.get_mut(at).ok_or_else(|| garbage("an item that never began"))?;
+        item.place = item.place.or(place);
+        Ok(item)
+    }
+}
+
+impl Item {
+    fn new(place: Option<u64>, id: &str) -> Self {
+        let (text, thought, arguments) = (String::new(), String::new(), String::new());
+        Self { place, id: id.to_owned(), value: Value::Null, whole: false, text, thought, arguments }
+    }
+
+    /// The item with all that came of it.
+    fn finished(self) -> Value {
+        let Self { mut value, whole, text, thought, arguments, .. } = self;
+        if whole {
+            return value;
+        }
+        match value["type"].as_str() {
+            Some("function_call") => {
+                if !arguments.is_empty() {
+                    value["arguments"] = arguments.into();
+                }
+                value
+            }
+            // A call that nobody named is refused where it is read.
+            None if !arguments.is_empty() => json!({"type": "function_call", "arguments": arguments}),
+            None | Some("message" | "reasoning") if text.is_empty() => {
+                json!({"type": "reasoning", "content": [{"type": "reasoning_text", "text": thought}]})
+            }
+            None | Some("message" | "reasoning") => json!({"type": "message", "content": [
+                {"type": "reasoning", "text": thought}, {"type": "output_text", "text": text}
+            ]}),
+            Some(_) => value,
+        }
+    }
+}
+
+/// Whether a response is one that came to its end, in full or for a reason it gives.
+fn ended(response: &Value, incomplete: bool) -> Result<(), ModuleError> {
+    if let Some(error) = inside(response, false) {
+        return Err(error);
+    }
+    let status = content::string(response, "status")?;
+    let given = &response["incomplete_details"]["reason"];
+    match status {
+        "" | "completed" if !incomplete => Ok(()),
+        "" | "completed" | "incomplete" => match reason(given)? {
+            Some(_) => Ok(()),
+            None => Err(failed_reply("incomplete")),
+        },
+        other => Err(failed_reply(other)),
     }
 }
 
 /// What an item adds to the message.
-fn pieces(item: &Value) -> Vec<Piece> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |key: &str| item[key].as_array().into_iter().flatten();
+fn pieces(item: &Value) -> Result<Vec<Piece>, ModuleError> {
+    let mut found = Vec::new();
+    let mut add = |kind: DeltaKind, text: &str| {
+        if text.is_empty() {
+            return;
+        }
+        let text = text.to_owned();
+        found.push(if kind == DeltaKind::TEXT { Piece::Text(text) } else { Piece::Reasoning(text) });
+    };
     match item["type"].as_str() {
-        Some("message") => list("content")
-            .map(|part| {
-                Piece::Text(if part["type"] == "refusal" { text(&part["refusal"]) } else { text(&part["text"]) })
-            })
-            .collect(),
+        Some("message") => content::read(&item["content"], DeltaKind::TEXT, &mut add)?,
         Some("reasoning") => {
-            let thought: Vec<String> = list("summary").chain(list("content")).map(|part| text(&part["text"])).collect();
-            let thought = thought.join("\n");
-            (!thought.is_empty()).then_some(Piece::Reasoning(thought)).into_iter().collect()
+            let mut thoughts: Vec<String> = Vec::new();
+            for key in ["summary", "content"] {
+                content::read(&item[key], DeltaKind::REASONING, &mut |_, text| thoughts.push(text.to_owned()))?;
+            }
+            let thought = thoughts.join("\n");
+            if !thought.is_empty() {
+                add(DeltaKind::REASONING, &thought);
+            }
         }
         Some("function_call") => {
-            let id = item["call_id"].as_str().or_else(|| item["id"].as_str()).unwrap_or_default();
-            let arguments = match &item["arguments"] {
-                Value::String(text) => text.clone(),
-                Value::Null => String::new(),
-                other => other.to_string(),
-            };
-            vec![Piece::Call(Call { id: id.to_owned(), name: text(&item["name"]), arguments })]
+            let call_id = content::string(item, "call_id")?;
+            let id = if call_id.is_empty() { content::string(item, "id")? } else { call_id };
+            let (name, arguments) = (content::string(item, "name")?.to_owned(), content::arguments(&item["arguments"]));
+            found.push(Piece::Call(Call { id: id.to_owned(), name, arguments }));
         }
-        _ => Vec::new(),
+        Some(other) => return Err(unsupported(format_args!("an item of the type `{}`", excerpt(other)))),
+        None => return Err(garbage(format_args!("the item `{}`", excerpt(&item.to_string())))),
     }
+    Ok(found)
 }
 
 fn usage(usage: &Value) -> Tokens {
-    let count = |value: &Value| value.as_u64().unwrap_or(0);
-    let input = count(&usage["input_tokens"]);
-    let cached = count(&usage["input_tokens_details"]["cached_tokens"]).min(input);
-    Tokens { fresh: input - cached, cached, written: 0, output: count(&usage["output_tokens"]) }
+    let count = |keys: [&str; 2]| keys.iter().find_map(|key| content::figure(&usage[*key])).unwrap_or(0);
+    let input = count(["input_tokens", "prompt_tokens"]);
+    let cached = content::figure(&usage["input_tokens_details"]["cached_tokens"]).unwrap_or(0).min(input);
+    Tokens { fresh: input - cached, cached, written: 0, output: count(["output_tokens", "completion_tokens"]) }
 }

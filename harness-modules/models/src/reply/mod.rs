@@ -2,17 +2,29 @@
 //! request. Refuses a reply that does not keep to the constraint.
 
 mod arguments;
+mod calls;
+pub mod content;
+mod finish;
 mod ids;
 mod names;
+mod thoughts;
 
-use harness_abi::{ChatReply, Draft, Finish, ModuleError, Part, ReplyExtra, Role, TokenLogprob, stable::RString};
+use harness_abi::{
+    ChatReply, DeltaKind, Draft, ErrorClass, Finish, ModuleError, Part, ReplyExtra, Role, TokenLogprob, stable::RString,
+};
 use serde_json::Value;
 
 pub use arguments::{object, text};
+pub use calls::Calls;
+pub use finish::reason;
 pub use ids::Ids;
 pub use names::Names;
+pub use thoughts::Thoughts;
 
-use crate::prices::{Price, Tokens};
+use crate::{
+    http,
+    prices::{Price, Tokens},
+};
 
 /// Stands where a server gives no number of a token: most protocols have none.
 pub const NO_ID: u32 = u32::MAX;
@@ -94,26 +106,44 @@ pub struct Reply {
 
 impl Asked {
     /// The reply, shaped and checked against what was expected.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing in it, not even a reason why it ended; a call has no name or breaks off; it does not keep to the constraint.
     pub fn answered(&self, mut reply: Reply, price: &Price) -> Result<ChatReply, ModuleError> {
         if let Some(tool) = &self.answer_tool {
             self.unwrap_tool(tool, &mut reply);
         }
-        let mut finish = reply.finish.unwrap_or(Finish::STOP);
+        let ended = reply.finish;
+        let mut finish = ended.unwrap_or(Finish::STOP);
         let shape = !matches!(self.expected, Expected::Free);
-        let mut parts: Vec<Part> = Vec::new();
-        let (mut said, mut calls) = (String::new(), Vec::new());
-        for piece in reply.pieces {
-            match piece {
-                // A thought without words may stand for what the server wants back.
-                Piece::Reasoning(text) => parts.push(Part::Reasoning { text: text.into() }),
-                Piece::Text(text) if shape => said.push_str(&text),
-                Piece::Text(text) if text.is_empty() => {}
-                Piece::Text(text) => parts.push(Part::text(text)),
-                Piece::Call(call) if call.name.is_empty() => {}
-                Piece::Call(call) => calls.push(call),
-            }
+        let (mut parts, mut calls) = apart(reply.pieces);
+        if calls.iter().any(|call| call.name.is_empty()) {
+            return Err(http::garbage("a tool call without a name"));
+        }
+        let breaks_off = |call: &Call| {
+            let arguments = call.arguments.trim();
+            !arguments.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err()
+        };
+        if ended.is_none() && calls.iter().any(breaks_off) {
+            return Err(http::cut());
+        }
+        let silent =
+            parts.iter().all(|part| matches!(part, Part::Text { text } | Part::Reasoning { text } if text.is_empty()));
+        if ended.is_none() && silent && calls.is_empty() && reply.opaque.is_none() {
+            let message =
+                "the server sent an empty reply: no text, no thought, no call, and no reason why it ended; try again";
+            return Err(ModuleError::new(ErrorClass::UNAVAILABLE, message));
         }
         if shape {
+            let mut said = String::new();
+            parts.retain(|part| match part {
+                Part::Text { text } => {
+                    said.push_str(text);
+                    false
+                }
+                _ => true,
+            });
             let said = self.shaped(said, finish)?;
             parts.extend((!said.is_empty()).then(|| Part::text(said)));
         }
@@ -181,6 +211,42 @@ impl Asked {
             _ => Ok(text),
         }
     }
+}
+
+/// Pieces as parts of a message, and calls; thoughts that stand in the text are taken out of it.
+fn apart(pieces: Vec<Piece>) -> (Vec<Part>, Vec<Call>) {
+    let (mut parts, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Thoughts::default());
+    let mut spoken = |parts: &mut Vec<Part>, take: &mut dyn FnMut(&mut Thoughts, &mut dyn FnMut(DeltaKind, &str))| {
+        let mut said: Vec<(DeltaKind, String)> = Vec::new();
+        take(&mut thoughts, &mut |kind, text| match said.last_mut() {
+            _ if text.is_empty() => {}
+            Some((last, all)) if *last == kind => all.push_str(text),
+            _ => said.push((kind, text.to_owned())),
+        });
+        parts.extend(said.into_iter().map(|(kind, text)| match kind {
+            DeltaKind::TEXT => Part::text(text),
+            _ => Part::Reasoning { text: text.into() },
+        }));
+    };
+    for piece in pieces {
+        match piece {
+            // A thought without words may stand for what the server wants back.
+            Piece::Reasoning(text) => parts.push(Part::Reasoning { text: text.into() }),
+            Piece::Text(text) => spoken(&mut parts, &mut |thoughts, out| thoughts.push(&text, out)),
+            Piece::Call(call) => calls.push(call),
+        }
+    }
+    spoken(&mut parts, &mut |thoughts, out| std::mem::take(thoughts).end(out));
+    let thinks = parts.iter().any(|part| matches!(part, Part::Reasoning { .. }));
+    let first = parts.iter().position(|part| matches!(part, Part::Text { .. }));
+    if let (false, Some(at), Some(Part::Text { text })) = (thinks, first, first.and_then(|at| parts.get(at).cloned())) {
+        if let Some((thought, answer)) = thoughts::unopened(&text) {
+            let thought = (!thought.is_empty()).then(|| Part::Reasoning { text: thought.into() });
+            let answer = (!answer.is_empty()).then(|| Part::text(answer));
+            parts.splice(at..=at, thought.into_iter().chain(answer));
+        }
+    }
+    (parts, calls)
 }
 
 /// The error for a server that did not do what was asked in so many words.

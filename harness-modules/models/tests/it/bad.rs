@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::fake::{Act, Given, STREAM, answer, chat, hello, model, send, server, stream, tool};
 
 /// Each protocol's module and configuration, with a stream of one word.
-fn protocols() -> Vec<(&'static str, Value, Vec<Act>)> {
+pub fn protocols() -> Vec<(&'static str, Value, Vec<Act>)> {
     let chat = [json!({"choices": [{"delta": {"content": "ok"}, "finish_reason": "stop"}]})];
     let item = json!({"type": "message", "content": [{"type": "output_text", "text": "ok"}]});
     let responses = [json!({"type": "response.completed", "response": {"output": [item]}})];
@@ -21,7 +21,7 @@ fn protocols() -> Vec<(&'static str, Value, Vec<Act>)> {
     ]
 }
 
-fn with(config: &Value, more: Value) -> Value {
+pub fn with(config: &Value, more: Value) -> Value {
     let mut config = config.clone();
     config.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
     config
@@ -58,7 +58,7 @@ fn the_next_key_serves_when_one_is_refused_or_used_up() {
 #[test]
 fn a_server_that_misbehaves_is_named() {
     let endless = || vec![send(STREAM), send("data: "), send(vec![b'x'; 9 << 20])];
-    let typed = |kind: &str| answer("200 OK", &format!("content-type: {kind}\r\n"), "data: {}\n\n");
+    let typed = |kind: &str| answer("200 OK", &format!("content-type: {kind}\r\n"), "hello");
     for (module, config, ok) in protocols() {
         let half: Vec<Act> = ok.iter().take(1).cloned().chain([send("data: {\"ty")]).collect();
         let cases = [

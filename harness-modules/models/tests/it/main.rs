@@ -5,3 +5,4 @@ mod bad;
 mod chat;
 mod fake;
 mod responses;
+mod secrets;
