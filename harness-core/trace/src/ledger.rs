@@ -62,7 +62,7 @@ pub struct Look {
 }
 
 impl Store {
-    fn durable(&self, row: LedgerRow) -> Result<(), TraceError> {
+    pub(crate) fn durable(&self, row: LedgerRow) -> Result<(), TraceError> {
         self.shared.send(|state| {
             state.batch.ledger.push(row);
             Ok(())

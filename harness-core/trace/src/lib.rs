@@ -22,6 +22,7 @@ mod statistics;
 mod steps;
 mod store;
 mod transaction;
+mod voids;
 mod writer;
 
 pub use entry::*;
@@ -38,3 +39,4 @@ pub use search::Hit;
 pub use statistics::{CallKind, CallStatistics, FaultCount};
 pub use steps::{Entries, History};
 pub use store::Store;
+pub use voids::{Doubted, Void, Voided};

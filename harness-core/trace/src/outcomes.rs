@@ -63,6 +63,8 @@ pub struct Filter {
     pub ended: bool,
     /// Only those that ended so.
     pub outcome: Option<Outcome>,
+    /// Those as well that do not count any more ([`Store::void`]).
+    pub void: bool,
 }
 
 impl Filter {
@@ -99,6 +101,10 @@ impl Filter {
             sql += " AND outcome = ?";
             values.push(Sql::Text(outcome.name().to_owned()));
         }
+        if !self.void {
+            sql += " AND ";
+            sql += STANDS;
+        }
         if !self.suite.is_empty() {
             // The index over rollouts leaves out episodes without suite; said so, it can be used.
             sql += " AND suite <> ''";
@@ -106,6 +112,9 @@ impl Filter {
         (sql, values)
     }
 }
+
+/// Holds for episodes that are not void.
+const STANDS: &str = "num NOT IN (SELECT episode FROM voids WHERE episode IS NOT NULL)";
 
 const COLUMNS: &str = "num, id, run, harness, suite, split, task, grp, seed, simulated, started_ms, outcome, reason,
     steps, micros, input_tokens, cached_tokens, output_tokens, cost_micros, replayed_input_tokens,
@@ -179,7 +188,7 @@ impl Store {
         self.rows(&format!("{condition} AND num > ? ORDER BY num LIMIT ?"), values)
     }
 
-    /// The episodes of a run whose outcome counts ([`Outcome::counts`]) and that no call began, in the order they began.
+    /// The episodes of a run whose outcome counts ([`Outcome::counts`]), that are not void and that no call began, in the order they began.
     pub fn finished(&self, run: &str) -> Result<Vec<EpisodeRow>, TraceError> {
         let mut rows = self.episodes(&Filter {
             run: run.to_owned(),
@@ -193,7 +202,7 @@ impl Store {
 
     /// The result of a rollout that was paid already: the first episode of these coordinates whose outcome counts.
     ///
-    /// An episode that was begun and killed, was cancelled or failed for reasons outside the harness is none. The
+    /// An episode that was begun and killed, was cancelled, failed for reasons outside the harness or is void is none. The
     /// model's identity is part of the harness id.
     pub fn episode_result(
         &self,
@@ -208,10 +217,10 @@ impl Store {
             Sql::Text(task.to_owned()),
             Sql::Integer(seed.cast_signed()),
         ];
-        let rows = self.rows(
-            "suite = ? AND suite <> '' AND harness = ? AND task = ? AND seed = ? AND outcome IS NOT NULL ORDER BY num",
-            values,
-        )?;
+        let condition = format!(
+            "suite = ? AND suite <> '' AND harness = ? AND task = ? AND seed = ? AND outcome IS NOT NULL AND {STANDS} ORDER BY num"
+        );
+        let rows = self.rows(&condition, values)?;
         Ok(rows.into_iter().find(|row| row.outcome.is_some_and(Outcome::counts)))
     }
 

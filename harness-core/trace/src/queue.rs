@@ -62,6 +62,7 @@ pub(crate) enum LedgerRow {
     Run(RunRecord),
     Fact { run: String, kind: String, key: String, json: String },
     Look(Look),
+    Void { calls: Vec<i64>, episodes: Vec<i64>, at_ms: u64, why: String },
 }
 
 /// Everything one transaction will write.

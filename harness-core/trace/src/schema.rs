@@ -70,6 +70,14 @@ const STEPS: &[Step] = &[
 ",
         read: "",
     },
+    Step {
+        write: "
+    CREATE TABLE voids(
+        num INTEGER PRIMARY KEY, call INTEGER, episode INTEGER, at_ms INTEGER NOT NULL, why TEXT NOT NULL);
+    CREATE INDEX voids_by_episode ON voids(episode) WHERE episode IS NOT NULL;
+",
+        read: "CREATE TEMP TABLE voids(num INTEGER PRIMARY KEY, call INTEGER, episode INTEGER, at_ms INTEGER, why TEXT);",
+    },
 ];
 
 /// The schema version this program writes; it reads every older one.

@@ -16,7 +16,7 @@ use crate::{
     decode, encode,
     pool::{Pool, lock},
     queue::{Blob, KeyMap},
-    schema, transaction,
+    schema, transaction, voids,
     writer::{self, Shared, State, Target},
 };
 
@@ -163,19 +163,11 @@ fn waiting<'a, T: ?Sized>(state: &'a State, find: impl Fn(&'a crate::queue::Batc
 }
 
 fn recorded_keys(db: &Connection) -> Result<KeyMap<i64>, TraceError> {
-    let mut known = KeyMap::default();
-    let mut statement = db.prepare("SELECT first, keys FROM call_keys ORDER BY first")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let first: i64 = row.get(0)?;
-        let (keys, rest) = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?.as_chunks::<32>();
-        if !rest.is_empty() {
-            let why = format!("row {first} breaks off within a key");
-            return Err(TraceError::Damaged { what: "the list of recorded calls".to_owned(), why });
-        }
-        for (num, key) in (first..).zip(keys) {
+    let (void, mut known) = (voids::void_calls(db)?, KeyMap::default());
+    for (num, key) in voids::all_calls(db)? {
+        if !void.contains(&num) {
             // Two processes may have paid for the same call: the first reply stands.
-            known.entry(CallKey(*key)).or_insert(num);
+            known.entry(key).or_insert(num);
         }
     }
     Ok(known)

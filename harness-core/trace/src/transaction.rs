@@ -161,6 +161,14 @@ fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
             db.prepare_cached("INSERT INTO facts(run, kind, key, json) VALUES(?1, ?2, ?3, ?4)")?
                 .execute(params![run, kind, key, json])?;
         }
+        LedgerRow::Void { calls, episodes, at_ms, why } => {
+            let mut insert =
+                db.prepare_cached("INSERT INTO voids(call, episode, at_ms, why) VALUES(?1, ?2, ?3, ?4)")?;
+            let calls = calls.iter().map(|call| (Some(*call), None));
+            for (call, episode) in calls.chain(episodes.iter().map(|episode| (None, Some(*episode)))) {
+                insert.execute(params![call, episode, bits(*at_ms), why])?;
+            }
+        }
         LedgerRow::Look(Look { run, suite, split, command, at_ms }) => {
             db.prepare_cached("INSERT INTO looks(run, suite, split, command, at_ms) VALUES(?1, ?2, ?3, ?4, ?5)")?
                 .execute(params![run, suite, split, command, bits(*at_ms)])?;

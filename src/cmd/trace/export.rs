@@ -113,16 +113,7 @@ fn spans(store: &Store, rows: &[EpisodeRow]) -> Result<Vec<OtlpSpan>, Failure> {
 
 /// What served the roles of an episode, where its run says so.
 fn names(store: &Store, row: &EpisodeRow) -> Result<ModelNames, Failure> {
-    let Some(run) = store.run(&row.start.run)? else { return Ok(ModelNames::new()) };
-    let config = &run.config;
-    let served = config["variants"].as_object().and_then(|variants| {
-        let (name, _) = variants.iter().find(|(_, id)| **id == row.start.harness)?;
-        config["harness"][name].as_str()
-    });
-    let harness: Value = match served.or(config["harness"].as_str()) {
-        Some(text) => serde_json::from_str(text).unwrap_or_default(),
-        None => Value::Null,
-    };
+    let harness = store.harness_of(row)?;
     let named = |model: &Value| {
         let module = model["use"].as_str().unwrap_or_default();
         let (pack, module) = module.split_once('/').unwrap_or(("", module));

@@ -1,10 +1,11 @@
-//! `harness trace`: reads the record. Writes nothing into it.
+//! `harness trace`: reads the record. It writes nothing into it but marks of what is void.
 
 mod diff;
 mod digest;
 mod export;
 pub mod search;
 pub mod show;
+mod void;
 
 use clap::{Args, Subcommand};
 use harness_trace::{EpisodeRow, Filter, Outcome, Store, TraceError};
@@ -24,7 +25,8 @@ use crate::{failure::Failure, output, wire};
   harness trace digest --suite household          why tasks fail, with a place to look at for each reason
   harness trace export --run bench-1f2e3d4c5b-1 > episodes.jsonl
   harness trace export atif --episode run-19a8 > trajectory.json
-  harness trace export otlp --endpoint http://127.0.0.1:4318 --run run-19a8")]
+  harness trace export otlp --endpoint http://127.0.0.1:4318 --run run-19a8
+  harness trace void run-19a8                     its replies were wrong: later runs ask again")]
 pub struct TraceArgs {
     #[command(subcommand)]
     command: Command,
@@ -70,6 +72,8 @@ enum Command {
     },
     /// Write episodes for other programs: JSON Lines, ATIF, OpenTelemetry
     Export(Box<export::ExportArgs>),
+    /// Mark calls with wrong replies as void, and the episodes played with them: later runs ask again
+    Void(void::VoidArgs),
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +129,7 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
         }
         Command::Search { words, which, limit } => search::run(global, &store, &which.into(), &words, limit),
         Command::Export(args) => export::run(global, &store, *args),
+        Command::Void(args) => void::run(global, &store, args),
     }
 }
 
@@ -142,17 +147,29 @@ pub fn unknown(error: TraceError) -> Failure {
 pub fn listed(store: &Store, filter: &Filter, limit: usize) -> Result<Value, Failure> {
     let rows = store.episodes(filter)?;
     let shown = rows.get(rows.len().saturating_sub(limit)..).unwrap_or_default();
+    let void = store.voids()?;
+    let shown = shown.iter().map(|row| {
+        let mut shown = json!(row);
+        if let Some(mark) = void.get(&row.num) {
+            shown["void"] = json!(mark);
+        }
+        shown
+    });
+    let shown: Vec<Value> = shown.collect();
     Ok(json!({"episodes": shown, "shown": shown.len(), "total": rows.len()}))
 }
 
 fn list(global: &Global, store: &Store, filter: &Filter, limit: usize) -> Result<(), Failure> {
+    let filter = &Filter { void: true, ..filter.clone() };
     if global.json {
         return output::json(&listed(store, filter, limit)?);
     }
     let rows = store.episodes(filter)?;
     let shown = rows.get(rows.len().saturating_sub(limit)..).unwrap_or_default();
+    let void = store.voids()?;
     for row in shown {
-        output::line(describe(row))?;
+        let mark = if void.contains_key(&row.num) { ", void" } else { "" };
+        output::line(format_args!("{}{mark}", describe(row)))?;
     }
     output::line(format_args!("{} of {} episodes", shown.len(), rows.len()))
 }

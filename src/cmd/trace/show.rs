@@ -21,19 +21,27 @@ pub fn run(global: &Global, store: &Store, row: &EpisodeRow) -> Result<(), Failu
         let entries: Vec<Value> = entries
             .map(|entry| entry.map(|(step, entry)| json!({"step": step, "entry": entry})))
             .collect::<Result<_, _>>()?;
-        return output::json(&json!({"episode": row, "state": state, "entries": entries, "sub_agents": inner}));
+        let void = store.voids()?.remove(&row.num);
+        return output::json(
+            &json!({"episode": row, "state": state, "entries": entries, "sub_agents": inner, "void": void}),
+        );
     }
     output::line(text(store, row)?)
 }
 
 /// The episodes that answered its calls.
 fn inner(store: &Store, row: &EpisodeRow) -> Result<Vec<EpisodeRow>, Failure> {
-    Ok(store.episodes(&Filter { parent: Some(row.start.episode.clone()), ..Filter::default() })?)
+    Ok(store.episodes(&Filter { parent: Some(row.start.episode.clone()), void: true, ..Filter::default() })?)
 }
 
 /// The episode for a reader.
 pub fn text(store: &Store, row: &EpisodeRow) -> Result<String, Failure> {
     let mut text = head(row);
+    if let Some(mark) = store.voids()?.remove(&row.num) {
+        let why = if mark.why.is_empty() { "no reason was given" } else { mark.why.as_str() };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\nVOID     it counts no more, and its calls are asked again: {why}");
+    }
     let mut last = None;
     for entry in store.entries(row)? {
         let (step, entry) = entry?;

@@ -8,3 +8,4 @@ mod derived;
 mod laws;
 mod samples;
 mod store;
+mod voids;

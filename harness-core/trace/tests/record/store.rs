@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::samples::{call_key, chat, end, every_kind, scores, start};
 
 /// The same test over every kind of store, before and after it is opened again.
-fn each(check: impl Fn(Arc<Store>, &dyn Fn(Arc<Store>) -> Arc<Store>)) {
+pub fn each(check: impl Fn(Arc<Store>, &dyn Fn(Arc<Store>) -> Arc<Store>)) {
     check(Store::in_memory().unwrap(), &|same| same);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("record.sqlite");
@@ -229,7 +229,7 @@ fn an_older_file_is_read_and_written_on() {
     store.end("old", end(Outcome::Done, 1.0)).unwrap();
     drop(store);
     // As version 1 was.
-    let older = "DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent; PRAGMA user_version = 1";
+    let older = "DROP TABLE voids; DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent; PRAGMA user_version = 1";
     rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
     let store = Store::open(&path).unwrap();
     store.begin(EpisodeStart { parent: "old".into(), ..start("new", "t1") }).unwrap();
