@@ -129,7 +129,7 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
         }
         Command::Search { words, which, limit } => search::run(global, &store, &which.into(), &words, limit),
         Command::Export(args) => export::run(global, &store, *args),
-        Command::Void(args) => void::run(global, &store, args),
+        Command::Void(args) => void::run(global, args),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use harness_core::{Clock, SystemClock};
-use harness_trace::{Doubted, Filter, Store};
+use harness_trace::{Doubted, Filter};
 
 use super::{Global, Which, unknown};
-use crate::{failure::Failure, output};
+use crate::{failure::Failure, output, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -28,7 +28,10 @@ pub struct VoidArgs {
 }
 
 /// Marks them.
-pub fn run(global: &Global, store: &Store, args: VoidArgs) -> Result<(), Failure> {
+pub fn run(global: &Global, args: VoidArgs) -> Result<(), Failure> {
+    // The one subcommand that writes; a record that is not there is not made.
+    drop(wire::record_to_read()?);
+    let store = wire::record()?;
     let VoidArgs { names, which, model, why } = args;
     let filter = Filter::from(which);
     // Names are enough; a filter beside them adds its episodes.
