@@ -29,7 +29,7 @@ impl Access {
         let open = |source| TraceError::Open { path: path.to_owned(), source };
         let name = match self {
             Self::Shared => path.to_owned(),
-            Self::Journal => address(path, "mode=ro&nolock=1"),
+            Self::Journal => address(path, "mode=ro&vfs=unix-none"),
             Self::Still => address(path, "mode=ro&immutable=1"),
         };
         // A file that may not be written is opened for reading by these as well.
