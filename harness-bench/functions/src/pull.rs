@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pip::{Pip, Progress, PullError, Wheel, pip_fetch};
+use bench_download::{DownloadError, Pip, Progress, Wheel, fetch_members};
+
 use crate::task::Category;
 
 /// The version of `bfcl-eval` whose data and verdicts this crate follows.
@@ -25,9 +26,9 @@ pub fn bfcl_folder(cache: &Path) -> PathBuf {
 /// there. [`crate::Dataset::open`] takes the cache folder or the returned one.
 ///
 /// # Errors
-/// [`PullError`]; nothing is left half done.
-pub fn pull_bfcl(cache: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, PullError> {
-    pip_fetch(&Pip::default(), &BFCL_WHEEL, &data_member, &bfcl_folder(cache), progress)
+/// [`DownloadError`]; nothing is left half done.
+pub fn pull_bfcl(cache: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, DownloadError> {
+    fetch_members(&Pip::default(), &BFCL_WHEEL, &data_member, &bfcl_folder(cache), progress)
 }
 
 /// Keeps the question and gold files of the categories marked here.

@@ -1,8 +1,8 @@
 //! The grader `json_schema`: the reply is JSON and fits a schema. Refuses tasks that demand nothing: a schema that everything
 //! fits passes nobody. Nothing is fetched: a reference to another document is an error.
 
+use boon::{Compiler, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use harness_abi::{Grade, Grader, Message, ModuleError, Task};
-use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,9 +45,7 @@ fn demands(schema: &Value) -> bool {
 
 fn compiled(schema: &Value) -> Result<Validator, String> {
     match schema {
-        Value::Object(_) | Value::Bool(_) => {
-            jsonschema::validator_for(&composed(schema.clone())).map_err(|error| error.to_string())
-        }
+        Value::Object(_) | Value::Bool(_) => Validator::new(composed(schema.clone())),
         other => Err(format!("a JSON Schema is an object, this is {other}")),
     }
 }
@@ -59,6 +57,58 @@ fn composed(value: Value) -> Value {
         Value::Array(all) => all.into_iter().map(composed).collect(),
         Value::Object(all) => all.into_iter().map(|(key, value)| (nfc(&key), composed(value))).collect(),
         other => other,
+    }
+}
+
+/// A schema that has been read.
+struct Validator {
+    schemas: Schemas,
+    root: SchemaIndex,
+}
+
+impl std::fmt::Debug for Validator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Validator").finish_non_exhaustive()
+    }
+}
+
+impl Validator {
+    fn new(schema: Value) -> Result<Self, String> {
+        /// Where the schema is for those of its references that lead into itself.
+        const PLACE: &str = "schema:///task";
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.use_loader(Box::new(Nothing));
+        compiler.add_resource(PLACE, schema).map_err(|error| error.to_string())?;
+        let root = compiler.compile(PLACE, &mut schemas).map_err(|error| format!("{error:#}"))?;
+        Ok(Self { schemas, root })
+    }
+
+    /// What does not fit, with its place in the value; at most so many.
+    fn faults(&self, value: &Value, most: usize) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Err(error) = self.schemas.validate(value, self.root) {
+            explain(&error, most, &mut reasons);
+        }
+        reasons
+    }
+}
+
+/// The innermost errors, which say what is wrong; those around them only say that something is.
+fn explain(error: &ValidationError<'_, '_>, most: usize, reasons: &mut Vec<String>) {
+    if reasons.len() < most && error.causes.is_empty() {
+        let place = error.instance_location.to_string();
+        let place = if place.is_empty() { "/" } else { &place };
+        reasons.push(format!("{place}: {}", shown(&error.kind.to_string())));
+    }
+    error.causes.iter().for_each(|cause| explain(cause, most, reasons));
+}
+
+/// Fetches no other document.
+struct Nothing;
+
+impl UrlLoader for Nothing {
+    fn load(&self, url: &str) -> Result<Value, Box<dyn std::error::Error>> {
+        Err(format!("{url} is another document, and none is fetched; put what it says into `$defs`").into())
     }
 }
 
@@ -84,17 +134,9 @@ impl Grader for JsonSchema {
             Ok(value) => composed(value),
             Err(error) => return Ok(graded(false, || format!("{} is not JSON: {error}", shown(&reply)))),
         };
-        let faults = [&self.all, &own].into_iter().flatten().flat_map(|schema| schema.iter_errors(&value));
-        let reasons: Vec<String> = faults
-            .map(|fault| {
-                format!(
-                    "{}: {}",
-                    Some(fault.instance_path().as_str()).filter(|p| !p.is_empty()).unwrap_or("/"),
-                    shown(&fault.to_string())
-                )
-            })
-            .take(MOST_REASONS)
-            .collect();
+        let schemas = [&self.all, &own].into_iter().flatten();
+        let mut reasons: Vec<String> = schemas.flat_map(|schema| schema.faults(&value, MOST_REASONS)).collect();
+        reasons.truncate(MOST_REASONS);
         Ok(Grade { reward: f64::from(u8::from(reasons.is_empty())), reasons, ..Grade::default() })
     }
 }

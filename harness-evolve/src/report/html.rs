@@ -1,11 +1,14 @@
 //! The report as one self-contained page: light and dark, printable, no script, nothing fetched.
-
-use std::fmt::Write;
+//!
+//! The templates are checked when they are compiled, and every text in them is escaped by the library unless it is markup
+//! already.
 
 use evolve_gate::Split;
+use evolve_gate::interval::Interval;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::terminal::{counts, credited, footnotes, made, percent, points};
-use super::{Report, charts, ended, split_name};
+use super::{Cell, Contrast, Report, charts, ended, split_name};
 
 const STYLE: &str = r"
 :root{color-scheme:light dark;--ink:#1c2330;--soft:#5c6675;--paper:#fbfbf9;--card:#fff;--line:#dfe2e6;--final:#0f7b6c;--initial:#5b6fb5;--other:#a9b1bd;--good:#0f7b6c;--bad:#b3372f;--open:#8a6d1a}
@@ -24,58 +27,68 @@ pre{background:var(--card);border:1px solid var(--line);border-radius:10px;paddi
 @media print{body{background:#fff}main{max-width:none;padding:0}section.suite{break-before:page}section.suite:first-of-type{break-before:auto}figure,tr{break-inside:avoid}.wide{overflow:visible}table,table .soft{font-size:.72rem}td.num{white-space:normal}td:last-child{min-width:0}details>*{display:block}}
 ";
 
-/// Text as it may stand in HTML.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// One page with every suite's report.
 pub fn render_html(reports: &[Report]) -> String {
-    let mut page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>harness evolution</title><style>{STYLE}</style></head><body><main>"
-    );
-    for report in reports {
-        // Writing to a string cannot fail.
-        let _ = suite(&mut page, report);
-    }
-    page + "</main></body></html>\n"
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { "harness evolution" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { @for report in reports { (suite(report)) } } }
+        }
+    };
+    page.into_string() + "\n"
 }
 
-fn suite(out: &mut String, report: &Report) -> std::fmt::Result {
-    write!(out, "<section class=\"suite\"><h1>{} · {}</h1>", escape(&report.label), escape(&report.model))?;
-    if report.simulated {
-        write!(out, "<p class=\"flag\">Simulated: no language model took part.</p>")?;
-    }
+fn suite(report: &Report) -> Markup {
     let (explore, folds, sealed) = &report.groups;
-    write!(
-        out,
-        "<p class=\"note\">Run {}, seed {}. Groups: {explore} explore, {} gate in {} folds, {sealed} sealed. Sealed looks before this one: {}.</p>",
-        escape(&report.run),
-        report.seed,
-        folds.iter().sum::<usize>(),
-        folds.len(),
-        report.sealed_looks_before
-    )?;
-    headline(out, report)?;
-    figure(out, &charts::arms(report, Split::Sealed), "Sealed tasks: nothing of them was seen before the last round.")?;
-    table(out, report)?;
-    differences(out, report)?;
-    credit(out, report)?;
-    decisions(out, report)?;
-    figure(out, &charts::curve(report), "Explore tasks feed the stages; this is progress, not proof.")?;
-    figure(out, &charts::funnel(report), "Where candidates ended.")?;
-    write!(out, "<h2>What it rests on</h2><ul>")?;
-    for line in footnotes(report) {
-        write!(out, "<li>{}</li>", escape(&line))?;
+    html! {
+        section.suite {
+            h1 { (report.label) " · " (report.model) }
+            @if report.simulated { p.flag { "Simulated: no language model took part." } }
+            p.note {
+                "Run " (report.run) ", seed " (report.seed) ". Groups: " (explore) " explore, " (folds.iter().sum::<usize>())
+                " gate in " (folds.len()) " folds, " (sealed) " sealed. Sealed looks before this one: "
+                (report.sealed_looks_before) "."
+            }
+            (headline(report))
+            (figure(charts::arms(report, Split::Sealed), "Sealed tasks: nothing of them was seen before the last round."))
+            (successes(report))
+            (differences(report))
+            (credit(report))
+            (decisions(report))
+            (figure(charts::curve(report), "Explore tasks feed the stages; this is progress, not proof."))
+            (figure(Some(charts::funnel(report)), "Where candidates ended."))
+            h2 { "What it rests on" }
+            ul { @for line in footnotes(report) { li { (line) } } }
+            h2 { "The final harness" }
+            pre { (report.final_toml) }
+        }
     }
-    write!(out, "</ul><h2>The final harness</h2><pre>{}</pre></section>", escape(&report.final_toml))
 }
 
-fn figure(out: &mut String, svg: &str, caption: &str) -> std::fmt::Result {
-    if svg.is_empty() {
-        return Ok(());
+fn figure(chart: Option<Markup>, caption: &str) -> Markup {
+    html! {
+        @if let Some(chart) = chart {
+            figure { (chart) figcaption.soft { (caption) } }
+        }
     }
-    write!(out, "<figure>{svg}<figcaption class=\"soft\">{caption}</figcaption></figure>")
+}
+
+/// A table that scrolls sideways where the page is narrow.
+fn table(columns: &[&str], rows: &Markup) -> Markup {
+    html! {
+        div.wide {
+            table {
+                tr { @for column in columns { th { (column) } } }
+                (rows)
+            }
+        }
+    }
 }
 
 fn sign(low: f64, high: f64) -> &'static str {
@@ -88,145 +101,137 @@ fn sign(low: f64, high: f64) -> &'static str {
     }
 }
 
-fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
-    let Some(contrast) = report.headline() else {
-        return write!(out, "<p class=\"headline open\">The sealed split was not measured: there is no headline.</p>");
+/// A difference as the first thing to be read, with what it is of.
+fn lead(difference: &Interval, of: &Markup) -> Markup {
+    html! {
+        p.headline {
+            b class=(sign(difference.low, difference.high)) { (points(difference)) }
+            " on sealed tasks: " (of) ". "
+            span.soft { (counts(difference)) "; 95 % interval over groups." }
+        }
+    }
+}
+
+fn headline(report: &Report) -> Markup {
+    let Some(Contrast { difference, arm, against, .. }) = report.headline() else {
+        return html! { p.headline.open { "The sealed split was not measured: there is no headline." } };
     };
-    let difference = &contrast.difference;
-    write!(
-        out,
-        "<p class=\"headline\"><b class=\"{}\">{}</b> on sealed tasks: {} minus the better of the initial harness and the no-model controls ({}). <span class=\"soft\">{}; 95 % interval over groups.</span></p>",
-        sign(difference.low, difference.high),
-        points(difference),
-        escape(&contrast.arm),
-        escape(&contrast.against),
-        counts(difference)
-    )
+    let of = html! { (arm) " minus the better of the initial harness and the no-model controls (" (against) ")" };
+    lead(difference, &of)
 }
 
-fn table(out: &mut String, report: &Report) -> std::fmt::Result {
-    write!(
-        out,
-        "<h2>Success</h2><div class=\"wide\"><table><tr><th>Arm</th><th>Sealed</th><th>Gate</th><th>Explore</th><th>How it differs from the initial harness</th></tr>"
-    )?;
-    for row in &report.rows {
-        write!(out, "<tr><td>{}</td>", escape(&row.name))?;
-        for split in [Split::Sealed, Split::Gate, Split::Explore] {
-            let Some(cell) = row.cells.get(&split) else {
-                write!(out, "<td>—</td>")?;
-                continue;
-            };
-            write!(
-                out,
-                "<td class=\"num\">{}<br><span class=\"soft\">{}",
-                percent(&cell.success),
-                counts(&cell.success)
-            )?;
-            for (name, part) in &cell.parts {
-                write!(out, "<br>{}: {}", escape(name), percent(part))?;
+fn cell(cell: &Cell) -> Markup {
+    html! {
+        td.num {
+            (percent(&cell.success))
+            br;
+            span.soft {
+                (counts(&cell.success))
+                @for (name, part) in &cell.parts { br; (name) ": " (percent(part)) }
+                @if cell.lost > 0 { br; (cell.lost) " lost" }
             }
-            if cell.lost > 0 {
-                write!(out, "<br>{} lost", cell.lost)?;
+        }
+    }
+}
+
+fn successes(report: &Report) -> Markup {
+    let rows = html! {
+        @for row in &report.rows {
+            tr {
+                td { (row.name) }
+                @for split in [Split::Sealed, Split::Gate, Split::Explore] {
+                    @if let Some(played) = row.cells.get(&split) { (cell(played)) } @else { td { "—" } }
+                }
+                td { (row.edits) }
             }
-            write!(out, "</span></td>")?;
         }
-        write!(out, "<td>{}</td></tr>", escape(&row.edits))?;
-    }
-    write!(out, "</table></div>")?;
-    match report.cut_short {
-        Some(stop) => write!(out, "<p class=\"flag\">Not everything was measured: {}.</p>", ended(stop)),
-        None => Ok(()),
+    };
+    html! {
+        h2 { "Success" }
+        (table(&["Arm", "Sealed", "Gate", "Explore", "How it differs from the initial harness"], &rows))
+        @if let Some(stop) = report.cut_short {
+            p.flag { "Not everything was measured: " (ended(stop)) "." }
+        }
     }
 }
 
-fn differences(out: &mut String, report: &Report) -> std::fmt::Result {
-    write!(
-        out,
-        "<h2>Differences, paired by task and seed</h2><div class=\"wide\"><table><tr><th>Split</th><th>Arms</th><th>Difference</th><th>n</th></tr>"
-    )?;
-    for contrast in &report.contrasts {
-        let difference = &contrast.difference;
-        write!(
-            out,
-            "<tr><td>{}</td><td>{} − {}{}</td><td class=\"num {}\">{}</td><td>{}</td></tr>",
-            split_name(contrast.split),
-            escape(&contrast.arm),
-            escape(&contrast.against),
-            if contrast.headline { " (the better of initial and no-model)" } else { "" },
-            sign(difference.low, difference.high),
-            points(difference),
-            counts(difference)
-        )?;
+fn differences(report: &Report) -> Markup {
+    let rows = html! {
+        @for contrast in &report.contrasts {
+            @let difference = &contrast.difference;
+            tr {
+                td { (split_name(contrast.split)) }
+                td {
+                    (contrast.arm) " − " (contrast.against)
+                    @if contrast.headline { " (the better of initial and no-model)" }
+                }
+                td class={ "num " (sign(difference.low, difference.high)) } { (points(difference)) }
+                td { (counts(difference)) }
+            }
+        }
+    };
+    html! {
+        h2 { "Differences, paired by task and seed" }
+        (table(&["Split", "Arms", "Difference", "n"], &rows))
     }
-    write!(out, "</table></div>")
 }
 
-fn credit(out: &mut String, report: &Report) -> std::fmt::Result {
-    write!(out, "<h2>To whom it is owed</h2>")?;
-    if let Some(variants) = &report.variants {
-        if let Some(contrast) = &variants.against_single {
-            let difference = &contrast.difference;
-            write!(
-                out,
-                "<p class=\"headline\"><b class=\"{}\">{}</b> on sealed tasks: {} variants minus the best single harness ({}). <span class=\"soft\">{}; 95 % interval over groups.</span></p>",
-                sign(difference.low, difference.high),
-                points(difference),
-                variants.variants.len(),
-                escape(&contrast.against),
-                counts(difference)
-            )?;
+fn credit(report: &Report) -> Markup {
+    html! {
+        h2 { "To whom it is owed" }
+        @if let Some(variants) = &report.variants {
+            @if let Some(Contrast { difference, against, .. }) = &variants.against_single {
+                (lead(difference, &html! {
+                    (variants.variants.len()) " variants minus the best single harness (" (against) ")"
+                }))
+            }
+            (table(&["Variant", "Plays", "How it differs from the initial harness"], &html! {
+                @for (name, plays, edits) in &variants.variants {
+                    tr { td { (name) } td { (plays) } td { (edits) } }
+                }
+            }))
         }
-        write!(
-            out,
-            "<div class=\"wide\"><table><tr><th>Variant</th><th>Plays</th><th>How it differs from the initial harness</th></tr>"
-        )?;
-        for (name, plays, edits) in &variants.variants {
-            write!(out, "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name), escape(plays), escape(edits))?;
+        ul {
+            @for line in credited(report).iter().filter(|line| !line.starts_with("variant ")) { li { (line) } }
         }
-        write!(out, "</table></div>")?;
     }
-    write!(out, "<ul>")?;
-    for line in credited(report).iter().filter(|line| !line.starts_with("variant ")) {
-        write!(out, "<li>{}</li>", escape(line))?;
-    }
-    write!(out, "</ul>")
 }
 
-fn decisions(out: &mut String, report: &Report) -> std::fmt::Result {
-    write!(out, "<h2>Shipped ({})</h2>", report.ships.len())?;
-    if report.ships.is_empty() {
-        write!(out, "<p>Nothing was proven better: {}.</p>", ended(report.ended))?;
+fn decisions(report: &Report) -> Markup {
+    let rejected = html! {
+        @for one in &report.rejected {
+            tr { td { (one.round) } td { (one.at) } td { (one.edit) } td { (one.reason) } }
+        }
+    };
+    html! {
+        h2 { "Shipped (" (report.ships.len()) ")" }
+        @if report.ships.is_empty() { p { "Nothing was proven better: " (ended(report.ended)) "." } }
+        @for ship in &report.ships {
+            p {
+                b.good { (ship.edit) } (made(ship))
+                br;
+                span.soft {
+                    "Round " (ship.round) ", meant for " (ship.meant_for.as_deref().unwrap_or("nothing in particular"))
+                    ". Proven on fold " (ship.fold) ": n = " (ship.groups) " groups (" (ship.tasks) " tasks), α = "
+                    (format!("{:.4}", ship.alpha)) ", capital " (format!("{:.1}", ship.capital))
+                    ", mean difference at the stop " (format!("{:+.2}", ship.mean_difference))
+                    " (biased by stopping). Predicted unlocks: "
+                    (ship.unlocked.map_or("not scored".to_owned(), |(hits, of)| format!("{hits} of {of}")))
+                    ". Panel " (ship.panel) "."
+                }
+            }
+        }
+        @if let Some(ships) = &report.generic_ships {
+            p.note {
+                "Generic modules only shipped: "
+                (if ships.is_empty() { "nothing".to_owned() } else { ships.join(" · ") }) "."
+            }
+        }
+        h2 { "Not shipped (" (report.rejected.len()) ")" }
+        details {
+            summary { "Every candidate with its reason" }
+            (table(&["Round", "At", "Edit", "Why"], &rejected))
+        }
+        p.note { "Ended: " (ended(report.ended)) "." }
     }
-    for ship in &report.ships {
-        let unlocked = ship.unlocked.map_or("not scored".to_owned(), |(hits, of)| format!("{hits} of {of}"));
-        write!(
-            out,
-            "<p><b class=\"good\">{}</b>{}<br><span class=\"soft\">Round {}, meant for {}. Proven on fold {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2} (biased by stopping). Predicted unlocks: {unlocked}. Panel {}.</span></p>",
-            escape(&ship.edit),
-            escape(&made(ship)),
-            ship.round,
-            ship.meant_for.as_deref().unwrap_or("nothing in particular"),
-            ship.fold,
-            ship.groups,
-            ship.tasks,
-            ship.alpha,
-            ship.capital,
-            ship.mean_difference,
-            escape(&ship.panel)
-        )?;
-    }
-    if let Some(ships) = &report.generic_ships {
-        let shown = if ships.is_empty() { "nothing".to_owned() } else { ships.join(" · ") };
-        write!(out, "<p class=\"note\">Generic modules only shipped: {}.</p>", escape(&shown))?;
-    }
-    write!(
-        out,
-        "<h2>Not shipped ({})</h2><details><summary>Every candidate with its reason</summary><div class=\"wide\"><table><tr><th>Round</th><th>At</th><th>Edit</th><th>Why</th></tr>",
-        report.rejected.len()
-    )?;
-    for one in &report.rejected {
-        let (edit, reason) = (escape(&one.edit), escape(&one.reason));
-        write!(out, "<tr><td>{}</td><td>{}</td><td>{edit}</td><td>{reason}</td></tr>", one.round, one.at)?;
-    }
-    write!(out, "</table></div></details><p class=\"note\">Ended: {}.</p>", ended(report.ended))
 }

@@ -107,6 +107,7 @@ impl Connection {
             if !config.token_env.is_empty() {
                 http = http.auth_header(token(config)?);
             }
+            harness_http::choose_tls();
             let transport = StreamableHttpClientTransport::from_config(http);
             let running = serve_client_with_lifecycle(ears.clone(), transport, mode).await;
             (running.map_err(|error| no_beginning(config, &error, None, words))?, None)

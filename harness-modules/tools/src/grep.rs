@@ -1,9 +1,11 @@
-//! `grep`: lines by a regular expression. Skips what is no text and says how many large files it left out.
+//! `grep`: lines by a regular expression, searched by the libraries of ripgrep. Skips what is no text and says how many large
+//! files it left out.
 
-use std::io::Read as _;
+use std::{fs::File, io, io::Read as _, path::PathBuf};
 
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkFinish, SinkMatch};
 use harness_abi::{ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec};
-use regex::bytes::RegexBuilder;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -53,31 +55,28 @@ impl Grep {
     fn answer(&self, request: &ToolRequest<'_>, sink: &ToolSink) -> Result<String, Refusal> {
         let folder = Folder::needed(request)?;
         let arguments: Arguments = answer::arguments(request)?;
-        let mut pattern = RegexBuilder::new(&arguments.pattern);
-        let pattern = pattern.case_insensitive(arguments.ignore_case).size_limit(1 << 20).build();
+        let mut pattern = RegexMatcherBuilder::new();
+        pattern.case_insensitive(arguments.ignore_case).size_limit(1 << 20).line_terminator(Some(b'\n')).crlf(true);
+        let pattern = pattern.build(&arguments.pattern);
         let pattern = pattern.map_err(|error| Refusal(format!("the pattern is wrong: {error}")))?;
+        // A mark at the beginning of a file says that it is UTF-16; a NUL in what is then text, that it is no text.
+        let mut searcher = SearcherBuilder::new().line_number(true).binary_detection(BinaryDetection::quit(0)).build();
         let glob = arguments.glob.as_deref().map(matcher).transpose()?;
         let from = folder.relative(&arguments.path)?;
         let (mut text, mut found, mut large) = (String::new(), 0, 0);
-        let mut look = |path: std::path::PathBuf| -> bool {
+        let mut look = |path: PathBuf| -> bool {
             if glob.as_ref().is_some_and(|glob| !glob.is_match(&path)) {
                 return true;
             }
             // A link that leads out, or a file that may not be read, is as if it were not there.
             let Ok(file) = folder.open(&path) else { return true };
-            let mut bytes = Vec::new();
-            match file.take(LARGE + 1).read_to_end(&mut bytes) {
-                Ok(read) if read as u64 > LARGE => {
-                    large += 1;
-                    return true;
-                }
-                Ok(_) if !bytes.iter().take(8192).any(|byte| *byte == 0) => {}
-                _ => return true,
+            if file.metadata().is_ok_and(|file| file.len() > LARGE) {
+                large += 1;
+                return true;
             }
-            for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-                if !pattern.is_match(line) {
-                    continue;
-                }
+            let room = self.0.results.saturating_sub(found);
+            let most = if arguments.files_only { 1 } else { room + 1 };
+            for (number, line) in matches(&mut searcher, &pattern, file, most).unwrap_or_default() {
                 found += 1;
                 if found > self.0.results {
                     return false;
@@ -86,10 +85,11 @@ impl Grep {
                     text += &format!("{}\n", path.display());
                     return true;
                 }
-                let whole = String::from_utf8_lossy(line);
-                let shown = clipped(whole.trim_end_matches('\r'), self.0.line_bytes);
-                let cut = if shown.len() + 1 < whole.len() { " […cut]" } else { "" };
-                text += &format!("{}:{}:{shown}{cut}\n", path.display(), number + 1);
+                let whole = String::from_utf8_lossy(&line);
+                let whole = whole.trim_end_matches(['\r', '\n']);
+                let shown = clipped(whole, self.0.line_bytes);
+                let cut = if shown.len() < whole.len() { " […cut]" } else { "" };
+                text += &format!("{}:{number}:{shown}{cut}\n", path.display());
             }
             true
         };
@@ -109,6 +109,40 @@ impl Grep {
             (0, Walked::All) => Ok(format!("no line matches {}\n{text}", arguments.pattern)),
             _ => Ok(text + &note(walked, shown, if arguments.files_only { "files" } else { "lines" }, self.0.seconds)),
         }
+    }
+}
+
+/// Line numbers, from 1, and lines of a file that match, at most so many. None where the file is no text.
+fn matches(
+    searcher: &mut Searcher,
+    pattern: &RegexMatcher,
+    file: File,
+    most: usize,
+) -> Result<Vec<(u64, Vec<u8>)>, io::Error> {
+    let mut lines = Lines { found: Vec::new(), most, text: true };
+    // It may have grown since its size was asked for.
+    searcher.search_reader(pattern, file.take(LARGE), &mut lines)?;
+    Ok(if lines.text { lines.found } else { Vec::new() })
+}
+
+/// What a search of one file finds.
+struct Lines {
+    found: Vec<(u64, Vec<u8>)>,
+    most: usize,
+    text: bool,
+}
+
+impl Sink for Lines {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> Result<bool, io::Error> {
+        self.found.push((found.line_number().unwrap_or_default(), found.bytes().to_vec()));
+        Ok(self.found.len() < self.most)
+    }
+
+    fn finish(&mut self, _: &Searcher, finish: &SinkFinish) -> Result<(), io::Error> {
+        self.text = finish.binary_byte_offset().is_none();
+        Ok(())
     }
 }
 
@@ -152,6 +186,8 @@ mod tests {
         put("a.txt", b"one needle\r\ntwo\nNEEDLE three\n");
         put("b.py", format!("needle {}\n", "x".repeat(40)).as_bytes());
         put("c.bin", b"\0needle");
+        put("c2.bin", b"needle\n\0\n");
+        put("utf16.txt", &b"\xff\xfen\0i\0n\0e\0\n\0"[..]);
         std::os::unix::fs::symlink(elsewhere.path().join("secret"), here.path().join("d.txt")).unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), here.path().join("e")).unwrap();
         let grep = |results| Grep::new(GrepConfig { results, line_bytes: 20, seconds: 20, hidden: false });
@@ -163,6 +199,8 @@ mod tests {
             ),
             (json!({"pattern": "needle", "files_only": true}), "a.txt\nb.py\n"),
             (json!({"pattern": "^two$", "path": "a.txt"}), "a.txt:2:two\n"),
+            (json!({"pattern": "one needle$", "path": "a.txt"}), "a.txt:1:one needle\n"),
+            (json!({"pattern": "^nine$"}), "utf16.txt:1:nine\n"),
             (json!({"pattern": "nothing"}), "no line matches nothing\n"),
         ] {
             assert_eq!(call(&grep(10), here.path(), &arguments).text, expected, "{arguments}");
@@ -171,6 +209,7 @@ mod tests {
             (json!({"pattern": "needle", "path": "d.txt"}), "is outside the workspace"),
             (json!({"pattern": "needle", "path": "../"}), "is outside the workspace"),
             (json!({"pattern": "("}), "the pattern is wrong"),
+            (json!({"pattern": "two\nNEEDLE"}), "the pattern is wrong"),
         ] {
             let output = call(&grep(10), here.path(), &arguments);
             assert!(output.is_error && output.text.contains(expected), "{}", output.text);

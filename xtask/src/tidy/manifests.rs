@@ -8,8 +8,7 @@ use super::{
 /// All the plugin ABI may stand on.
 const OF_ABI: [&str; 3] = ["abi_stable", "serde", "serde_json"];
 /// What does IO, keeps a clock or runs tasks: nothing for the judge.
-const IO: [&str; 9] =
-    ["tokio", "reqwest", "rusqlite", "tempfile", "libloading", "indicatif", "clap", "rayon", "candle-core"];
+const IO: [&str; 8] = ["tokio", "reqwest", "rusqlite", "tempfile", "libloading", "indicatif", "clap", "harness-http"];
 
 /// What each wall lets through.
 pub fn check(packages: &[Package]) -> Vec<Breach> {
@@ -48,10 +47,15 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
     if package.name == "harness-spec" && !dependency.dev && (IO.contains(&name) || (own && name != "harness-abi")) {
         return Some("the harness as data does no IO and knows harness-abi alone");
     }
-    if name == "reqwest" && !["harness-models", "harness-tools"].contains(&package.name.as_str()) {
-        return Some("HTTP lives in harness-models, and in harness-tools for pages of the web");
+    if ["reqwest", "rustls"].contains(&name) && package.name != "harness-http" {
+        return Some("clients of HTTP and their TLS are made by harness-http alone");
     }
-    if ["hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
+    if name == "harness-http"
+        && !["harness-models", "harness-tools", "harness-mcp", "bench-download"].contains(&package.name.as_str())
+    {
+        return Some("HTTP is spoken by models, by the tool that fetches pages, by MCP and by downloads");
+    }
+    if ["axum", "hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
         return Some("HTTP is served by harness-serve alone");
     }
     if name == "rmcp" && package.name != "harness-mcp" {

@@ -4,6 +4,5 @@
 mod checking;
 mod official;
 mod playing;
-mod pulling;
 mod reading;
 mod support;

@@ -6,7 +6,7 @@ mod messages;
 mod request;
 
 use harness_abi::{ChatRequest, ModelInfo, ModuleError};
-use reqwest::RequestBuilder;
+use harness_http::reqwest::RequestBuilder;
 use serde_json::Value;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Where a server is. Of an address, the user, the password and the query are secrets: they are sent, and shown to nobody.
 
 use harness_abi::ModuleError;
-use reqwest::Url;
+use harness_http::reqwest::Url;
 
 /// An address that requests go to.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness_abi::{ChatReply, ChatRequest, ErrorClass, ModuleError};
-use reqwest::header;
+use harness_http::reqwest::header;
 use serde_json::Value;
 
 use super::{Incoming, Listener, Protocol, Teller, retry, server::Server};

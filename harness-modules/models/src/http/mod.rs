@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use harness_abi::{ChatReply, ChatRequest, ChatSink, DeltaKind, Model, ModelInfo, ModuleError};
-use reqwest::RequestBuilder;
+use harness_http::reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use harness_abi::{ErrorClass, ModuleError};
-use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
+use harness_http::reqwest::{self, StatusCode, Url, header, redirect::Policy};
 
 use super::{address::shown, excerpt, retry::retry_after, secrets::Secrets};
 
@@ -51,7 +51,7 @@ async fn send(
         let error = error.without_url();
         ModuleError::new(ErrorClass::UNAVAILABLE, format_args!("{} cannot be reached: {error:?}", shown(url)))
     };
-    let client = Client::builder().timeout(patience).redirect(Policy::none()).build().map_err(unreachable)?;
+    let client = harness_http::client().timeout(patience).redirect(Policy::none()).build().map_err(unreachable)?;
     for tried in 1.. {
         let request = client.post(url.clone()).header(header::CONTENT_TYPE, media_type).body(body.clone());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));

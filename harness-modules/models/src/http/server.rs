@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness_abi::{ErrorClass, ModuleError};
-use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
+use harness_http::reqwest::{self, Client, Response, StatusCode, header, redirect::Policy};
 use serde_json::Value;
 
 use super::{
@@ -52,16 +52,16 @@ impl<P: Protocol> Server<P> {
             ));
         }
         // Redirects are followed by hand: a client resends headers with keys to other hosts, and posts without their body.
-        let mut builder = Client::builder()
+        let mut builder = harness_http::client()
             .redirect(Policy::none())
             .connect_timeout(Duration::from_millis(service.connect_timeout_ms));
         if address.url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")) {
             // A proxy cannot reach this machine's own loopback.
             builder = builder.no_proxy();
         }
-        let client = builder
-            .build()
-            .map_err(|error| ModuleError::config(format_args!("no HTTP client can be made: {}", chain(&error))))?;
+        let client = builder.build().map_err(|error| {
+            ModuleError::config(format_args!("no HTTP client can be made: {}", harness_http::chain(&error)))
+        })?;
         let user = address.user.as_ref().and_then(|(name, password)| {
             // As it stands in a request, in base 64.
             let request = client.post(address.url.clone()).basic_auth(name, Some(password)).build().ok()?;
@@ -141,7 +141,10 @@ impl<P: Protocol> Server<P> {
         };
         let todo = "is the server running, and is base_url right?";
         // The error's own address would show the query.
-        ModuleError::new(class, format_args!("{} {what}: {}; {todo}", self.shown(), chain(&error.without_url())))
+        ModuleError::new(
+            class,
+            format_args!("{} {what}: {}; {todo}", self.shown(), harness_http::chain(&error.without_url())),
+        )
     }
 
     fn shown(&self) -> String {
@@ -166,16 +169,4 @@ impl<P: Protocol> Server<P> {
         error.retry_after_ms = retry_after_ms;
         error
     }
-}
-
-/// An error with its causes: reqwest's own message leaves them out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -9,7 +9,7 @@ mod responses;
 mod responses_fold;
 
 use harness_abi::{ChatRequest, Message, ModelInfo, ModuleError, Part};
-use reqwest::RequestBuilder;
+use harness_http::reqwest::RequestBuilder;
 use serde_json::Value;
 
 use crate::{

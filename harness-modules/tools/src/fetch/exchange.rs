@@ -1,9 +1,9 @@
 //! One document by GET: each host and each of its addresses is checked before it is spoken to, after a redirect too. Refuses
 //! what is no text before it reads it, and reads no more than it may.
 
-use std::{error::Error, fmt, net::SocketAddr};
+use std::{error::Error as _, net::SocketAddr};
 
-use reqwest::{Client, Response, StatusCode, Url, header, redirect::Policy};
+use harness_http::reqwest::{self, Response, StatusCode, Url, header, redirect::Policy};
 
 use super::hosts::{Hosts, host};
 use crate::answer::Refusal;
@@ -61,7 +61,7 @@ async fn ask(url: &Url, hosts: &Hosts) -> Result<Response, Refusal> {
         )));
     }
     // No proxy: it would look the name up anew, and speak to whomever it finds.
-    let client = Client::builder().user_agent(AGENT).redirect(Policy::none()).no_proxy();
+    let client = harness_http::client().user_agent(AGENT).redirect(Policy::none()).no_proxy();
     let client = client.resolve_to_addrs(url.host_str().unwrap_or_default(), &may).build();
     let request = client.map_err(|error| failed(url, &error))?.get(url.clone());
     request
@@ -148,12 +148,6 @@ fn is_text(kind: &str) -> bool {
 
 /// An error with its causes: the outermost only says that it failed.
 fn failed(url: &Url, error: &reqwest::Error) -> Refusal {
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a text cannot fail.
-        let _ = fmt::Write::write_fmt(&mut text, format_args!(": {error}"));
-        cause = error.source();
-    }
-    Refusal(format!("{url} cannot be fetched{text}"))
+    let causes = error.source().map_or_else(String::new, |cause| format!(": {}", harness_http::chain(cause)));
+    Refusal(format!("{url} cannot be fetched{causes}"))
 }

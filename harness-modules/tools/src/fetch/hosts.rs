@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use reqwest::Url;
+use harness_http::reqwest::Url;
 
 use crate::answer::Refusal;
 

@@ -11,7 +11,7 @@ mod tests;
 use std::time::Duration;
 
 use harness_abi::{ErrorClass, ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec};
-use reqwest::Url;
+use harness_http::reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Builder;

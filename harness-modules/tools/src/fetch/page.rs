@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
-use reqwest::Url;
+use harness_http::reqwest::Url;
 
 use super::{exchange::Document, nesting};
 use crate::answer::Refusal;

@@ -333,7 +333,7 @@ fn a_page_cannot_break_what_reads_it() {
         let began = Instant::now();
         let document = Document {
             url: Url::parse("http://x/").unwrap(),
-            status: reqwest::StatusCode::OK,
+            status: harness_http::reqwest::StatusCode::OK,
             kind: "text/html".to_owned(),
             charset: None,
             retry_after: None,

