@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 
 use clap::{Args, ValueEnum};
 use harness_core::{Clock, SystemClock, assemble};
-use harness_serve::{Commentary, Limits, Service};
+use harness_serve::{Commentary, ServeLimits, Service};
 use harness_spec::Pool;
 use harness_trace::RunRecord;
 use serde_json::json;
@@ -21,8 +21,8 @@ use crate::{bundle, confinement, failure::Failure, output, stop, wire};
   curl http://127.0.0.1:8080/v1/chat/completions -H \"Authorization: Bearer $HARNESS_TOKEN\" \\
     -H 'Content-Type: application/json' -d '{\"model\": \"harness\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'
 
-Paths: POST /v1/chat/completions (whole and streamed), GET /v1/models, POST /v1/feedback, GET /health. Tools of the harness run
-here; tools a client sends are left to it. Every request is an episode on record: `harness trace list`. Ctrl-C lets what is under
+Paths: POST /v1/chat/completions (whole and streamed), GET /v1/models, POST /v1/feedback, GET /health, GET /ready. Tools of the
+harness run here; tools a client sends are left to it. Every request is an episode on record: `harness trace list`. Ctrl-C lets what is under
 way end; a second one does not. docs/serve.md says the rest.")]
 pub struct ServeArgs {
     /// The harness, or a bundle
@@ -50,16 +50,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "WHERE", default_value = "reasoning")]
     commentary: Words,
     /// Episodes at a time; requests beyond are told to try again
-    #[arg(long, value_name = "N", default_value_t = Limits::default().episodes, value_parser = crate::argv::at_once)]
+    #[arg(long, value_name = "N", default_value_t = ServeLimits::default().episodes, value_parser = crate::argv::at_once)]
     concurrency: usize,
     /// Connections at a time; those beyond wait
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = crate::argv::at_once)]
+    #[arg(long, value_name = "N", default_value_t = ServeLimits::default().connections, value_parser = crate::argv::at_once)]
     connections: usize,
     /// Most bytes of a request
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body, value_parser = crate::argv::bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = ServeLimits::default().body, value_parser = crate::argv::bytes)]
     max_body: usize,
     /// Seconds that what is under way has to end
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().drain.as_secs(), value_parser = crate::argv::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = ServeLimits::default().drain.as_secs(), value_parser = crate::argv::seconds)]
     drain: u64,
 }
 
@@ -112,12 +112,12 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
         config: json!({"harness": harnesses(&pool, catalogue), "variants": variants, "name": args.name}),
         lock: wire::installed(&opened.host),
     })?;
-    let limits = Limits {
+    let limits = ServeLimits {
         episodes: args.concurrency,
         connections: args.connections,
         body: args.max_body,
         drain: Duration::from_secs(args.drain),
-        ..Limits::default()
+        ..ServeLimits::default()
     };
     let shown = token.as_ref().map(|token| token.text.as_str());
     let service = Service::new(&args.name, pool, agents, store.clone(), &run, shown, limits)

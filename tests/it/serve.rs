@@ -187,13 +187,13 @@ fn a_request_is_an_episode() {
     assert_eq!(served.post("/v1/feedback", &good), (200, json!({"recorded": true})));
 
     // The next request goes on with what really happened: the tool's result is there, though the client never saw it.
-    let mut more = ask("Throw.");
+    let mut more = with(ask("Throw."), "user", json!("ann"));
     let said = [answer["choices"][0]["message"].clone(), json!({"role": "user", "content": "And again."})];
     more["messages"].as_array_mut().unwrap().extend(said);
     let (_, next) = served.chat(&more);
     assert_eq!(next["choices"][0]["message"]["content"], "Again.", "the script's third reply");
 
-    for path in ["/v1/models", "/v1/models/harness", "/health"] {
+    for path in ["/v1/models", "/v1/models/harness", "/health", "/ready"] {
         let (status, body) = served.raw(&format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\nConnection: close\r\n\r\n"
         ));
@@ -209,6 +209,27 @@ fn a_request_is_an_episode() {
 
     let shown = workspace.run(&["trace", "show", next["harness"]["episode"].as_str().unwrap()]).success().out;
     assert!(shown.contains("tool result") && shown.contains("And again."), "{shown}");
+}
+
+#[test]
+fn hidden_history_stays_in_its_session() {
+    let (workspace, served) = served(INSIDE, &[]);
+    let (_, answer) = served.chat(&with(ask("Throw."), "session", json!("ann")));
+    let mut more = ask("Throw.");
+    let said = [answer["choices"][0]["message"].clone(), json!({"role": "user", "content": "And again."})];
+    more["messages"].as_array_mut().unwrap().extend(said);
+    let episodes: Vec<(bool, Value)> = [(true, "ann"), (false, "bob"), (false, "")]
+        .map(|(own, session)| {
+            (own, served.chat(&with(more.clone(), "session", json!(session))).1["harness"]["episode"].clone())
+        })
+        .into();
+    served.stop();
+    for (own, episode) in episodes {
+        let shown = workspace.run(&["trace", "show", episode.as_str().unwrap()]).success().out;
+        // What the tool said in the first request, and nobody but the first session may have in its context.
+        let first = shown.split("And again.").next().unwrap();
+        assert_eq!(first.contains("tool result"), own, "{shown}");
+    }
 }
 
 #[test]

@@ -2,27 +2,27 @@
 //! whoever works for it is told.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use harness_core::Cancel;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use tokio::{
-    sync::mpsc::UnboundedReceiver,
-    time::{Instant, Sleep},
-};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
 
-use crate::{error::ApiError, service::Limits};
+use crate::{
+    chunks::{ClientGone, Events},
+    error::ApiError,
+    outbox::{CutOff, Held, Receiver},
+    service::ServeLimits,
+};
 
 /// After so long without an event a comment is sent, so that nobody between takes the connection for dead.
 const QUIET: Duration = Duration::from_secs(15);
 
 /// Reads a request's body.
-pub(crate) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(body: axum::body::Body, limits: &ServeLimits) -> Result<Bytes, ApiError> {
     if body.size_hint().lower() > limits.body as u64 {
         return Err(ApiError::too_large(limits.body));
     }
@@ -34,77 +34,64 @@ pub(crate) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, ApiEr
     }
 }
 
-/// Tells those who work for a client that it is gone, when dropped.
-#[derive(Debug)]
-pub(crate) struct Gone(pub Cancel);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        // After the end of the work nobody listens any more.
-        self.0.cancel();
-    }
-}
-
 /// A response's body.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// All at once.
-    Whole(Full<Bytes>),
+    /// All at once; the room it takes is given back when it has been sent.
+    Whole { body: Full<Bytes>, _held: Option<Held> },
     /// As it comes.
-    Events(Box<Events>),
+    Stream(Box<Stream>),
 }
 
 /// Server-sent events.
 #[derive(Debug)]
-pub(crate) struct Events {
-    first: Option<Bytes>,
-    rest: UnboundedReceiver<Bytes>,
+pub(crate) struct Stream {
+    events: Events,
+    outbox: Receiver,
     quiet: Pin<Box<Sleep>>,
-    _gone: Gone,
+    _gone: ClientGone,
 }
 
-impl Events {
-    /// An event that has come, and those that will.
-    pub fn new(first: Option<Bytes>, rest: UnboundedReceiver<Bytes>, gone: Gone) -> Self {
-        Self { first, rest, quiet: Box::pin(tokio::time::sleep(QUIET)), _gone: gone }
+impl Stream {
+    /// The events of what comes into an outbox.
+    pub fn new(events: Events, outbox: Receiver, gone: ClientGone) -> Self {
+        Self { events, outbox, quiet: Box::pin(tokio::time::sleep(QUIET)), _gone: gone }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
-        }
-        if let Poll::Ready(event) = self.rest.poll_recv(cx) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+        if let Poll::Ready(item) = self.outbox.poll(cx) {
             self.quiet.as_mut().reset(Instant::now() + QUIET);
-            return Poll::Ready(event);
+            return Poll::Ready(item.map(|item| item.map(|item| self.events.of(item))).transpose());
         }
         ready!(self.quiet.as_mut().poll(cx));
         self.quiet.as_mut().reset(Instant::now() + QUIET);
-        Poll::Ready(Some(Bytes::from_static(b": at work\n\n")))
+        Poll::Ready(Some(Ok(Bytes::from_static(b": at work\n\n"))))
     }
 }
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx),
-            Self::Events(events) => events.poll(cx).map(|event| event.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Whole { body, .. } => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            // An error makes the connection break off, so that what is cut does not look whole.
+            Self::Stream(stream) => stream.poll(cx).map(|event| event.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
-            Self::Events(_) => false,
+            Self::Whole { body, .. } => body.is_end_stream(),
+            Self::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Events(_) => SizeHint::default(),
+            Self::Whole { body, .. } => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
         }
     }
 }

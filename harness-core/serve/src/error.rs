@@ -80,10 +80,17 @@ impl ApiError {
         )
     }
 
-    /// All seats are taken.
-    pub fn busy(seats: usize) -> Self {
-        let message = format!("all {seats} episodes that may run at a time are running; try again shortly");
+    /// All places are taken.
+    pub fn busy(places: usize) -> Self {
+        let message = format!("all {places} episodes that may run at a time are running; try again shortly");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", message)
+    }
+
+    /// The answer is long, and too much waits for clients that do not read.
+    pub fn crowded() -> Self {
+        Self::unavailable(
+            "too much waits for clients that read slowly; the answer is on record, ask again with the same seed",
+        )
     }
 
     /// Something outside the harness failed, or the server is going.

@@ -4,24 +4,27 @@
 //! Refuses whoever does not show the token, what it cannot do as asked, and to wait for clients without end: headers, bodies,
 //! connections and episodes under way all have limits.
 
+mod access;
 mod answer;
-mod bearer;
 mod body;
 mod chunks;
 mod content;
-mod continued;
 mod error;
 mod feedback;
 mod fuzzing;
+mod health;
+mod hidden_history;
 mod listen;
+mod outbox;
 mod reply_text;
 mod request;
 mod routes;
 mod service;
+mod timed;
 mod turn;
 
 pub use feedback::{FEEDBACK, Feedback};
 pub use fuzzing::fuzz;
 pub use listen::{ServeError, serve};
 pub use reply_text::Commentary;
-pub use service::{Limits, Service};
+pub use service::{ServeLimits, Service};

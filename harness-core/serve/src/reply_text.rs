@@ -22,6 +22,22 @@ pub(crate) enum Piece {
     Answer(String),
 }
 
+impl Piece {
+    /// The words.
+    pub fn text(&self) -> &str {
+        let (Self::Beside(text) | Self::Answer(text)) = self;
+        text
+    }
+
+    /// Other words of the same kind.
+    pub fn with(&self, text: &str) -> Self {
+        match self {
+            Self::Beside(_) => Self::Beside(text.to_owned()),
+            Self::Answer(_) => Self::Answer(text.to_owned()),
+        }
+    }
+}
+
 /// The replies so far, and what was told of them.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyText {

@@ -4,8 +4,8 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,29 +16,34 @@ use harness_spec::{Features, Pool};
 use harness_trace::Store;
 use tokio::sync::Semaphore;
 
-use crate::{bearer::Door, continued::Continued, reply_text::Commentary};
+use crate::{access::Access, hidden_history::HiddenHistory, outbox::Waiting, reply_text::Commentary};
 
 /// How much clients may ask for.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ServeLimits {
     /// Episodes at a time; who comes beyond is told to try again.
     pub episodes: usize,
     /// Connections at a time; who comes beyond waits to be accepted.
     pub connections: usize,
     /// Bytes of a request's body.
     pub body: usize,
-    /// For the headers of a request, for its body, and between two requests of a connection.
+    /// Bytes that wait for clients which read slowly, all of them together, besides 16 KiB for each: beyond it such a client is
+    /// cut off.
+    pub waiting: usize,
+    /// For the headers of a request, for its body, between two requests of a connection, and for a client to read anything of
+    /// what it is sent.
     pub patience: Duration,
     /// For what is under way when the server is told to stop.
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServeLimits {
     fn default() -> Self {
         Self {
             episodes: 1024,
             connections: 8192,
             body: 8 << 20,
+            waiting: 32 << 20,
             patience: Duration::from_secs(20),
             drain: Duration::from_secs(30),
         }
@@ -53,10 +58,15 @@ pub struct Service {
     pub(crate) agents: BTreeMap<String, Arc<Agent>>,
     pub(crate) store: Arc<Store>,
     pub(crate) run: String,
-    pub(crate) door: Door,
-    pub(crate) limits: Limits,
-    pub(crate) seats: Arc<Semaphore>,
-    pub(crate) continued: Mutex<Continued>,
+    pub(crate) access: Access,
+    pub(crate) limits: ServeLimits,
+    /// Places for episodes.
+    pub(crate) places: Arc<Semaphore>,
+    /// What waits for clients to read it.
+    pub(crate) waiting: Waiting,
+    hidden: Mutex<HiddenHistory>,
+    /// Whether it was told to stop.
+    pub(crate) stopping: AtomicBool,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) commentary: Commentary,
     pub(crate) created: u64,
@@ -79,7 +89,7 @@ impl Service {
         store: Arc<Store>,
         run: &str,
         token: Option<&str>,
-        limits: Limits,
+        limits: ServeLimits,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -87,10 +97,12 @@ impl Service {
             agents: agents.into_iter().map(|(name, agent)| (name, Arc::new(agent))).collect(),
             store,
             run: run.to_owned(),
-            door: Door::new(token),
+            access: Access::new(token),
             limits,
-            seats: Arc::new(Semaphore::new(limits.episodes)),
-            continued: Mutex::default(),
+            places: Arc::new(Semaphore::new(limits.episodes)),
+            waiting: Waiting::new(limits.waiting),
+            hidden: Mutex::default(),
+            stopping: AtomicBool::new(false),
             workspace: None,
             commentary: Commentary::default(),
             created: SystemClock.unix_millis() / 1000,
@@ -114,6 +126,11 @@ impl Service {
     pub(crate) fn agent(&self, asked: &str) -> Option<Arc<Agent>> {
         let known = Features { text: asked.to_owned(), ..Features::default() };
         self.agents.get(self.pool.route(&known)).cloned()
+    }
+
+    /// What clients cannot see of their conversations. A panic while it is held does no harm: what is kept is kept.
+    pub(crate) fn hidden(&self) -> MutexGuard<'_, HiddenHistory> {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the next request.

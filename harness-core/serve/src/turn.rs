@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    access::Principal,
     answer::Answer,
     chunks::Chunks,
-    continued,
     error::ApiError,
+    hidden_history::{Seen, completed},
     reply_text::{Commentary, ReplyText},
     request::Ask,
     service::Service,
@@ -57,13 +58,13 @@ pub(crate) struct Turn {
     /// Where words go as they come.
     chunks: Option<Chunks>,
     /// What the client has seen, without the answer.
-    seen: (String, Vec<Message>),
-    _seat: OwnedSemaphorePermit,
+    seen: Seen,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Turn {
-    /// Takes a seat and prepares the episode.
-    pub fn new(service: &Service, ask: Ask, cancel: Cancel) -> Result<Self, ApiError> {
+    /// Takes one of the places for episodes and prepares the episode.
+    pub fn new(service: &Service, principal: &Principal, ask: Ask, cancel: Cancel) -> Result<Self, ApiError> {
         if ask.model != service.name {
             let text = format!("no model `{}`; the one served here is `{}`", ask.model, service.name);
             return Err(ApiError::not_found("model_not_found", text));
@@ -82,8 +83,8 @@ impl Turn {
         if !tools.is_empty() && !capable {
             return Err(ApiError::unsupported("tools", "the model behind this harness cannot call tools; send none"));
         }
-        let seat = service.seats.clone().try_acquire_owned();
-        let seat = seat.map_err(|_| ApiError::busy(service.limits.episodes))?;
+        let place = service.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| ApiError::busy(service.limits.episodes))?;
 
         let number = service.number();
         let episode = format!("{}-{number:x}", service.run);
@@ -91,9 +92,9 @@ impl Turn {
         let callers = tools.iter().map(|tool| tool.name.clone()).collect();
         let text_is_answer = service.commentary == Commentary::Content || agent.tool_names().next().is_none();
         let reply_text = ReplyText::new(text_is_answer, ask.stop, callers);
-        let continued = service.continued.lock().unwrap_or_else(PoisonError::into_inner);
-        let history = continued.history(&variant, &system, messages.clone());
-        drop(continued);
+        let seen = Seen::new(principal, &ask.session, &variant, &system, &messages);
+        let found = service.hidden().find(&seen);
+        let history = completed(found, messages);
         let meta = EpisodeStart {
             episode: episode.clone(),
             run: service.run.clone(),
@@ -103,7 +104,7 @@ impl Turn {
             seed: ask.seed.unwrap_or_else(|| seed(&episode)),
             ..EpisodeStart::default()
         };
-        let start = Start::Dialogue(Dialogue { system: system.clone(), messages: history, tools });
+        let start = Start::Dialogue(Dialogue { system, messages: history, tools });
         let mut spec = EpisodeSpec::new(meta, start, service.store.clone());
         spec.cancel = cancel;
         spec.workspace = service.workspace.clone();
@@ -115,7 +116,7 @@ impl Turn {
             ignored: ask.ignored,
         };
         let reply_text = Arc::new(Mutex::new(reply_text));
-        Ok(Self { head: Arc::new(head), agent, spec, reply_text, chunks: None, seen: (system, messages), _seat: seat })
+        Ok(Self { head: Arc::new(head), agent, spec, reply_text, chunks: None, seen, _place: place })
     }
 
     /// Has words sent as they come.
@@ -129,7 +130,7 @@ impl Turn {
 
     /// Runs the episode; when `closing` is used, it is stopped too.
     pub async fn run(self, service: &Service, closing: &Cancel) -> Result<Answer, ApiError> {
-        let Self { head, agent, mut spec, reply_text, chunks, seen: (system, mut messages), _seat } = self;
+        let Self { head: _, agent, mut spec, reply_text, chunks, seen, _place } = self;
         let (hears, to) = (reply_text.clone(), chunks.clone());
         spec.replies = Some(Arc::new(move |message| {
             let pieces = locked(&hears).reply(message);
@@ -147,14 +148,12 @@ impl Turn {
             }
         };
         let episode =
-            ended.map_err(|RunError::Record(error)| ApiError::failed(format!("the record failed: {error}")))?;
+            ended.map_err(|RunError::Record(error)| ApiError::unavailable(format!("the record failed: {error}")))?;
         let pieces = locked(&reply_text).end();
         let answer = Answer::of(&episode, &locked(&reply_text))?;
         chunks.iter().for_each(|chunks| chunks.send(pieces.clone()));
-        messages.push(answer.as_sent_back());
         let Episode { history, .. } = episode;
-        let key = continued::seen(&head.variant, &system, &messages);
-        service.continued.lock().unwrap_or_else(PoisonError::into_inner).keep(key, history);
+        service.hidden().keep(seen.answered(&answer.as_sent_back()), history);
         Ok(answer)
     }
 }

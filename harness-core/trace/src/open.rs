@@ -18,8 +18,11 @@ impl OpenEpisodes {
         self.0.insert(id.to_owned(), Open { num, next_chunk: 0 });
     }
 
-    pub(crate) fn end(&mut self, id: &str) {
-        self.0.remove(id);
+    /// The episode of this number ended; a later one of the same id may be open.
+    pub(crate) fn end(&mut self, id: &str, num: i64) {
+        if self.0.get(id).is_some_and(|open| open.num == num) {
+            self.0.remove(id);
+        }
     }
 
     /// The episode's number.

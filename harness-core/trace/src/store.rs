@@ -22,8 +22,9 @@ use crate::{
 
 /// The record.
 ///
-/// One thread writes, in transactions of some milliseconds; every reader sees all that was sent before it asked. A write
-/// that failed is the error of every later call. Dropping the store writes what is left: call [`Store::flush`] first to
+/// One thread writes, in transactions of some milliseconds; every reader sees all that was sent before it asked. While a
+/// write fails, every call is its error; where the cause may pass, as a full disk does, the writer tries again until it
+/// succeeds or the store is dropped. Dropping the store writes what is left: call [`Store::flush`] first to
 /// learn whether that went well.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
@@ -77,6 +78,11 @@ impl Store {
             .spawn(move || writer::run(&theirs, target))
             .map_err(|error| TraceError::Writer(format!("its thread did not start: {error}")))?;
         Ok(Self { shared, pool, writer: Some(writer), keys: Mutex::default() })
+    }
+
+    /// Why nothing can be written at present; none while all is well.
+    pub fn failing(&self) -> Option<String> {
+        lock(&self.shared.state).failed.clone()
     }
 
     /// Waits until everything sent so far is on the disk.

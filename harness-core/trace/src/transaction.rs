@@ -30,13 +30,13 @@ pub(crate) fn prepare(db: &Connection) -> Result<(), TraceError> {
     Ok(())
 }
 
-/// Writes a batch whole or not at all; gives the number of its first call.
+/// Writes a batch whole or not at all; gives the number of its first call. After an error the same batch can be written again.
 pub(crate) fn write(db: &mut Connection, open: &mut OpenEpisodes, batch: &Batch) -> Result<i64, TraceError> {
     if batch.sync {
         db.pragma_update(None, "synchronous", "FULL")?;
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut first_call = 0;
+    let (mut first_call, mut ended) = (0, Vec::new());
     if !batch.calls.is_empty() {
         let mut insert = tx.prepare_cached(CALL)?;
         let mut keys = Vec::with_capacity(32 * batch.calls.len());
@@ -73,7 +73,7 @@ pub(crate) fn write(db: &mut Connection, open: &mut OpenEpisodes, batch: &Batch)
         }
         if let Some(end) = &part.end {
             finish(&tx, num, end)?;
-            open.end(&part.id);
+            ended.push((&part.id, num));
         }
     }
     for blob in &batch.blobs {
@@ -87,6 +87,7 @@ pub(crate) fn write(db: &mut Connection, open: &mut OpenEpisodes, batch: &Batch)
         tx.prepare_cached(SYNC)?.execute([])?;
     }
     tx.commit()?;
+    ended.into_iter().for_each(|(id, num)| open.end(id, num));
     if batch.sync {
         db.pragma_update(None, "synchronous", "NORMAL")?;
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::{
     TraceError,
@@ -22,6 +22,9 @@ const LINGER: Duration = Duration::from_millis(10);
 const FULL: usize = 8 << 20;
 /// From so many waiting bytes on, senders wait too: memory is bounded.
 const LIMIT: usize = 64 << 20;
+
+/// Between two attempts to write what could not be written.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// What senders, readers and the writer share.
 #[derive(Default)]
@@ -50,7 +53,8 @@ pub(crate) struct State {
     idle: bool,
     hurry: bool,
     closing: bool,
-    failed: Option<String>,
+    /// Why the last attempt to write failed.
+    pub(crate) failed: Option<String>,
 }
 
 impl Shared {
@@ -115,6 +119,22 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Says that writing failed, and waits until it may be tried again; false when there is no time for that.
+    fn fail(&self, error: &TraceError) -> bool {
+        let mut state = lock(&self.state);
+        let closing = state.closing;
+        state.failed = Some(error.to_string());
+        self.done.notify_all();
+        if closing || !passes(error) {
+            return false;
+        }
+        let waits = |state: &mut State| !state.closing;
+        let waited = self.wake.wait_timeout_while(state, RETRY, waits);
+        // On the way out it is tried a last time.
+        drop(waited.unwrap_or_else(std::sync::PoisonError::into_inner));
+        true
+    }
+
     /// The next batch; `None` when there will be none.
     fn take(&self) -> Option<Arc<Batch>> {
         let mut state = lock(&self.state);
@@ -161,35 +181,48 @@ impl Drop for Farewell<'_> {
     }
 }
 
-/// Runs until the store is closed or a write fails.
+/// Runs until the store is closed or a write fails for good.
 pub(crate) fn run(shared: &Shared, mut target: Target) {
     let _farewell = Farewell(shared);
     let mut open = OpenEpisodes::default();
     while let Some(batch) = shared.take() {
-        let result = match &mut target {
-            Target::Own(db) => write(db, &mut open, &batch),
-            Target::Pool(pool) => match &**pool {
-                Pool::Memory(db) => write(&mut lock(db), &mut open, &batch),
-                Pool::File { .. } => Err(TraceError::Writer("no connection to write to".to_owned())),
-            },
+        let first_call = loop {
+            let result = match &mut target {
+                Target::Own(db) => write(db, &mut open, &batch),
+                Target::Pool(pool) => match &**pool {
+                    Pool::Memory(db) => write(&mut lock(db), &mut open, &batch),
+                    Pool::File { .. } => Err(TraceError::Writer("no connection to write to".to_owned())),
+                },
+            };
+            match result {
+                Ok(first_call) => break first_call,
+                Err(error) if shared.fail(&error) => {}
+                Err(_) => return,
+            }
         };
         let mut state = lock(&shared.state);
-        let failed = match result {
-            Ok(first_call) => {
-                state.known.extend(batch.calls.iter().zip(first_call..).map(|((key, _), num)| (*key, num)));
-                state.writing = None;
-                state.committed = state.taken;
-                false
-            }
-            Err(error) => {
-                state.failed = Some(error.to_string());
-                true
-            }
-        };
+        state.known.extend(batch.calls.iter().zip(first_call..).map(|((key, _), num)| (*key, num)));
+        state.writing = None;
+        state.committed = state.taken;
+        state.failed = None;
         drop(state);
         shared.done.notify_all();
-        if failed {
-            return;
-        }
     }
+}
+
+/// Whether the cause of an error may pass by itself or by what a person does meanwhile: a full disk, another process that holds
+/// the file. The transaction was rolled back, so it can be written again whole.
+fn passes(error: &TraceError) -> bool {
+    let TraceError::Sqlite(error) = error else { return false };
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+        )
+    )
 }

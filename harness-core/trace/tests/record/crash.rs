@@ -101,6 +101,58 @@ fn whatever_was_promised_survives_a_kill() {
     check(&path, 5);
 }
 
+/// Not a test of its own: what runs under a limit on the size of files, until it is lifted.
+#[test]
+#[ignore = "run by `a_full_disk_passes_and_the_record_goes_on`"]
+#[cfg(target_os = "linux")]
+fn child_that_waits() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let Ok(path) = std::env::var(FILE) else { return };
+    let store = Store::open(&path).unwrap();
+    let filled = (0..).find_map(|n| {
+        let id = format!("full{n}");
+        let put = store.begin(start(&id, &id)).and_then(|()| store.step(&id, 0, every_kind()));
+        put.and_then(|()| store.end(&id, end(Outcome::Done, 1.0))).and_then(|()| store.flush()).err()
+    });
+    assert!(matches!(filled, Some(TraceError::Writer(_))), "{filled:?}");
+    assert!(store.failing().is_some());
+    assert!(matches!(store.begin(start("refused", "t")), Err(TraceError::Writer(_))));
+    let mut limit = getrlimit(Resource::Fsize);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Fsize, limit).unwrap();
+    // The writer tries again by itself; until then every call is the error.
+    while store.failing().is_some() {
+        std::thread::yield_now();
+    }
+    store.begin(start("after", "after")).unwrap();
+    store.end("after", end(Outcome::Done, 1.0)).unwrap();
+    store.flush().unwrap();
+    println!("went on");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_passes_and_the_record_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.sqlite");
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f 2000; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::child_that_waits", "--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("went on"), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    let finished = Store::open(&path).unwrap().finished("run").unwrap();
+    assert_eq!(finished.last().map(|row| row.start.episode.as_str()), Some("after"));
+    assert!(finished.iter().all(|row| row.start.episode != "refused"));
+    // Everything up to the one the disk was too small for, and that one too: it waited.
+    assert!(
+        finished.iter().enumerate().take(finished.len() - 1).all(|(n, row)| row.start.episode == format!("full{n}"))
+    );
+}
+
 /// A limit on the size of files is the full disk an ordinary user can make.
 #[test]
 #[cfg(target_os = "linux")]

@@ -4,33 +4,44 @@ use hyper::{HeaderMap, header};
 
 use crate::error::ApiError;
 
+/// Who asks, as far as the server can tell: those who show the same token are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Principal(blake3::Hash);
+
+impl Principal {
+    /// A text by which it is told apart from every other.
+    pub fn name(&self) -> String {
+        self.0.to_hex().to_string()
+    }
+}
+
 /// What a request must show.
 #[derive(Debug, Clone)]
-pub(crate) enum Door {
+pub(crate) enum Access {
     /// The token of this hash.
     Token(blake3::Hash),
     /// Nothing, but it must have been sent to a loopback name: a page that had its own name point here would name itself.
     Loopback,
 }
 
-impl Door {
-    /// The door of a server with this token, or without one.
+impl Access {
+    /// The access to a server with this token, or without one.
     pub fn new(token: Option<&str>) -> Self {
         token.map_or(Self::Loopback, |token| Self::Token(blake3::hash(token.as_bytes())))
     }
 
-    /// Lets a request in, or says why not.
-    pub fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// Lets a request in and says whose it is, or why not.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<Principal, ApiError> {
         match self {
             Self::Token(expected) => {
                 let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
                 // `Hash` compares in constant time.
                 let right = shown.is_some_and(|shown| blake3::hash(shown.as_bytes()) == *expected);
-                if right { Ok(()) } else { Err(ApiError::unauthorised()) }
+                if right { Ok(Principal(*expected)) } else { Err(ApiError::unauthorised()) }
             }
             Self::Loopback => {
                 let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-                if is_loopback(host) { Ok(()) } else { Err(ApiError::foreign_host()) }
+                if is_loopback(host) { Ok(Principal(blake3::hash(b""))) } else { Err(ApiError::foreign_host()) }
             }
         }
     }
@@ -57,18 +68,18 @@ mod tests {
 
     #[test]
     fn only_the_token_opens() {
-        let door = Door::new(Some("secret"));
+        let access = Access::new(Some("secret"));
         let with = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            door.admit(&headers).is_ok()
+            access.admit(&headers).is_ok()
         };
         assert!(with("Bearer secret") && with("bearer  secret "));
         for wrong in ["secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Basic secret", "Bearer SECRET"]
         {
             assert!(!with(wrong), "{wrong}");
         }
-        assert_eq!(door.admit(&HeaderMap::new()), Err(ApiError::unauthorised()));
+        assert_eq!(access.admit(&HeaderMap::new()), Err(ApiError::unauthorised()));
     }
 
     #[test]
@@ -76,7 +87,7 @@ mod tests {
         let open = |host: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
-            Door::new(None).admit(&headers).is_ok()
+            Access::new(None).admit(&headers).is_ok()
         };
         assert!(
             ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.0.0.2"]
