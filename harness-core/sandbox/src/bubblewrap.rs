@@ -8,9 +8,6 @@ use seccompiler::BpfProgram;
 
 use crate::{Job, places};
 
-/// What a workspace keeps for the harness itself: packs, the record, quarantine.
-const OWN: &str = ".harness";
-
 /// The arguments for `job`; the files of `filters` are named in them by number.
 pub(crate) fn arguments(job: &Job, filters: &[OwnedFd]) -> Vec<OsString> {
     let mut all: Vec<OsString> = Vec::new();
@@ -40,8 +37,18 @@ pub(crate) fn arguments(job: &Job, filters: &[OwnedFd]) -> Vec<OsString> {
     }
     let home = job.home();
     add(&[&"--bind", &job.workspace, home]);
-    if job.workspace.join(OWN).is_dir() {
-        add(&[&"--size", &"4096", &"--tmpfs", &home.join(OWN)]);
+    let writable = job.mounts.iter().filter(|mount| mount.write).map(|mount| (&mount.from, &mount.to));
+    for (from, to) in writable.chain([(&job.workspace, home)]) {
+        let [ways, hidden, fixed] = job.own.relative(from);
+        for way in ways {
+            add(&[&"--bind", &from.join(&way), &to.join(&way)]);
+        }
+        for place in hidden {
+            add(&[&"--size", &"4096", &"--tmpfs", &to.join(place)]);
+        }
+        for place in fixed {
+            add(&[&"--ro-bind", &from.join(&place), &to.join(&place)]);
+        }
     }
     add(&[&"--chdir", home, &"--"]);
     all.extend(job.argv.iter().map(OsString::from));

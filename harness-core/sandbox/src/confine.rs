@@ -52,12 +52,13 @@ fn prepare(job: &Job, mechanism: Mechanism) -> Result<Command, String> {
     command.env("PATH", places::PATH).env("HOME", job.home()).env("LANG", "C.UTF-8").envs(&job.env);
     command.stdin(Stdio::null());
     if mechanism == Mechanism::Landlock {
+        let mounted = job.own.mount(true).is_ok();
         // Whoever is root here needs none of its powers; what it starts cannot get them back.
         let none = rustix::thread::CapabilitySet::empty();
         let none = rustix::thread::CapabilitySets { effective: none, permitted: none, inheritable: none };
         rustix::thread::set_no_new_privs(true).map_err(fail("no new privileges"))?;
         rustix::thread::set_capabilities(None, none).map_err(fail("its capabilities"))?;
-        files::confine(job, Path::new(&scratch)).map_err(|error| format!("landlock: {error}"))?;
+        files::confine(job, Path::new(&scratch), mounted).map_err(|error| format!("landlock: {error}"))?;
         calls::confine(job).map_err(|error| format!("seccomp: {error}"))?;
     }
     Ok(command)

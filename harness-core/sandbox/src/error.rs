@@ -37,6 +37,14 @@ pub enum SandboxError {
         /// The path.
         path: PathBuf,
     },
+    /// What the workspace keeps for its user cannot be kept from the command.
+    #[error("{} cannot be kept from commands: {why}", path.display())]
+    Own {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Places are to be shown under other names, which only bubblewrap can.
     #[error("{} is to be shown as {}; that needs bubblewrap", from.display(), to.display())]
     Names {

@@ -1,13 +1,13 @@
 //! Which files a command may open, without bubblewrap: Landlock. And the scope that keeps signals among the command's own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use crate::{Job, places};
+use crate::{Job, Own, places};
 
 /// Truncation is guarded since this version; older kernels would let it through.
 const LEAST: ABI = ABI::V3;
@@ -41,12 +41,13 @@ pub(crate) fn keep_signals() -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// Confines this thread, and all it starts, for ever. `scratch` is its folder for temporary files.
-pub(crate) fn confine(job: &Job, scratch: &Path) -> Result<(), String> {
-    rules(job, scratch).map_err(|error| error.to_string())
+/// Confines this thread, and all it starts, for ever. `scratch` is its folder for temporary files; `mounted` says that what the workspace
+/// keeps for its user is read-only by a mount already.
+pub(crate) fn confine(job: &Job, scratch: &Path, mounted: bool) -> Result<(), String> {
+    rules(job, scratch, mounted).map_err(|error| error.to_string())
 }
 
-fn rules(job: &Job, scratch: &Path) -> Result<(), RulesetError> {
+fn rules(job: &Job, scratch: &Path, mounted: bool) -> Result<(), RulesetError> {
     let all = AccessFs::from_all(LEAST);
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = read | AccessFs::Execute;
@@ -62,12 +63,14 @@ fn rules(job: &Job, scratch: &Path) -> Result<(), RulesetError> {
     if job.network {
         rules = allow(rules, places::RESOLVING, read)?;
     }
-    rules = allow(rules, &[job.workspace.as_path(), scratch], all & !nodes)?;
-    let shown = |write: bool| -> Vec<PathBuf> {
-        job.mounts.iter().filter(|mount| mount.write == write).map(|mount| mount.from.clone()).collect()
-    };
-    rules = allow(rules, &shown(false), run)?;
-    rules = allow(rules, &shown(true), all & !nodes)?;
+    rules = allow(rules, &[scratch], all & !nodes)?;
+    let own = if mounted { Own::default() } else { job.own.clone() };
+    let writable = job.mounts.iter().filter(|mount| mount.write).map(|mount| mount.from.as_path());
+    for place in writable.chain([job.workspace.as_path()]) {
+        rules = own.grant(rules, place, all & !nodes, true)?;
+    }
+    let shown: Vec<&Path> = job.mounts.iter().filter(|mount| !mount.write).map(|mount| mount.from.as_path()).collect();
+    rules = allow(rules, &shown, run)?;
     rules.restrict_self().map(drop)
 }
 

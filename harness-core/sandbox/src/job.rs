@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Output;
+use crate::{Output, Own};
 
 /// What confines a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub struct Job {
     pub env: BTreeMap<String, String>,
     /// Its bounds.
     pub limits: Limits,
+    /// What it may not write though it lies in the workspace; found out when it is run.
+    pub(crate) own: Own,
 }
 
 impl Job {
@@ -99,6 +101,7 @@ impl Job {
             network: false,
             env: BTreeMap::new(),
             limits: Limits::default(),
+            own: Own::default(),
         }
     }
 

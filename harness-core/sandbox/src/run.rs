@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    Job, Mechanism, Output, Ran, SandboxError,
+    Job, Mechanism, Output, Own, Ran, SandboxError,
     frame::{self, Order, Report},
     program::{SUBCOMMAND, program},
 };
@@ -119,7 +119,15 @@ fn checked(job: &Job, mechanism: Mechanism) -> Result<Job, SandboxError> {
             return Err(SandboxError::Names { from: from.clone(), to: to.clone() });
         }
     }
-    Ok(Job { workspace, mounts, ..job.clone() })
+    let own = match mechanism {
+        Mechanism::None => Own::default(),
+        _ => {
+            let writable = mounts.iter().filter(|mount| mount.write).map(|mount| mount.from.clone());
+            let roots: Vec<PathBuf> = std::iter::once(workspace.clone()).chain(writable).collect();
+            Own::below(&roots, &crate::guarded())?
+        }
+    };
+    Ok(Job { workspace, mounts, own, ..job.clone() })
 }
 
 /// Whether the user's own folder lies in it: what a shell reads when it starts, keys, who is trusted.

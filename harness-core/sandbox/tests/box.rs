@@ -9,22 +9,27 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     time::{Duration, Instant},
 };
 
-use harness_sandbox::{Choice, End, Job, Mechanism, Ran, choose, run, set_program};
+use harness_sandbox::{Choice, End, Job, Mechanism, Ran, choose, guard, run, set_program};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-/// The boxes of this machine.
+/// The boxes of this machine. One that is missing is said to be skipped; where `HARNESS_REQUIRE_BOXES` is set it is a failure.
 fn boxes() -> Vec<Mechanism> {
     set_program(Path::new(env!("CARGO_BIN_EXE_harness-sandbox")));
     let mut all = Vec::new();
     for choice in [Choice::Bubblewrap, Choice::Landlock] {
         match choose(choice) {
             Ok(mechanism) => all.push(mechanism),
-            Err(error) => eprintln!("skipped: {error}"),
+            Err(error) => {
+                assert!(std::env::var_os("HARNESS_REQUIRE_BOXES").is_none(), "HARNESS_REQUIRE_BOXES: {error}");
+                eprintln!("skipped: {error}");
+            }
         }
     }
     all
@@ -342,14 +347,144 @@ fn what_cannot_be_kept_is_refused() {
     }
 }
 
+/// What a command tries to change what decides its rights: over it, instead of it, beside it, by way of its folder.
+const TRIES: &str = "
+    echo evil > harness.lock; echo evil >> harness.lock; rm -f harness.lock; mv harness.lock old; ln -sf /etc/passwd harness.lock
+    cp /etc/hostname harness.lock; mv /etc/hostname harness.lock; echo evil > new; mv new harness.lock
+    mkdir -p .harness; echo evil > .harness/plugin.so; echo evil > .harness/record.sqlite; rm -rf .harness; mv .harness old
+    ln -sfn /tmp .harness; mv -T sub .harness; chmod 777 .harness harness.lock; ln harness.lock .hard; echo evil > .hard
+    echo evil > conf/harness.toml; rm -f conf/harness.toml; mv conf old; mv -T sub conf; rm -rf conf
+    (cd conf; echo evil > harness.toml; mv harness.toml x); exec 3>>harness.lock; echo evil >&3; true";
+
+/// A workspace that keeps something for its user, with a harness in a folder of it, and a folder for the task.
+fn kept() -> tempfile::TempDir {
+    let here = folder();
+    for (file, text) in [
+        (".harness/record.sqlite", "others"),
+        ("harness.lock", "locked"),
+        ("conf/harness.toml", "rights"),
+        ("sub/a", "a"),
+    ] {
+        let file = here.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    guard(&here.path().join("conf/harness.toml")).unwrap();
+    here
+}
+
+fn is_as_it_was(here: &Path, mechanism: Mechanism) {
+    for (file, text) in
+        [(".harness/record.sqlite", "others"), ("harness.lock", "locked"), ("conf/harness.toml", "rights")]
+    {
+        assert_eq!(fs::read_to_string(here.join(file)).unwrap(), text, "{mechanism}: {file}");
+        assert!(!here.join(file).is_symlink(), "{mechanism}: {file}");
+    }
+    assert_eq!(fs::read_dir(here.join(".harness")).unwrap().count(), 1, "{mechanism}");
+    assert_eq!(fs::read_dir(here.join("conf")).unwrap().count(), 1, "{mechanism}");
+}
+
 #[test]
-fn what_the_workspace_keeps_for_the_harness_is_not_shown() {
-    for mechanism in boxes().into_iter().filter(|mechanism| *mechanism == Mechanism::Bubblewrap) {
+fn what_decides_rights_is_not_written_by_what_has_them() {
+    for mechanism in boxes() {
+        let here = kept();
+        let show = "ls .harness; cat .harness/record.sqlite; cat harness.lock conf/harness.toml; echo mine > new.txt; echo b > sub/b";
+        let text = said(&ran(&bash(show, here.path()), mechanism));
+        assert!(text.contains("lockedrights") && !text.contains("others"), "{mechanism}: {text}");
+        assert_eq!(fs::read_to_string(here.path().join("new.txt")).unwrap(), "mine\n", "{mechanism}");
+        assert_eq!(fs::read_to_string(here.path().join("sub/b")).unwrap(), "b\n", "{mechanism}");
+        ran(&bash(TRIES, here.path()), mechanism);
+        is_as_it_was(here.path(), mechanism);
+    }
+}
+
+/// Where the system lets nobody have mounts of its own, Landlock alone keeps the places: then nothing new is made beside them.
+#[test]
+fn without_mounts_of_its_own_landlock_keeps_what_decides_rights() {
+    if !boxes().contains(&Mechanism::Landlock) {
+        return;
+    }
+    let no_mounts = || {
+        let rules = BTreeMap::from([(libc::SYS_unshare, Vec::new())]);
+        let refuse = SeccompAction::Errno(libc::EPERM as u32);
+        let target = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+        let filter: BpfProgram =
+            SeccompFilter::new(rules, SeccompAction::Allow, refuse, target).unwrap().try_into().unwrap();
+        seccompiler::apply_filter(&filter).unwrap();
+        let here = kept();
+        let show = "ls .harness; cat .harness/record.sqlite; cat harness.lock conf/harness.toml; echo b > sub/b; mkdir sub/c; rmdir sub/c; echo x > new";
+        let text = said(&ran(&bash(show, here.path()), Mechanism::Landlock));
+        assert!(text.contains("lockedrights") && !text.contains("others"), "{text}");
+        assert!(here.path().join("sub/b").exists() && !here.path().join("new").exists(), "{text}");
+        ran(&bash(TRIES, here.path()), Mechanism::Landlock);
+        is_as_it_was(here.path(), Mechanism::Landlock);
+    };
+    std::thread::spawn(no_mounts).join().unwrap();
+}
+
+#[test]
+fn a_place_that_a_command_could_turn_elsewhere_is_refused() {
+    for mechanism in boxes() {
+        let (here, elsewhere) = (folder(), folder());
+        symlink(elsewhere.path(), here.path().join(".harness")).unwrap();
+        let error = run(&bash("true", here.path()), mechanism, &|| false).unwrap_err().to_string();
+        assert!(error.contains(".harness") && error.contains("it is a link"), "{mechanism}: {error}");
+    }
+}
+
+#[test]
+fn newer_calls_and_other_processes_are_out_of_reach() {
+    // setxattrat, removexattrat, file_setattr, open_tree_attr, one that no kernel has, the second set of numbers; sched_setattr of the
+    // parent; all processes of the user; a file with its owner's rights.
+    let script = r#"
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*all):
+    ctypes.set_errno(0)
+    return "done" if libc.syscall(*all) >= 0 else os.strerror(ctypes.get_errno())
+class Value(ctypes.Structure):
+    _fields_ = [("value", ctypes.c_uint64), ("size", ctypes.c_uint32), ("flags", ctypes.c_uint32)]
+value = ctypes.create_string_buffer(b"x")
+args = Value(ctypes.addressof(value), 1, 0)
+open("f", "w").close()
+print("newer", call(463, -100, b"f", 0, b"user.a", ctypes.byref(args), ctypes.sizeof(args)), call(466, -100, b"f", 0, b"user.a"),
+      call(469, -100, b"f", value, 24, 0), call(467, -100, b"/", 0, 0, 0), call(600, 0, 0, 0), call(0x40000000 + 39))
+sched = (ctypes.c_uint32 * 14)(56, 0)
+if os.path.exists("landlock"):
+    print("others", call(__import__("platform").machine() == "x86_64" and 314 or 274, os.getppid(), sched, 0),
+          call(__import__("platform").machine() == "x86_64" and 141 or 140, 2, 0, 19))
+try:
+    os.chmod("f", 0o4755)
+    print("set-user-ID")
+except OSError: pass
+try:
+    os.open("h", os.O_CREAT | os.O_WRONLY, 0o6755)
+    print("set-user-ID")
+except OSError: pass
+os.open("i", os.O_CREAT | os.O_WRONLY, 0o755)
+print("end")
+"#;
+    for mechanism in boxes() {
         let here = folder();
-        fs::create_dir(here.path().join(".harness")).unwrap();
-        fs::write(here.path().join(".harness/record.sqlite"), "others").unwrap();
-        let ran = ran(&bash("ls -A .harness; echo evil > .harness/plugin.so", here.path()), mechanism);
-        assert!(!said(&ran).contains("record"), "{}", said(&ran));
-        assert!(!here.path().join(".harness/plugin.so").exists());
+        fs::write(here.path().join("try.py"), script).unwrap();
+        if mechanism == Mechanism::Landlock {
+            fs::write(here.path().join("landlock"), "").unwrap();
+        }
+        let text = said(&ran(&bash("python3 try.py", here.path()), mechanism));
+        if text.contains("python3: command not found") {
+            eprintln!("skipped: no python3");
+            return;
+        }
+        assert!(text.contains("end\n") && !text.contains("set-user-ID"), "{mechanism}: {text}");
+        let newer = text.lines().find(|line| line.starts_with("newer")).unwrap_or_default();
+        let left =
+            newer.replace("newer", "").replace("Function not implemented", "").replace("Operation not permitted", "");
+        // With mounts and owners of its own, attributes of its own files harm nobody.
+        assert!(left.trim().is_empty() || mechanism == Mechanism::Bubblewrap, "{mechanism}: {newer}");
+        if mechanism == Mechanism::Landlock {
+            assert!(text.contains("others Operation not permitted Operation not permitted"), "{text}");
+        }
+        assert_eq!(fs::metadata(here.path().join("f")).unwrap().permissions().mode() & 0o7000, 0, "{mechanism}");
+        assert!(here.path().join("i").exists() && !here.path().join("h").exists(), "{mechanism}: {text}");
     }
 }

@@ -2,9 +2,9 @@
 //! under another name and then put in its place; opened read-only. Refuses files that are not what their digest says.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness_files::Draft;
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ use crate::segment::words;
 const LAYOUT: i64 = 3;
 /// The oldest layout that is read.
 const OLDEST: i64 = 2;
+/// Most bytes of a memory.
+const MOST_BYTES: u64 = 4 << 30;
 /// Words of a task that are looked up.
 const MOST_WORDS: usize = 48;
 
@@ -97,6 +99,9 @@ fn foreign(path: &Path) -> impl Fn(rusqlite::Error) -> MemoryError + '_ {
     |error| MemoryError::Foreign { path: path.to_owned(), why: error.to_string() }
 }
 
+/// What a memory is called while it is being written, in a folder of its own.
+const WHOLE: &str = "memory";
+
 /// Writes a memory; the same past and notes, the latter oldest first, give the same bytes.
 ///
 /// # Errors
@@ -106,13 +111,9 @@ pub fn write(path: &Path, past: &[Past], notes: &[Note]) -> Result<Written, Memo
     if past.is_empty() && notes.is_empty() {
         return Err(MemoryError::Nothing);
     }
-    let beside = path.with_extension("part");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&beside)(error)),
-        _ => {}
-    }
-    fill(&beside, past, notes).map_err(foreign(&beside))?;
-    fs::rename(&beside, path).map_err(at(path))?;
+    let draft = Draft::beside(path).map_err(at(path))?;
+    fill(&draft.path().join(WHOLE), past, notes).map_err(foreign(path))?;
+    draft.finish_file(WHOLE).map_err(at(path))?;
     Ok(Written { file: path.to_owned(), sha256: digest(path)?, tasks: past.len(), notes: notes.len() })
 }
 
@@ -143,7 +144,7 @@ fn fill(path: &Path, past: &[Past], notes: &[Note]) -> rusqlite::Result<()> {
 }
 
 fn digest(path: &Path) -> Result<String, MemoryError> {
-    let bytes = fs::read(path).map_err(at(path))?;
+    let bytes = harness_files::read(path, MOST_BYTES).map_err(at(path))?;
     Ok(Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

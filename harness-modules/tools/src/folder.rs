@@ -120,10 +120,14 @@ impl Folder {
         let opened =
             self.beneath(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(|error| self.wrong(parent, error))?;
         let real = self.kept(path, &opened)?;
-        if real.as_os_str().is_empty() && path.file_name().is_some_and(|name| name == OWN) {
-            return Err(own(path));
+        // Before it is made, and again where it leads: what decides rights is not written by what has them.
+        let name = path.file_name().unwrap_or_default();
+        self.free(path, &real.join(name))?;
+        let opened = self.beneath(path, OFlags::WRONLY | OFlags::CREATE);
+        if let Ok(opened) = &opened {
+            self.free(path, &self.kept(path, opened)?)?;
         }
-        let file = self.regular(path, self.beneath(path, OFlags::WRONLY | OFlags::CREATE))?;
+        let file = self.regular(path, opened)?;
         file.set_len(0)?;
         Ok(file)
     }
@@ -164,6 +168,14 @@ impl Folder {
             (true, _) => Ok(file),
             (_, true) => Err(self.wrong(path, Errno::ISDIR)),
             _ => Err(Refusal(format!("{} is no file", path.display()))),
+        }
+    }
+
+    /// Refuses to write what decides what a model may do.
+    fn free(&self, path: &Path, real: &Path) -> Result<(), Refusal> {
+        match harness_sandbox::is_guarded(&self.path, &self.path.join(real)) {
+            true => Err(own(path)),
+            false => Ok(()),
         }
     }
 
