@@ -1,10 +1,6 @@
 //! The host: what is installed, and modules brought up from it.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use harness_abi::{EnvironmentBox, GraderBox, Kind, ModelBox, ModelInfo, ModuleError, PackRef, ProcessorBox, ToolBox};
 use harness_spec::{Catalogue, Config, Isolation, LookupError, Module, ModuleRef, PackManifest, Version};
@@ -14,12 +10,13 @@ use crate::{
     admit::Rules,
     child::{
         Supervisor, proxy,
-        quarantine::{Quarantine, Quarantined},
+        quarantine::{Quarantine, QuarantineError, Quarantined},
     },
     elf::sha256,
     installed::{Installed, Source},
     load,
     look::{Look, look},
+    per_key::PerKey,
     root::Root,
     shown::LockedShown,
 };
@@ -126,10 +123,10 @@ impl HostBuilder {
             folders: self.folders,
             rules: self.rules,
             store: self.store,
-            models: Mutex::default(),
+            models: PerKey::default(),
             quarantine: Arc::new(Quarantine::open(self.children.quarantine.clone())),
             children: Arc::new(self.children),
-            supervisors: Mutex::default(),
+            supervisors: PerKey::default(),
         })
     }
 }
@@ -159,11 +156,11 @@ pub struct Host {
     folders: Vec<PathBuf>,
     rules: Rules,
     store: PathBuf,
-    models: Mutex<HashMap<(String, String), Arc<LoadedModel>>>,
+    models: PerKey<(String, String), Arc<LoadedModel>>,
     children: Arc<ChildSettings>,
     quarantine: Arc<Quarantine>,
     /// Whose code runs in a child, by the digest of its bytes.
-    supervisors: Mutex<HashMap<String, Arc<Supervisor>>>,
+    supervisors: PerKey<String, Arc<Supervisor>>,
 }
 
 impl Host {
@@ -254,12 +251,20 @@ impl Host {
     }
 
     /// Why an installed pack was given up, if it was.
-    pub fn quarantine(&self, name: &str, version: Version) -> Option<String> {
-        self.quarantine.reason(&self.file(name, version)?.sha256)
+    ///
+    /// # Errors
+    ///
+    /// If the quarantine cannot be read: then no pack runs in a child.
+    pub fn quarantine(&self, name: &str, version: Version) -> Result<Option<String>, QuarantineError> {
+        self.file(name, version).map_or(Ok(None), |file| self.quarantine.reason(&file.sha256))
     }
 
     /// Packs that were given up, and why.
-    pub fn quarantined(&self) -> Vec<Quarantined> {
+    ///
+    /// # Errors
+    ///
+    /// If the quarantine cannot be read: then no pack runs in a child.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, QuarantineError> {
         self.quarantine.packs()
     }
 
@@ -279,17 +284,11 @@ impl Host {
 
     /// Who keeps a pack's child; the child is up when this returns.
     fn supervisor(&self, file: &Inspected, bytes: &[u8]) -> Result<Arc<Supervisor>, Refusal> {
-        let mut supervisors = self.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
-        let supervisor = match supervisors.get(&file.sha256) {
-            Some(supervisor) => supervisor.clone(),
-            None => {
-                let (children, quarantine) = (self.children.clone(), self.quarantine.clone());
-                let supervisor = Arc::new(Supervisor::new(children, quarantine, file, bytes, &self.store)?);
-                supervisors.insert(file.sha256.clone(), supervisor.clone());
-                supervisor
-            }
+        let make = || {
+            let (children, quarantine) = (self.children.clone(), self.quarantine.clone());
+            Supervisor::new(children, quarantine, file, bytes, &self.store).map(Arc::new)
         };
-        drop(supervisors);
+        let supervisor = self.supervisors.get_or_make(file.sha256.clone(), make)?;
         supervisor.child().map_err(Refusal::Child)?;
         Ok(supervisor)
     }
@@ -298,17 +297,13 @@ impl Host {
     pub fn model(&self, reference: &ModuleRef, config: &Config) -> Result<Arc<LoadedModel>, HostError> {
         let resolved = self.resolve(reference, config)?;
         let key = (resolved.reference.to_string(), resolved.config.clone());
-        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = models.get(&key) {
-            return Ok(model.clone());
-        }
         let fail = |error| HostError::Module { module: reference.clone(), error: Box::new(error) };
-        let model = resolved.model().map_err(fail)?;
-        let info = model.info().into_result().map_err(fail)?;
-        let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
-        let loaded = Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model });
-        models.insert(key, loaded.clone());
-        Ok(loaded)
+        self.models.get_or_make(key, || {
+            let model = resolved.model().map_err(fail)?;
+            let info = model.info().into_result().map_err(fail)?;
+            let info: ModelInfo = serde_json::from_str(info.as_str()).map_err(|error| fail(error.into()))?;
+            Ok(Arc::new(LoadedModel { info, blocking: resolved.manifest.blocking, model }))
+        })
     }
 }
 

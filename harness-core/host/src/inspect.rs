@@ -6,6 +6,9 @@ use harness_spec::PackManifest;
 
 use crate::{HostError, Refusal, elf};
 
+/// Most bytes of a pack.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// A pack's file, read once.
 #[derive(Debug, Clone)]
 pub struct Inspected {
@@ -30,7 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<(Inspected, Vec<u8>), HostError> {
 }
 
 fn examine(path: &Path) -> Result<(Inspected, Vec<u8>), Refusal> {
-    let bytes = std::fs::read(path).map_err(Refusal::Read)?;
+    let bytes = harness_files::read(path, MOST_BYTES).map_err(Refusal::Read)?;
     let manifest = manifest(&bytes)?;
     let inspected =
         Inspected { path: path.to_owned(), manifest, sha256: elf::sha256(&bytes), size: bytes.len() as u64 };

@@ -6,6 +6,7 @@
 
 mod admit;
 mod child;
+mod decisions;
 mod elf;
 mod error;
 mod host;
@@ -14,6 +15,7 @@ mod installed;
 mod load;
 mod look;
 mod model;
+mod per_key;
 mod root;
 mod search;
 mod shown;
@@ -25,9 +27,10 @@ pub use admit::Trust;
 pub use child::fuzz;
 pub use child::{
     ChildSettings, ServeError, is_lost,
-    quarantine::{Quarantined, read as quarantined, release},
+    quarantine::{QuarantineError, QuarantineFiles, Quarantined, read as quarantined, release},
     serve,
 };
+pub use decisions::decisions;
 pub use error::{HostError, Refusal};
 pub use harness_spec::{Isolation, Lock, Policy};
 pub use host::{Host, HostBuilder, Resolved};

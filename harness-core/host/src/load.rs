@@ -3,31 +3,26 @@
 //! Never unloads, and never maps the same bytes twice.
 
 use std::{
-    collections::HashMap,
-    fs,
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::OnceLock,
 };
 
 use harness_abi::{C_SYMBOL, ROOT_SYMBOL};
+use harness_files::{Access, Folder};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-use crate::{HostError, Inspected, Refusal, root::Root};
+use crate::{HostError, Inspected, Refusal, per_key::PerKey, root::Root};
 
 /// What this process has mapped, by content.
-fn mapped() -> &'static Mutex<HashMap<String, Root>> {
-    static MAPPED: OnceLock<Mutex<HashMap<String, Root>>> = OnceLock::new();
-    MAPPED.get_or_init(Mutex::default)
+fn mapped() -> &'static PerKey<String, Root> {
+    static MAPPED: OnceLock<PerKey<String, Root>> = OnceLock::new();
+    MAPPED.get_or_init(PerKey::default)
 }
 
 /// Loads a pack from the bytes that were inspected: what was checked is what runs, whatever became of the file since.
 pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<Root, HostError> {
-    let mut mapped = mapped().lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pack) = mapped.get(&file.sha256) {
-        return Ok(*pack);
-    }
     let admit = || {
         let copy = stage(bytes, store, &file.sha256).map_err(|(path, source)| Refusal::Stage { path, source })?;
         let pack = link(&copy)?;
@@ -39,31 +34,35 @@ pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<Root,
         }
         Ok(pack)
     };
-    let pack = admit().map_err(|refusal| HostError::Refused { path: file.path.clone(), refusal })?;
-    mapped.insert(file.sha256.clone(), pack);
-    Ok(pack)
+    let refused = |refusal| HostError::Refused { path: file.path.clone(), refusal };
+    mapped().get_or_make(file.sha256.clone(), || admit().map_err(refused))
 }
 
 /// Writes the bytes into the private store under their own hash; a file already there is used if it has these bytes.
 pub(crate) fn stage(bytes: &[u8], store: &Path, sha256: &str) -> Result<PathBuf, (PathBuf, std::io::Error)> {
-    let copy = store.join(format!("{sha256}.so"));
-    if fs::read(&copy).is_ok_and(|present| present == bytes) {
-        return Ok(copy);
-    }
-    let temporary = store.join(format!(".{sha256}.{}", std::process::id()));
-    let write = || {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(store)?;
-        fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o500)
-            .open(&temporary)?
-            .write_all(bytes)?;
-        fs::rename(&temporary, &copy)
+    let name = format!("{sha256}.so");
+    let copy = store.join(&name);
+    let stage = || {
+        let store = Folder::open_private(store)?;
+        // As long as the bytes and no longer is all that is read: a file of another length is another file.
+        let present = store.file(Path::new(&name)).and_then(|file| same(file, bytes));
+        if present.is_ok_and(|same| same) {
+            return Ok(());
+        }
+        store.replace(Path::new(&name), bytes, Access::Code)
     };
-    write().map_err(|error| (copy.clone(), error))?;
+    stage().map_err(|error| (copy.clone(), error))?;
     Ok(copy)
+}
+
+/// Whether a file has these bytes.
+fn same(file: File, bytes: &[u8]) -> std::io::Result<bool> {
+    if file.metadata()?.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut present = Vec::with_capacity(bytes.len());
+    file.take(bytes.len() as u64).read_to_end(&mut present)?;
+    Ok(present == bytes)
 }
 
 pub(crate) fn link(copy: &Path) -> Result<Root, Refusal> {

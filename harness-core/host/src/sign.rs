@@ -8,6 +8,9 @@ use minisign_verify::{Error, Signature};
 
 use crate::Refusal;
 
+/// Most bytes of a signature.
+const MOST_BYTES: u64 = 64 << 10;
+
 /// Who signed a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Signer {
@@ -47,7 +50,7 @@ pub fn signer<'a>(
     bytes: &[u8],
     known: impl IntoIterator<Item = &'a PublicKey>,
 ) -> Result<Signer, Refusal> {
-    let text = match std::fs::read_to_string(signature_path(file)) {
+    let text = match harness_files::read_text(&signature_path(file), MOST_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Signer::Nobody),
         Err(error) => return Err(Refusal::Signature(format!("it cannot be read: {error}"))),

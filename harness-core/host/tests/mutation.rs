@@ -160,7 +160,7 @@ fn ran(good: &Good, host: HostBuilder) -> &'static str {
         lines.sort_unstable();
         lines
     });
-    match (host.quarantined().as_slice(), lines) {
+    match (host.quarantined().unwrap().as_slice(), lines) {
         ([given_up, ..], _) if given_up.reason.contains("permissions do not allow") => "ended: it did what it may not",
         ([given_up, ..], _) if given_up.reason.contains("it did not") => "ended: it did not answer in time",
         ([_, ..], _) => "died",

@@ -7,6 +7,7 @@
 mod call;
 mod channel;
 mod fuzzing;
+mod lost;
 mod passing;
 mod process;
 pub mod proxy;
@@ -18,8 +19,10 @@ mod supervisor;
 mod threads;
 mod wire;
 mod wire_decision;
+mod wire_parts;
 
 pub use fuzzing::fuzz;
+pub use lost::is_lost;
 pub use serve::{ServeError, serve};
 pub use settings::ChildSettings;
-pub use supervisor::{Supervisor, is_lost};
+pub use supervisor::Supervisor;

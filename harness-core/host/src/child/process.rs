@@ -15,9 +15,9 @@ use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChildSettings,
     channel::Channel,
     passing,
+    settings::ChildSettings,
     threads::{Core, Threads},
     wire::{Setup, Welcome},
 };

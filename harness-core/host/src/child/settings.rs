@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::quarantine::QuarantineFiles;
+
 /// How child processes are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildSettings {
@@ -23,8 +25,10 @@ pub struct ChildSettings {
     pub rest: Duration,
     /// After so many ends a pack is quarantined.
     pub most_ends: u32,
-    /// Where the quarantine is kept between runs; `None` keeps it for this run only.
-    pub quarantine: Option<PathBuf>,
+    /// Where the quarantine is kept between runs.
+    pub quarantine: QuarantineFiles,
+    /// Files and folders that no pack writes, wherever it may write otherwise. What a workspace keeps for its user is kept besides.
+    pub guarded: Vec<PathBuf>,
 }
 
 impl Default for ChildSettings {
@@ -39,7 +43,8 @@ impl Default for ChildSettings {
             unconfined: false,
             rest: Duration::from_millis(100),
             most_ends: 3,
-            quarantine: None,
+            quarantine: QuarantineFiles::default(),
+            guarded: Vec::new(),
         }
     }
 }

@@ -13,21 +13,14 @@ use std::{
 use harness_abi::{ErrorClass, Kind, ModuleError};
 
 use super::{
-    ChildSettings,
     call::{Broken, Nobody, Patience, Serve},
+    lost,
     process::{Child, StartError, from_now},
     quarantine::Quarantine,
+    settings::ChildSettings,
     wire::{Reply, Request, Setup},
 };
 use crate::{Inspected, Refusal, load};
-
-/// What the error of an instance carries that was lost in somebody else's call.
-const LOST: &str = "{\"lost\":true}";
-
-/// Whether a module failed only because its process ended in a call of another episode: that says nothing of the harness.
-pub fn is_lost(error: &ModuleError) -> bool {
-    error.extra.as_str() == LOST
-}
 
 /// Keeps the child of one pack.
 #[derive(Debug)]
@@ -79,6 +72,7 @@ impl Supervisor {
             permissions: file.manifest.permissions(),
             memory: settings.memory,
             unconfined: settings.unconfined,
+            guarded: settings.guarded.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             drop_millis: settings.hook_deadline.as_millis() as u64,
         };
         let (state, numbers) = (Mutex::default(), AtomicU64::new(1));
@@ -92,7 +86,10 @@ impl Supervisor {
     /// The child, started if it does not run. Rests first if it has to.
     pub fn child(&self) -> Result<Arc<Child>, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reason) = self.quarantine.reason(&self.file.sha256) {
+        if state.child.as_ref().is_none_or(|child| child.has_ended()) {
+            self.quarantine.renew();
+        }
+        if let Some(reason) = self.quarantine.reason(&self.file.sha256).map_err(|error| error.to_string())? {
             return Err(format!(
                 "pack {} is in quarantine: {reason}; `harness plugin release {}` lets it out",
                 self.pack(),
@@ -123,7 +120,8 @@ impl Supervisor {
         state.child = None;
         state.ends += 1;
         if state.ends >= self.settings.most_ends {
-            self.quarantine.add(&self.file, &format!("ended {} times, the last time because {reason}", state.ends));
+            let why = format!("ended {} times, the last time because {reason}", state.ends);
+            self.quarantine.add(&self.file, &why);
         } else {
             state.rests_until = from_now(self.settings.rest * 2u32.saturating_pow(state.ends - 1));
         }
@@ -168,7 +166,7 @@ impl Supervisor {
         let (class, why, counts) = match answer {
             Ok(Reply::Failed(error)) => {
                 let mut error = ModuleError::from(error);
-                if is_lost(&error) {
+                if lost::is_marked(&error) {
                     error.extra.clear();
                 }
                 return Err(error);
@@ -179,7 +177,7 @@ impl Supervisor {
             Err(Broken::Lost) => {
                 let message = format!("its process ended in another call: {}", child.end(None));
                 let mut error = ModuleError::new(ErrorClass::UNAVAILABLE, message);
-                error.extra = LOST.into();
+                lost::mark(&mut error);
                 return Err(error);
             }
             Err(Broken::Child(why)) => (ErrorClass::FAULT, why, true),
@@ -203,8 +201,9 @@ impl Supervisor {
             }
         }
         match self.quarantine.reason(&self.file.sha256) {
-            Some(_) => format!("{reason}; pack {} is now in quarantine", self.pack()),
-            None => reason.to_owned(),
+            Ok(Some(_)) => format!("{reason}; pack {} is now in quarantine", self.pack()),
+            Ok(None) => reason.to_owned(),
+            Err(error) => format!("{reason}; {error}"),
         }
     }
 

@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 
 use harness_abi::{
-    BudgetLeft, ChatReply, ErrorClass, Finish, Kind, Message, ModuleError, Score, ScoreItem, ScoreReply, ScoreRequest,
-    Usage,
-    stable::{RString, RVec},
+    BudgetLeft, ChatReply, Finish, Kind, Message, ModuleError, Score, ScoreReply, Usage, stable::RString,
 };
 use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
-use super::wire_decision::{WireAnswer, WireDecision};
+use super::{
+    wire_decision::{WireAnswer, WireDecision},
+    wire_parts::{WireError, WireItems},
+};
 
 /// The first thing a child hears, on its control socket: what to run and what it may do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Setup {
     pub memory: u64,
     /// Whether it may run where the kernel cannot confine it.
     pub unconfined: bool,
+    /// Files and folders it does not write.
+    #[serde(default)]
+    pub guarded: Vec<String>,
     /// Most milliseconds dropping an instance may take.
     pub drop_millis: u64,
 }
@@ -120,40 +124,6 @@ pub struct WireCall<'a> {
     pub arguments: &'a str,
 }
 
-/// Items to score; messages they share cross once.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct WireItems {
-    messages: Vec<Message>,
-    items: Vec<(Vec<u32>, String)>,
-}
-
-impl WireItems {
-    pub fn new(request: &ScoreRequest) -> Self {
-        let mut known = std::collections::HashMap::new();
-        let mut wire = Self::default();
-        for item in &request.items {
-            let prompt = item.prompt.iter().map(|message| {
-                *known.entry(message.address()).or_insert_with(|| {
-                    wire.messages.push(message.clone());
-                    (wire.messages.len() - 1) as u32
-                })
-            });
-            let prompt = prompt.collect();
-            wire.items.push((prompt, item.completion.to_string()));
-        }
-        wire
-    }
-
-    /// The items; one that names a message that is not there has a prompt without it.
-    pub fn into_request(self, extra: &str) -> ScoreRequest {
-        let items = self.items.into_iter().map(|(prompt, completion)| {
-            let prompt = prompt.into_iter().filter_map(|index| self.messages.get(index as usize).cloned());
-            ScoreItem { prompt: prompt.collect(), completion: completion.into() }
-        });
-        ScoreRequest { items: items.collect(), extra: extra.into() }
-    }
-}
-
 /// What a child says during a call.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event<'a> {
@@ -242,15 +212,6 @@ pub enum Reply {
     GaveUp,
 }
 
-/// An error of a module.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct WireError {
-    pub class: ErrorClass,
-    pub retry_after_ms: u64,
-    pub message: RString,
-    pub extra: RString,
-}
-
 impl From<&Reply> for &'static str {
     /// What kind of answer it is.
     fn from(reply: &Reply) -> Self {
@@ -263,20 +224,6 @@ impl From<&Reply> for &'static str {
             Reply::Failed(_) => "an error",
             Reply::GaveUp => "nothing",
         }
-    }
-}
-
-impl From<ModuleError> for WireError {
-    fn from(error: ModuleError) -> Self {
-        let ModuleError { class, retry_after_ms, message, extra } = error;
-        Self { class, retry_after_ms, message, extra }
-    }
-}
-
-impl From<WireError> for ModuleError {
-    fn from(error: WireError) -> Self {
-        let WireError { class, retry_after_ms, message, extra } = error;
-        Self { class, retry_after_ms, message, extra }
     }
 }
 
@@ -306,10 +253,6 @@ pub fn budget(left: BudgetLeft) -> [u64; 4] {
 
 pub fn budget_left([steps, tokens, millis, cost_micros]: [u64; 4]) -> BudgetLeft {
     BudgetLeft { steps, tokens, millis, cost_micros }
-}
-
-pub fn score_reply(scores: Vec<Score>, usage: Usage, extra: RString) -> ScoreReply {
-    ScoreReply { scores: RVec::from(scores), usage, extra }
 }
 
 /// Bytes as bytes, not as a list of numbers.

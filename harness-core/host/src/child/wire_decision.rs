@@ -7,7 +7,7 @@ use harness_abi::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::wire::{WireError, WireItems, score_reply};
+use super::wire_parts::{WireError, WireItems, score_reply};
 
 /// A decision.
 #[derive(Debug, Serialize, Deserialize)]

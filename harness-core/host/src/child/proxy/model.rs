@@ -10,7 +10,8 @@ use harness_abi::{
 use super::Shared;
 use crate::child::{
     call::{Nobody, Serve},
-    wire::{Reply, Request, WireItems, score_reply},
+    wire::{Reply, Request},
+    wire_parts::{WireItems, score_reply},
 };
 
 pub struct Model(pub Shared);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use harness_sandbox::Own;
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, RulesetError,
@@ -19,12 +20,24 @@ const NETWORK: &[&str] =
 /// Where programs are.
 const PROGRAMS: &[&str] = &["/bin", "/sbin", "/usr", "/etc"];
 
-/// Confines the process, and all it starts, for ever.
-pub fn confine(copy: &str, allowed: Allowed) -> Result<(), String> {
-    rules(copy, allowed).map_err(|error| error.to_string())
+/// Confines the process, and all it starts, for ever. It writes none of `guarded`, nor what the working folder keeps for its user.
+pub fn confine(copy: &str, allowed: Allowed, guarded: &[String]) -> Result<(), String> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    let mut own = Own::default();
+    if allowed.fs {
+        let scratch = std::env::temp_dir();
+        places.extend(workspace().into_iter().chain([scratch.canonicalize().unwrap_or(scratch)]));
+        let guarded = guarded.iter().map(PathBuf::from).chain(harness_sandbox::guarded()).collect();
+        own = Own::below(&places, &guarded).map_err(|error| error.to_string())?;
+        // By mounts where the system lets us, else by rules.
+        if own.mount(false).is_ok() {
+            own = Own::default();
+        }
+    }
+    rules(copy, allowed, &places, &own).map_err(|error| error.to_string())
 }
 
-fn rules(copy: &str, allowed: Allowed) -> Result<(), RulesetError> {
+fn rules(copy: &str, allowed: Allowed, places: &[PathBuf], own: &Own) -> Result<(), RulesetError> {
     let all = AccessFs::from_all(LEAST);
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let handled = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(all)?;
@@ -42,8 +55,9 @@ fn rules(copy: &str, allowed: Allowed) -> Result<(), RulesetError> {
     if allowed.fs {
         // Reads are the user's own; writes stay in the folder the host works in and in the one for scratch.
         rules = allow(rules, &["/"], read)?;
-        let places: Vec<PathBuf> = workspace().into_iter().chain([std::env::temp_dir()]).collect();
-        rules = allow(rules, &places, all & !AccessFs::Execute)?;
+        for place in places {
+            rules = own.grant(rules, place, all & !AccessFs::Execute, false)?;
+        }
     }
     rules.restrict_self().map(drop)
 }
@@ -51,7 +65,7 @@ fn rules(copy: &str, allowed: Allowed) -> Result<(), RulesetError> {
 /// The folder the host works in, unless the user's own lies in it: what a shell reads when it starts, and who is trusted, is
 /// no work of a pack.
 fn workspace() -> Option<PathBuf> {
-    let folder = std::env::current_dir().ok()?;
+    let folder = std::env::current_dir().and_then(|folder| folder.canonicalize()).ok()?;
     let own = std::env::var_os("HOME").map(PathBuf::from);
     let own = own.map(|own| own.canonicalize().unwrap_or(own));
     (!own.is_some_and(|own| own.starts_with(&folder))).then_some(folder)

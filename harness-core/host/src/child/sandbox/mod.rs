@@ -44,7 +44,7 @@ fn missing(setup: &Setup, what: &str, error: &str) -> Result<(), String> {
 pub fn enter(setup: &Setup) -> Result<(), String> {
     let allowed = Allowed::new(&setup.permissions);
     limits::set(setup.memory, allowed).map_err(|error| format!("its limits cannot be set: {error}"))?;
-    files::confine(&setup.copy, allowed).or_else(|error| missing(setup, "Landlock", &error))?;
+    files::confine(&setup.copy, allowed, &setup.guarded).or_else(|error| missing(setup, "Landlock", &error))?;
     trap::listen().map_err(|error| format!("no handler for what is not allowed: {error}"))?;
     calls::confine(allowed).or_else(|error| missing(setup, "seccomp", &error))
 }

@@ -8,7 +8,7 @@ use harness_abi::{
     stable::{ROption, RSlice, RStr, RString, RVec},
 };
 
-use super::{SharedChannel, leave, locked};
+use super::shared::{SharedChannel, leave, locked};
 use crate::child::wire::{Event, Given, HookCall, Pull, budget_left};
 
 /// The context of one call.

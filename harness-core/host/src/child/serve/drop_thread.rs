@@ -5,15 +5,15 @@ use std::{
     time::Duration,
 };
 
-use super::instances::Module;
+use super::shared::give_up;
 
 /// Drops what it is given.
-pub struct DropThread(Sender<Module>);
+pub struct DropThread<T>(Sender<T>);
 
-impl DropThread {
-    /// A drop_thread that gives a drop so many milliseconds.
+impl<T: Send + 'static> DropThread<T> {
+    /// A thread that gives a drop so many milliseconds.
     pub fn new(millis: u64) -> Self {
-        let (give, given) = channel::<Module>();
+        let (give, given) = channel::<T>();
         let (begin, begun) = channel::<()>();
         let (end, ended) = channel::<()>();
         std::thread::spawn(move || {
@@ -27,14 +27,14 @@ impl DropThread {
         std::thread::spawn(move || {
             for () in begun {
                 if ended.recv_timeout(Duration::from_millis(millis)).is_err() {
-                    super::give_up(&format!("dropping a module took longer than {millis} ms"));
+                    give_up(&format!("dropping a module took longer than {millis} ms"));
                 }
             }
         });
         Self(give)
     }
 
-    pub fn drop(&self, module: Module) {
+    pub fn drop(&self, module: T) {
         // Its thread lives as long as the process.
         let _ = self.0.send(module);
     }

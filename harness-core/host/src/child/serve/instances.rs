@@ -29,11 +29,11 @@ pub enum Module {
 /// The instances of this process.
 pub struct Instances {
     modules: Mutex<HashMap<u64, Module>>,
-    drop_thread: DropThread,
+    drop_thread: DropThread<Module>,
 }
 
 impl Instances {
-    pub fn new(drop_thread: DropThread) -> Self {
+    pub fn new(drop_thread: DropThread<Module>) -> Self {
         Self { modules: Mutex::default(), drop_thread }
     }
 

@@ -5,20 +5,26 @@ mod context;
 mod drop_thread;
 mod instances;
 mod perform;
+mod shared;
 mod sinks;
 
 use std::{
     fs::File,
     os::fd::{AsFd, OwnedFd},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use self::{drop_thread::DropThread, instances::Instances, perform::perform};
+use self::{
+    drop_thread::DropThread,
+    instances::Instances,
+    perform::perform,
+    shared::{SharedChannel, leave, locked},
+};
 use super::{
     channel::Channel,
     passing,
-    process::{GAVE_UP, read_message, write_message},
+    process::{read_message, write_message},
     sandbox,
     wire::{Envelope, Event, Reply, Setup, Welcome},
 };
@@ -33,13 +39,6 @@ pub enum ServeError {
     /// It told its host why.
     #[error("{0}")]
     Refused(String),
-}
-
-/// A channel that a call's context, its sinks and its answer share.
-type SharedChannel = Arc<Mutex<Channel>>;
-
-fn locked(channel: &SharedChannel) -> std::sync::MutexGuard<'_, Channel> {
-    channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves the host that started this process, and leaves the process when the host is gone.
@@ -64,20 +63,6 @@ pub fn serve() -> Result<std::convert::Infallible, ServeError> {
         std::thread::spawn(move || answer(pack, &instances, from, to));
     }
     leave()
-}
-
-/// Leaves at once: neither the pack's destructors nor its threads are asked.
-fn leave() -> ! {
-    // SAFETY: ends the process; nothing of it is used afterwards.
-    unsafe { libc::_exit(0) }
-}
-
-/// Leaves and says why.
-fn give_up(why: &str) -> ! {
-    // The host may have stopped listening.
-    harness_terminal::stream::note(why);
-    // SAFETY: ends the process; nothing of it is used afterwards.
-    unsafe { libc::_exit(GAVE_UP) }
 }
 
 fn prepare(setup: &Setup) -> Result<Root, String> {

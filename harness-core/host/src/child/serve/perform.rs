@@ -9,9 +9,9 @@ use harness_abi::{
 };
 
 use super::{
-    SharedChannel,
     context::{Context, Pulled},
     instances::{Hooked, Instances, Module},
+    shared::SharedChannel,
     sinks::Sink,
 };
 use crate::child::{

@@ -11,7 +11,7 @@ use harness_abi::{
     stable::{RResult, RStr, RString},
 };
 
-use super::{SharedChannel, locked};
+use super::shared::{SharedChannel, leave, locked};
 use crate::child::wire::{Event, Given, Reply};
 
 /// A sink of any kind.
@@ -45,7 +45,7 @@ impl Sink {
 impl RawChatSink for Sink {
     fn delta(&self, kind: DeltaKind, text: RStr<'_>) -> bool {
         if locked(&self.channel).send(&Event::Delta { kind: kind.0, text: text.as_str() }, None).is_err() {
-            super::leave();
+            leave();
         }
         !self.lost()
     }
