@@ -74,7 +74,7 @@ fn open_packed(folder: &Path, plugins: &[PathBuf]) -> Result<Opened, Failure> {
     }
     let path = folder.join(SEAL);
     let bad = |problem: String| Failure::input(format!("{}: {problem}", path.display())).hint(again);
-    let text = std::fs::read_to_string(&path).map_err(|error| bad(error.to_string()))?;
+    let text = harness_files::read_text(&path, harness_files::MOST_TEXT).map_err(|error| bad(error.to_string()))?;
     let seal: Seal = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
     if seal.form != FORM {
         return Err(bad(format!("its form is {}, this program knows {FORM}", seal.form)));
@@ -186,5 +186,5 @@ impl Seal {
 
 /// SHA-256 of a file in hexadecimal digits.
 pub fn digest_of(path: &Path) -> std::io::Result<String> {
-    Ok(Sha256::digest(std::fs::read(path)?).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(harness_files::read(path, u64::MAX)?).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -22,8 +22,20 @@ pub fn locks() -> PathBuf {
     workspace().join(".harness/locks")
 }
 
-/// The workspace's packs that were given up.
-pub fn quarantine() -> PathBuf {
+/// What the user decided and this program keeps for the present workspace, in a folder that no pack and no command of a model writes:
+/// `workspaces/KEY` in `$XDG_STATE_HOME/harness`, else in `~/.local/state/harness`; the key is of the workspace's path. `None` where there
+/// is no home.
+pub fn decisions() -> Option<PathBuf> {
+    Some(harness_host::decisions(&state()?, &workspace()))
+}
+
+/// The user's state folder.
+pub fn state() -> Option<PathBuf> {
+    Some(home("XDG_STATE_HOME", ".local/state")?.join("harness"))
+}
+
+/// Where versions before kept the workspace's packs that were given up: what it names stays out until it is released.
+pub fn former_quarantine() -> PathBuf {
     workspace().join(".harness/quarantine.json")
 }
 

@@ -3,14 +3,23 @@
 
 use std::path::{Path, PathBuf};
 
+use harness_files::Folder;
 use harness_spec::{Policy, PublicKey, Publisher};
 
-use crate::{failure::Failure, paths, replace::replace};
+use crate::{
+    failure::Failure,
+    paths,
+    replace::{change, unwritten},
+};
 
 /// The policy; without a file nobody is trusted.
+///
+/// # Errors
+///
+/// If there is a file and it cannot be read or understood: then nobody is let in.
 pub fn policy() -> Result<Policy, Failure> {
     let Some(path) = paths::policy() else { return Ok(Policy::default()) };
-    match std::fs::read_to_string(&path) {
+    match harness_files::read_text(&path, harness_files::MOST_TEXT) {
         Ok(text) => parse(&path, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Policy::default()),
         Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
@@ -21,20 +30,32 @@ fn parse(path: &Path, text: &str) -> Result<Policy, Failure> {
     Policy::parse(text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
 }
 
-/// Adds a publisher at the end of the file, and says which that is; what a person wrote there stays as it is.
+/// Adds a publisher at the end of the file, and says which that is; what a person wrote there stays as it is, and what other processes
+/// add meanwhile stays too.
+///
+/// # Errors
+///
+/// If the key is trusted already, or the file cannot be read, understood or written: it is then as it was.
 pub fn trust(publisher: Publisher) -> Result<PathBuf, Failure> {
     let path = paths::policy()
         .ok_or_else(|| Failure::new("no home to keep a policy in").hint("set $HOME, or $HARNESS_POLICY to a file"))?;
-    let former = std::fs::read_to_string(&path).unwrap_or_default();
-    let addition = Policy { publishers: vec![publisher], ..Policy::default() }.to_toml();
-    let gap = if former.is_empty() || former.ends_with("\n\n") { "" } else { "\n" };
-    let text = format!("{former}{gap}{addition}");
-    parse(&path, &text)?;
+    // The user's own configuration may be a link to where it is kept; nobody who is confined writes there.
+    let path = path.canonicalize().unwrap_or(path);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
+        Folder::open_private(folder).map_err(unwritten(&path))?;
     }
-    replace(&path, &text)?;
+    let add = |former: Option<String>| {
+        let former = former.unwrap_or_default();
+        if let Some(known) = parse(&path, &former)?.publisher(&publisher.key) {
+            return Err(Failure::input(format!("this key is trusted already, as `{}`", known.name)));
+        }
+        let addition = Policy { publishers: vec![publisher], ..Policy::default() }.to_toml();
+        let gap = if former.is_empty() || former.ends_with("\n\n") { "" } else { "\n" };
+        let text = format!("{former}{gap}{addition}");
+        parse(&path, &text)?;
+        Ok((text, ()))
+    };
+    change(&path, add)?;
     Ok(path)
 }
 
@@ -43,7 +64,7 @@ pub fn key(named: &str) -> Result<PublicKey, Failure> {
     if let Ok(key) = named.parse() {
         return Ok(key);
     }
-    let text = std::fs::read_to_string(named).map_err(|error| {
+    let text = harness_files::read_text(Path::new(named), harness_files::MOST_TEXT).map_err(|error| {
         Failure::input(format!("`{named}` is neither a publisher's key nor a file that holds one: {error}"))
             .hint("`harness plugin keygen` makes one; a key begins with RW")
     })?;

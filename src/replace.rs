@@ -1,38 +1,60 @@
-//! Replacing a file whole: a reader sees the old text or the new, never half of one, and a full disk leaves the old.
+//! Writing the files a person named or keeps: whole, through no link, and without losing what another process writes meanwhile.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
+
+use harness_files::Access;
 
 use crate::failure::Failure;
 
-/// Makes `text` the content of `path`. A link stays a link; the permissions stay as they were.
+/// Makes `text` the content of `path`: a reader sees the old text or the new. The permissions stay as they were.
+///
+/// # Errors
+///
+/// If the file is a link or no regular file, or cannot be written; it is then as it was.
 pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let draft = draft(&target);
-    let written = write(&draft, &target, text);
-    if written.is_err() {
-        // It may not even exist; the first error is the one to report.
-        let _ = std::fs::remove_file(&draft);
-    }
-    written.map_err(|error| {
-        Failure::new(format!("cannot write {}: {error}", path.display()))
-            .hint("the file is as it was; is the disk full?")
+    harness_files::replace(path, text.as_bytes(), Access::Usual).map_err(unwritten(path))
+}
+
+/// Reads the text of `path` (`None`: there is no such file), and writes what `edit` makes of it, while no other process does the same.
+///
+/// # Errors
+///
+/// What `edit` says, and if the file cannot be read or written: it is then as it was, and what was not read is not written over.
+pub fn change<T>(path: &Path, edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>) -> Result<T, Failure> {
+    let decide = |former: Option<Vec<u8>>| {
+        let former = former.map(String::from_utf8).transpose().map_err(|_| Changed::Edit(not_text(path)))?;
+        let (text, result) = edit(former).map_err(Changed::Edit)?;
+        Ok((Some(text.into_bytes()), result))
+    };
+    harness_files::change(path, Access::Usual, decide).map_err(|error| match error {
+        Changed::File(error) => unwritten(path)(error),
+        Changed::Edit(failure) => failure,
     })
 }
 
-fn draft(target: &Path) -> PathBuf {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    target.with_file_name(format!(".{name}.{}", std::process::id()))
+/// Why a file was not changed.
+enum Changed {
+    File(std::io::Error),
+    Edit(Failure),
 }
 
-fn write(draft: &Path, target: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = std::fs::File::create(draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    if let Ok(metadata) = std::fs::metadata(target) {
-        std::fs::set_permissions(draft, metadata.permissions())?;
+impl From<std::io::Error> for Changed {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
     }
-    std::fs::rename(draft, target)
+}
+
+fn not_text(path: &Path) -> Failure {
+    Failure::input(format!("{}: it is not UTF-8", path.display()))
+}
+
+/// The error for a file that was to be written.
+pub fn unwritten(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
+    |error| {
+        let failure = Failure::new(format!("cannot write {}: {error}", path.display()));
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => failure.hint("the file is as it was; the disk is full"),
+            _ => failure.hint("the file is as it was"),
+        }
+    }
 }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use harness_bench::{Benchmark, Suite};
-use harness_host::{ChildSettings, Host, Lock, search_path};
+use harness_host::{ChildSettings, Host, Lock, QuarantineFiles, search_path};
 use harness_spec::{Config, Harness, ModelSpec, ModuleRef, Policy, Pool};
 use harness_trace::Store;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, paths, policy};
+use crate::{failure::Failure, paths, policy, replace::change};
 
 /// A host with the built-in packs and whatever the search path holds, under the workspace's lock if there is one.
 pub fn host(plugins: &[PathBuf]) -> Result<Host, Failure> {
@@ -74,7 +74,32 @@ pub fn host_of_file(file: &Path) -> Result<Host, Failure> {
 
 /// How packs are run whose code runs in a process of its own: a child of this very program.
 fn children(policy: &Policy) -> ChildSettings {
-    ChildSettings { quarantine: Some(paths::quarantine()), unconfined: policy.unconfined, ..ChildSettings::default() }
+    ChildSettings {
+        quarantine: quarantine(),
+        unconfined: policy.unconfined,
+        guarded: guarded(),
+        ..ChildSettings::default()
+    }
+}
+
+/// Where the packs are written down that were given up.
+pub fn quarantine() -> QuarantineFiles {
+    QuarantineFiles {
+        own: paths::decisions().map(|folder| folder.join("quarantine.json")),
+        former: Some(paths::former_quarantine()),
+    }
+}
+
+/// What no pack and no command of a model writes, wherever else it may: who is trusted, what the user decided, copies of packs that were
+/// checked, installed packs.
+fn guarded() -> Vec<PathBuf> {
+    let own = [paths::policy(), paths::state(), Some(store()), paths::data().map(|data| data.join("harness"))];
+    let own: Vec<PathBuf> = own.into_iter().flatten().collect();
+    for place in &own {
+        // Only fails where there is no present folder, and then there is no workspace.
+        let _ = harness_sandbox::guard(place);
+    }
+    own
 }
 
 /// Where private copies of loaded packs are kept.
@@ -89,7 +114,7 @@ pub fn lock() -> Result<Option<Lock>, Failure> {
 
 /// A lock; `None` when there is no such file.
 pub fn lock_file(path: &Path) -> Result<Option<Lock>, Failure> {
-    match std::fs::read_to_string(path) {
+    match harness_files::read_text(path, harness_files::MOST_TEXT) {
         Ok(text) => match Lock::parse(&text) {
             Ok(lock) => Ok(Some(lock)),
             Err(error) => Err(Failure::input(format!("{}: {error}", path.display()))),
@@ -107,6 +132,21 @@ pub fn record_to_read() -> Result<Arc<Store>, Failure> {
             .hint("`harness run` and `harness bench` make one; run this where they ran"));
     }
     Ok(Store::read(&path)?)
+}
+
+/// Changes the workspace's lock (`None`: there is none) while no other process does; gives what `edit` gives besides.
+///
+/// # Errors
+///
+/// What `edit` says, and if the lock cannot be read, understood or written: it is then as it was.
+pub fn change_lock<T>(edit: impl FnOnce(Option<Lock>) -> Result<(Lock, T), Failure>) -> Result<T, Failure> {
+    let path = paths::lock();
+    change(&path, |former| {
+        let fail = |error| Failure::input(format!("{}: {error}", path.display()));
+        let former = former.map(|text| Lock::parse(&text).map_err(fail)).transpose()?;
+        let (lock, result) = edit(former)?;
+        Ok((lock.to_toml(), result))
+    })
 }
 
 /// The workspace's record, made if it is not there.
@@ -180,17 +220,23 @@ pub fn model_name(model: &ModelSpec) -> String {
     which.map_or_else(|| model.module.to_string(), |which| format!("{}:{which}", model.module.module))
 }
 
+/// The text of a harness. What it says decides what a model may do, so no command of a model writes it from here on.
+fn harness_text(path: &Path) -> Result<String, Failure> {
+    let fail = |error| Failure::input(format!("cannot read harness {}: {error}", path.display()));
+    let text = harness_files::read_text(path, harness_files::MOST_TEXT).map_err(fail)?;
+    harness_sandbox::guard(path).map_err(fail)?;
+    Ok(text)
+}
+
 /// A harness from a file.
 pub fn harness_file(path: &Path) -> Result<Harness, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("cannot read harness {}: {error}", path.display())))?;
+    let text = harness_text(path)?;
     Harness::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
 }
 
 /// A harness or several with their routes, from a file.
 pub fn pool_file(path: &Path) -> Result<Pool, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("cannot read harness {}: {error}", path.display())))?;
+    let text = harness_text(path)?;
     Pool::parse(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use harness_core::assemble;
+use harness_files::Draft;
 use harness_host::{Lock, signature_path};
 use harness_spec::{LockedPack, Pool, Version};
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::{
     bundle::{self, HARNESS, LOCK, PACKS, SEAL, Seal},
     failure::Failure,
     output,
+    replace::unwritten,
 };
 
 /// Put a harness and all it uses into one folder, to run it elsewhere byte for byte
@@ -62,7 +64,8 @@ pub fn run(global: &Global, args: &BundleArgs) -> Result<(), Failure> {
         models.insert(name.clone(), agent.model_digests());
     }
 
-    let draft = Draft::beside(out)?;
+    let draft = Draft::beside(out).map_err(unwritten(out))?;
+    draft.folder().below(Path::new(PACKS), true).map_err(unwritten(out))?;
     let mut lock = Lock::default();
     let mut built_in = BTreeMap::new();
     for (name, version) in used(&pool, host)? {
@@ -80,13 +83,13 @@ pub fn run(global: &Global, args: &BundleArgs) -> Result<(), Failure> {
             version,
         });
         let to = format!("{PACKS}/{name}-{version}.so");
-        draft.copy(&file.path, &to)?;
+        copy(&draft, &file.path, &to)?;
         let signature = signature_path(&file.path);
         if signature.exists() {
-            draft.copy(&signature, &format!("{to}.minisig"))?;
+            copy(&draft, &signature, &format!("{to}.minisig"))?;
         }
         // The file may have changed since it was looked at.
-        if bundle::digest_of(&draft.0.join(&to))? != file.sha256 {
+        if bundle::digest_of(&draft.path().join(&to))? != file.sha256 {
             return Err(
                 Failure::input(format!("{} changed while it was bundled", file.path.display())).hint("try again")
             );
@@ -97,23 +100,23 @@ pub fn run(global: &Global, args: &BundleArgs) -> Result<(), Failure> {
     }
     for report in &args.report {
         let name = report.file_name().ok_or_else(|| Failure::input(format!("{} is no file", report.display())))?;
-        draft.copy(report, &format!("report/{}", name.to_string_lossy()))?;
+        copy(&draft, report, &format!("report/{}", name.to_string_lossy()))?;
     }
     match args.model {
         // As the person wrote it, comments and all.
         None => {
             let source = if args.file.is_dir() { args.file.join(HARNESS) } else { args.file.clone() };
-            draft.copy(&source, HARNESS)?;
+            copy(&draft, &source, HARNESS)?;
         }
-        Some(_) => draft.write(HARNESS, &pool.to_toml().map_err(Failure::input)?)?,
+        Some(_) => write(&draft, HARNESS, &pool.to_toml().map_err(Failure::input)?)?,
     }
-    draft.write(LOCK, &lock.to_toml())?;
+    write(&draft, LOCK, &lock.to_toml())?;
     let variants = bundle::variants(&pool, host.catalogue());
-    let seal = Seal::new(variants, models, built_in, draft.digests()?);
-    draft.write(SEAL, &format!("{}\n", serde_json::to_string_pretty(&seal).map_err(Failure::new)?))?;
+    let seal = Seal::new(variants, models, built_in, digests(&draft)?);
+    write(&draft, SEAL, &format!("{}\n", serde_json::to_string_pretty(&seal).map_err(Failure::new)?))?;
     // As another machine will, before anybody relies on it.
-    bundle::open(&draft.0, &[])?;
-    draft.finish(out)?;
+    bundle::open(draft.path(), &[])?;
+    draft.finish().map_err(unwritten(out))?;
 
     if global.json {
         return output::json(&json!({"folder": out, "seal": seal}));
@@ -143,63 +146,29 @@ fn used(pool: &Pool, host: &harness_host::Host) -> Result<BTreeSet<(String, Vers
     Ok(used)
 }
 
-/// A folder that is not there until it is whole; gone if it never is.
-struct Draft(PathBuf);
+/// Copies a file into the folder that is being made.
+fn copy(draft: &Draft, from: &Path, to: &str) -> Result<(), Failure> {
+    let fail = |error| Failure::input(format!("cannot copy {} to {}: {error}", from.display(), draft.path().display()));
+    draft.copy(from, to).map_err(fail)
+}
 
-impl Draft {
-    fn beside(out: &Path) -> Result<Self, Failure> {
-        let name = out.file_name().ok_or_else(|| Failure::input(format!("{} is no folder's name", out.display())))?;
-        let draft = out.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-        std::fs::create_dir_all(draft.join(PACKS)).map_err(|error| unwritten(&draft, &error))?;
-        Ok(Self(draft))
-    }
+/// Writes a file of the folder that is being made.
+fn write(draft: &Draft, to: &str, text: &str) -> Result<(), Failure> {
+    draft.write(to, text.as_bytes()).map_err(unwritten(&draft.path().join(to)))
+}
 
-    fn place(&self, file: &str) -> Result<PathBuf, Failure> {
-        let to = self.0.join(file);
-        let folder = to.parent().unwrap_or(&self.0);
-        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-        Ok(to)
-    }
-
-    fn copy(&self, from: &Path, to: &str) -> Result<(), Failure> {
-        let to = self.place(to)?;
-        let copied = std::fs::copy(from, &to);
-        copied.map(|_| ()).map_err(|error| Failure::input(format!("cannot copy {}: {error}", from.display())))
-    }
-
-    fn write(&self, to: &str, text: &str) -> Result<(), Failure> {
-        let to = self.place(to)?;
-        std::fs::write(&to, text).map_err(|error| unwritten(&to, &error))
-    }
-
-    /// SHA-256 of every file, by its path in the folder.
-    fn digests(&self) -> Result<BTreeMap<String, String>, Failure> {
-        let (mut digests, mut folders) = (BTreeMap::new(), vec![self.0.clone()]);
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder)? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if let Ok(name) = path.strip_prefix(&self.0) {
-                    digests.insert(name.to_string_lossy().into_owned(), bundle::digest_of(&path)?);
-                }
+/// SHA-256 of every file, by its path in the folder.
+fn digests(draft: &Draft) -> Result<BTreeMap<String, String>, Failure> {
+    let (mut digests, mut folders) = (BTreeMap::new(), vec![draft.path().to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(name) = path.strip_prefix(draft.path()) {
+                digests.insert(name.to_string_lossy().into_owned(), bundle::digest_of(&path)?);
             }
         }
-        Ok(digests)
     }
-
-    fn finish(self, out: &Path) -> Result<(), Failure> {
-        std::fs::rename(&self.0, out).map_err(|error| unwritten(out, &error))
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After `finish` there is nothing there.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot write {}: {error}", path.display()))
+    Ok(digests)
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use harness_abi::{Hook, ProcessorBox, Role, Task, kit, stable::RString};
 use harness_core::{EpisodeSpec, Start, assemble};
-use harness_host::{ChildSettings, Host, Isolation, is_lost, testing::FakeContext};
+use harness_host::{ChildSettings, Host, Isolation, QuarantineFiles, is_lost, testing::FakeContext};
 use harness_spec::{Config, Harness};
 use harness_trace::{Entry, EpisodeStart, Outcome, Store};
 
@@ -84,7 +84,7 @@ impl Bench {
             memory: 1 << 30,
             rest: Duration::ZERO,
             most_ends,
-            quarantine: Some(workspace.path("quarantine.json")),
+            quarantine: QuarantineFiles { own: Some(workspace.path("quarantine.json")), former: None },
             ..ChildSettings::default()
         };
         let host = Host::builder()
@@ -122,7 +122,7 @@ impl Bench {
     }
 
     fn quarantine(&self) -> Vec<String> {
-        self.host.quarantined().into_iter().map(|pack| format!("{}: {}", pack.name, pack.reason)).collect()
+        self.host.quarantined().unwrap().into_iter().map(|pack| format!("{}: {}", pack.name, pack.reason)).collect()
     }
 
     /// An episode of a harness that has nothing of the faulty pack but uses another one finishes.
@@ -438,7 +438,7 @@ fn a_malicious_pack_is_not_let_in_and_in_its_child_is_stopped_recorded_and_given
 }
 
 /// The processor of `faulty` with a permission, its harness in a folder of its own below which it may work.
-fn permitted(workspace: &Workspace, permission: &str, fault: &str, file: &Path) -> std::process::Command {
+pub fn permitted(workspace: &Workspace, permission: &str, fault: &str, file: &Path) -> std::process::Command {
     let (room, none) = ("permissions = [      ]".as_bytes(), String::new());
     let wanted = if permission.is_empty() { none } else { format!("\"{permission}\"") };
     let wanted = format!("permissions = [{wanted:<6}]");
@@ -507,6 +507,7 @@ fn quarantine_is_listed_lasts_and_is_lifted_by_a_person() {
         "name": "faulty", "version": "0.1.0", "reason": "it crashed",
         "sha256": workspace.json(&["plugin", "inspect", "faulty"])["sha256"],
     }]);
+    // Where versions before kept it.
     workspace.put(".harness/quarantine.json", quarantine.to_string());
     assert!(workspace.run(&["plugin", "list"]).success().out.contains("in quarantine: it crashed"));
     ran(&mut run(&workspace, "process", "none", "")).failure(2, &["is in quarantine: it crashed"]);

@@ -6,7 +6,7 @@ use std::{net::TcpListener, os::unix::net::UnixListener, path::Path, process::id
 use serde_json::{Value, json};
 
 use crate::{
-    support::Workspace,
+    support::{Workspace, boxes},
     tools::{harness, results},
 };
 
@@ -146,28 +146,16 @@ fn obey(sandbox: &str) {
     assert!(orders.len() >= 40, "{}", orders.len());
 }
 
-/// Whether the harness says that this box works here.
-fn there(sandbox: &str) -> bool {
-    let workspace = Workspace::new();
-    workspace.put("box/.keep", "");
-    workspace.put("t.toml", harness(&tools(sandbox), &[]));
-    let ran = workspace.run(&["run", "t.toml", "--prompt", "x", "--workspace", "box"]);
-    if ran.code != Some(0) {
-        eprintln!("skipped: {}", ran.err.lines().next().unwrap_or_default());
-    }
-    ran.code == Some(0)
-}
-
 #[test]
 fn a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_bubblewrap() {
-    if there("bubblewrap") {
+    if boxes().contains(&"bubblewrap") {
         obey("bubblewrap");
     }
 }
 
 #[test]
 fn a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_landlock() {
-    if there("landlock") {
+    if boxes().contains(&"landlock") {
         obey("landlock");
     }
 }

@@ -24,6 +24,7 @@ mod mcp_serve;
 mod mixed;
 mod models;
 mod new_pack;
+mod own_state;
 mod packs;
 mod pull;
 mod run;

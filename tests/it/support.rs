@@ -76,6 +76,7 @@ impl Workspace {
             ("HOME", "home"),
             ("XDG_CACHE_HOME", "cache"),
             ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
             ("XDG_CONFIG_HOME", "home/.config"),
         ] {
             command.env(name, self.path(folder));
@@ -93,6 +94,25 @@ impl Workspace {
         let ran = self.run(&[arguments, &["--json"]].concat()).success();
         serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out))
     }
+}
+
+/// Says that a box is missing here, so that what is tested in it is skipped; where `HARNESS_REQUIRE_BOXES` is set that is a failure.
+pub fn box_is_missing(why: &str) {
+    assert!(std::env::var_os("HARNESS_REQUIRE_BOXES").is_none(), "HARNESS_REQUIRE_BOXES is set, and {why}");
+    eprintln!("skipped: {why}");
+}
+
+/// The boxes of this machine, by their names in a configuration.
+pub fn boxes() -> Vec<&'static str> {
+    use harness_sandbox::{Choice, choose};
+    let mut all = Vec::new();
+    for choice in [Choice::Bubblewrap, Choice::Landlock] {
+        match choose(choice) {
+            Ok(mechanism) => all.push(mechanism.name()),
+            Err(error) => box_is_missing(&error.to_string()),
+        }
+    }
+    all
 }
 
 /// Runs a command to its end.

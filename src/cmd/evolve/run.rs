@@ -467,14 +467,14 @@ fn write(out: &Path, report: &Report, evolution: &Evolution) -> Result<(), Failu
     let fail = |error: std::io::Error| Failure::new(format!("cannot write the report to {}: {error}", out.display()));
     let json = serde_json::to_string_pretty(report).map_err(Failure::new)?;
     let full = serde_json::to_string(evolution).map_err(Failure::new)?;
-    std::fs::create_dir_all(out).map_err(fail)?;
+    let folder = harness_files::make_folders(out).map_err(fail)?;
     for (name, text) in [
         ("report.json", json),
         ("report.html", report::render_html(std::slice::from_ref(report))),
         ("harness.toml", report.final_toml.clone()),
         ("evolution.json", full),
     ] {
-        std::fs::write(out.join(name), text).map_err(fail)?;
+        folder.replace(Path::new(name), text.as_bytes(), harness_files::Access::Usual).map_err(fail)?;
     }
     Ok(())
 }

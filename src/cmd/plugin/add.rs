@@ -7,8 +7,8 @@ use std::{
 };
 
 use clap::Args;
+use harness_files::Access;
 use harness_host::signature_path;
-use harness_spec::Lock;
 use harness_terminal::question;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::{
     Global,
     review::{PackReview, Present},
 };
-use crate::{failure::Failure, output, paths, policy, replace::replace, wire};
+use crate::{failure::Failure, output, paths, policy, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -93,7 +93,7 @@ fn read(args: &AddArgs) -> Result<(PackReview, Option<Present>), Failure> {
 }
 
 fn install(global: &Global, args: &AddArgs, review: &PackReview, present: Option<&Present>) -> Result<(), Failure> {
-    let mut lock = lock()?;
+    lock()?;
     if !global.json {
         output::line(review.text(present))?;
     }
@@ -108,8 +108,11 @@ fn install(global: &Global, args: &AddArgs, review: &PackReview, present: Option
     }
     let to = paths::plugins().join(format!("{}-{}.so", review.name(), review.version()));
     copy(&args.file, &to, &review.file.sha256)?;
-    lock.insert(review.entry());
-    replace(&paths::lock(), &lock.to_toml())?;
+    wire::change_lock(|present| {
+        let mut lock = present.unwrap_or_default();
+        lock.insert(review.entry());
+        Ok((lock, ()))
+    })?;
     if global.json {
         let mut object = review.json(present);
         object["installed"] = json!(to);
@@ -119,16 +122,16 @@ fn install(global: &Global, args: &AddArgs, review: &PackReview, present: Option
     output::line(format_args!("{why}: installed as {} and pinned in {}", to.display(), paths::lock().display()))
 }
 
-/// The lock to write into. A new one would shut out whatever else is installed: that is decided first.
-fn lock() -> Result<Lock, Failure> {
-    if let Some(lock) = wire::lock()? {
-        return Ok(lock);
+/// Looks whether there is a lock to write into. A new one would shut out whatever else is installed: that is decided first.
+fn lock() -> Result<(), Failure> {
+    if wire::lock()?.is_some() {
+        return Ok(());
     }
     let host = wire::host(&[])?;
     let files = host.catalogue().packs().filter(|pack| host.file(&pack.pack.name, pack.pack.version).is_some());
     let others: Vec<String> = files.map(|pack| format!("{} {}", pack.pack.name, pack.pack.version)).collect();
     if others.is_empty() {
-        return Ok(Lock::default());
+        return Ok(());
     }
     Err(Failure::input(format!("there is no harness.lock yet, and a new one would shut out {}", others.join(", ")))
         .hint("`harness plugin lock` approves all that is installed; then add again"))
@@ -146,14 +149,10 @@ fn approved(global: &Global, review: &PackReview) -> Result<bool, Failure> {
 /// Copies pack and signature; each appears whole or not at all, the signature first.
 fn copy(from: &Path, to: &Path, sha256: &str) -> Result<(), Failure> {
     let fail = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", to.display()));
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder).map_err(fail)?;
-    }
     let signature = signature_path(from);
     let pairs = [(signature.as_path(), signature_path(to)), (from, to.to_owned())];
     for (from, to) in pairs.iter().filter(|(from, _)| from.exists()) {
-        let fresh = to.with_added_extension(std::process::id().to_string());
-        std::fs::copy(from, &fresh).and_then(|_| std::fs::rename(&fresh, to)).map_err(fail)?;
+        harness_files::copy(from, to, Access::Usual).map_err(fail)?;
     }
     // What was approved is what must lie there: the file may have changed in between.
     if harness_host::inspect(to)?.sha256 == sha256 {

@@ -1,13 +1,10 @@
 //! `harness plugin keygen`: a publisher's pair of keys, in minisign's files. Refuses to write over a key: packs signed with it could
 //! never be signed with it again.
 
-use std::{
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use harness_files::Access;
 use minisign::KeyPair;
 use serde_json::json;
 
@@ -33,8 +30,8 @@ pub fn run(global: &Global, args: &KeygenArgs) -> Result<(), Failure> {
     let pair = KeyPair::generate_unencrypted_keypair().map_err(Failure::new)?;
     let key = pair.pk.to_base64();
     let texts = (pair.sk.to_box(None).map_err(Failure::new)?, pair.pk.to_box().map_err(Failure::new)?);
-    write(&secret, 0o600, &texts.0.into_string())?;
-    write(&public, 0o644, &texts.1.into_string())?;
+    write(&secret, Access::Private, &texts.0.into_string())?;
+    write(&public, Access::Usual, &texts.1.into_string())?;
     if global.json {
         return output::json(&json!({"key": key, "secret_file": secret, "public_file": public}));
     }
@@ -45,9 +42,8 @@ pub fn run(global: &Global, args: &KeygenArgs) -> Result<(), Failure> {
     ))
 }
 
-fn write(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
-    let open = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = open.and_then(|mut file| file.write_all(text.as_bytes()));
+fn write(path: &Path, access: Access, text: &str) -> Result<(), Failure> {
+    let written = harness_files::create(path, text.as_bytes(), access);
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::input(format!("{} is there already", path.display()))
             .hint("name another: harness plugin keygen PATH"),

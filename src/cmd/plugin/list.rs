@@ -59,8 +59,19 @@ fn describe(text: &mut String, host: &Host, pack: &PackManifest) {
         pack.pack.version,
         output::flat(&pack.pack.description)
     );
-    if let Some(reason) = host.quarantine(&pack.pack.name, pack.pack.version) {
-        let _ = writeln!(text, "  in quarantine: {reason}; `harness plugin release {}` lets it out", pack.pack.name);
+    match host.quarantine(&pack.pack.name, pack.pack.version) {
+        Ok(Some(reason)) => {
+            let name = &pack.pack.name;
+            let _ = writeln!(
+                text,
+                "  in quarantine: {}; `harness plugin release {name}` lets it out",
+                output::flat(&reason)
+            );
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let _ = writeln!(text, "  perhaps in quarantine: {error}");
+        }
     }
     let width = |of: fn(&Module) -> usize| pack.modules.iter().map(of).max().unwrap_or_default();
     let (names, kinds) = (width(|module| module.name.len()), width(|module| kind(module).len()));
@@ -87,7 +98,7 @@ fn object(host: &Host, pack: &PackManifest) -> Value {
         "name": pack.pack.name, "version": pack.pack.version, "publisher": pack.pack.publisher,
         "description": pack.pack.description, "path": file.map(|file| &file.path),
         "sha256": file.map(|file| &file.sha256), "size": file.map(|file| file.size),
-        "quarantine": host.quarantine(&pack.pack.name, pack.pack.version), "modules": modules,
+        "quarantine": host.quarantine(&pack.pack.name, pack.pack.version).unwrap_or_else(|error| Some(error.to_string())), "modules": modules,
         "signer": trust.map(|trust| review::signer(&trust.signer)), "key": trust.and_then(|trust| trust.signer.key()),
         "trusted_as": trust.and_then(|trust| trust.publisher.as_ref()),
         "isolation": host.isolation(&pack.pack.name, pack.pack.version),

@@ -9,7 +9,7 @@ use harness_spec::LockedPack;
 use serde_json::{Value, json};
 
 use super::Global;
-use crate::{failure::Failure, output, paths, replace::replace, wire};
+use crate::{failure::Failure, output, paths, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -52,7 +52,15 @@ pub fn run(global: &Global, args: &LockArgs) -> Result<(), Failure> {
     }
     let tools = tools(&host, args, &former, &mut lock)?;
     let path = paths::lock();
-    replace(&path, &lock.to_toml())?;
+    let lock = wire::change_lock(|present| {
+        // What another process approved meanwhile stays approved.
+        for pack in present.unwrap_or_default().packs {
+            if former.get(&pack.name, pack.version).is_none() && lock.get(&pack.name, pack.version).is_none() {
+                lock.insert(pack);
+            }
+        }
+        Ok((lock.clone(), lock))
+    })?;
     if global.json {
         let packs: Vec<_> = lines
             .iter()

@@ -5,7 +5,7 @@ use harness_host::{quarantined, release};
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, paths};
+use crate::{failure::Failure, output, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -21,10 +21,11 @@ pub struct ReleaseArgs {
 
 /// Lets it out.
 pub fn run(global: &Global, args: &ReleaseArgs) -> Result<(), Failure> {
-    let path = paths::quarantine();
-    let out = release(&path, &args.name)?;
+    let files = wire::quarantine();
+    let out = release(&files, &args.name).map_err(Failure::input)?;
     if out.is_empty() {
-        let names: Vec<String> = quarantined(&path).into_iter().map(|pack| pack.name).collect();
+        let names: Vec<String> =
+            quarantined(&files).map_err(Failure::input)?.into_iter().map(|pack| pack.name).collect();
         let hint = if names.is_empty() { "none is".to_owned() } else { format!("these are: {}", names.join(", ")) };
         return Err(Failure::input(format!("no pack `{}` is in quarantine", args.name)).hint(hint));
     }

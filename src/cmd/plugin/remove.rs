@@ -1,12 +1,12 @@
 //! `harness plugin remove`: takes a pack out of the workspace and out of harness.lock. Refuses to guess which of several versions.
 
 use clap::Args;
-use harness_host::signature_path;
+use harness_host::{Lock, signature_path};
 use harness_spec::Version;
 use serde_json::json;
 
 use super::Global;
-use crate::{failure::Failure, output, paths, replace::replace, wire};
+use crate::{failure::Failure, output, paths, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -54,12 +54,12 @@ pub fn run(global: &Global, args: &RemoveArgs) -> Result<(), Failure> {
         // It may have none.
         let _ = std::fs::remove_file(signature_path(file));
     }
-    let was_locked = lock.map(|mut lock| -> Result<bool, Failure> {
-        let there = lock.remove(name, version).is_some();
-        replace(&paths::lock(), &lock.to_toml())?;
-        Ok(there)
-    });
-    let was_locked = was_locked.transpose()?.unwrap_or_default();
+    let unlock = |present: Option<Lock>| {
+        let mut present = present.unwrap_or_default();
+        let there = present.remove(name, version).is_some();
+        Ok((present, there))
+    };
+    let was_locked = lock.is_some() && wire::change_lock(unlock)?;
     if own.is_none() && !was_locked {
         return Err(Failure::input(format!("{name} {version} is not in .harness/plugins and not in harness.lock"))
             .hint("`harness plugin list` shows where it is; delete it there"));

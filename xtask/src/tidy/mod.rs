@@ -1,7 +1,7 @@
 //! The rules of the house that no compiler checks, as a command and as a test.
 //!
-//! Each rule looks at the workspace's own files and gives back what breaks it: a place and what to do. There is no list of
-//! exceptions.
+//! Each rule looks at the workspace's own files and gives back what breaks it: a place and what to do. An exception
+//! stands beside its rule, with a reason.
 
 mod documents;
 mod manifests;
@@ -10,6 +10,7 @@ mod packages;
 mod reference;
 mod sources;
 mod words;
+mod writes;
 
 use std::path::PathBuf;
 
@@ -64,6 +65,7 @@ fn breaches() -> Outcome<Vec<Breach>> {
     let mut breaches = manifests::check(&manifests);
     breaches.extend(members::check(&files, &manifests));
     breaches.extend(sources::check(&files));
+    breaches.extend(writes::check(&files));
     breaches.extend(documents::check(&files));
     breaches.extend(reference::check(&files));
     breaches.extend(words::check(&files));

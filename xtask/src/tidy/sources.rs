@@ -75,11 +75,13 @@ fn names_abi_stable(line: &str) -> bool {
 }
 
 /// The part of a file before its test module; of a file of tests nothing.
-fn without_tests(file: &File) -> &str {
+pub(super) fn without_tests(file: &File) -> &str {
     if file.path.contains("/tests/") || file.path.starts_with("tests/") || file.path.ends_with("/tests.rs") {
         return "";
     }
-    file.text.find("#[cfg(test)]\nmod ").map_or(&*file.text, |at| &file.text[..at])
+    let begins = |module: &str| file.text.find(&format!("#[cfg(test)]\n{module}mod "));
+    let at = ["", "pub(crate) ", "pub "].into_iter().filter_map(begins).min();
+    at.map_or(&*file.text, |at| &file.text[..at])
 }
 
 #[cfg(test)]

@@ -90,9 +90,5 @@ pub fn run(global: &Global, args: &NewArgs) -> Result<(), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let fail = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(fail)?;
-    }
-    std::fs::write(path, text).map_err(fail)
+    crate::replace::replace(path, text)
 }
