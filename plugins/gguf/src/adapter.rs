@@ -45,17 +45,19 @@ impl From<EngineError> for ModuleError {
     }
 }
 
-/// Loads the weights, or shares those that are loaded.
+/// Loads the weights, or shares those that are loaded. Each file has a lock of its own: loading one holds up nobody who wants another.
 fn shared(path: &Path, options: Options) -> Result<Arc<Engine>, EngineError> {
-    type Loaded = Mutex<HashMap<(PathBuf, Options), Weak<Engine>>>;
-    static LOADED: OnceLock<Loaded> = OnceLock::new();
-    let mut loaded = LOADED.get_or_init(Loaded::default).lock().unwrap_or_else(PoisonError::into_inner);
+    type Loaded = HashMap<(PathBuf, Options), Arc<Mutex<Weak<Engine>>>>;
+    static LOADED: OnceLock<Mutex<Loaded>> = OnceLock::new();
     let key = (path.canonicalize().unwrap_or_else(|_| path.into()), options.clone());
-    if let Some(engine) = loaded.get(&key).and_then(Weak::upgrade) {
+    let all = LOADED.get_or_init(Mutex::default);
+    let place = all.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
+    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(engine) = place.upgrade() {
         return Ok(engine);
     }
     let engine = Arc::new(Engine::load(path, &options)?);
-    loaded.insert(key, Arc::downgrade(&engine));
+    *place = Arc::downgrade(&engine);
     Ok(engine)
 }
 
