@@ -13,10 +13,14 @@ const REASONS: &[(&str, &str)] = &[
     ("src/lock.rs", "locks have no content that decides anything, and are opened without following links"),
     ("harness-bench/tasks/src/workspace/place.rs", "fills a new folder with a random name, before anything runs in it"),
     (
-        "harness-bench/functions/src/pip.rs",
+        "harness-bench/download/src/http.rs",
+        "resumes in the user's cache, through no link and under a lock; kept if the digest is right",
+    ),
+    (
+        "harness-bench/download/src/wheel.rs",
         "moves what it unpacked in a new folder with a random name, in the user's cache",
     ),
-    ("src/cmd/model.rs", "the same"),
+    ("src/cmd/model.rs", "moves weights whose digest is right to their name in the user's cache"),
 ];
 
 /// Every Rust file of the program.
