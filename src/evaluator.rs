@@ -2,12 +2,12 @@
 
 use std::future::Future;
 
-use evolve_gate::{GroupSplit, PlannedGroup, Split};
-use harness_bench::{Job, Player, RunError, Runner, Scored, split_name};
-use harness_evolve::{Arrival, Evaluator, EvaluatorError, Played, Rollout};
+use evolve_gate::{GroupSplit, PlannedGroup};
+use harness_bench::{Player, RunError, Runner, Split};
+use harness_evolve::{Arrival, Evaluator, EvaluatorError};
 use harness_host::Inspected;
 use harness_spec::{Catalogue, Features, Harness, VariantId};
-use harness_trace::{CallKey, Entry, Recorder, Store, TraceError};
+use harness_trace::{CallKey, Entry, EpisodeResult, ExploreTrace, Recorder, Rollout, Store, TraceError};
 
 use crate::wire;
 
@@ -32,24 +32,6 @@ pub fn latency(store: &Store, episode: &str) -> Result<u64, TraceError> {
     };
     let entries = store.entries(&store.episode(episode)?)?;
     entries.map(|entry| entry.map(|(_, entry)| took(&entry))).sum()
-}
-
-/// A row of the benchmark as evolution sees it.
-pub fn played(row: Scored) -> Played {
-    Played {
-        rollout: Rollout { task: row.task, seed: row.seed },
-        group: row.group,
-        episode: row.episode,
-        outcome: row.outcome,
-        reward: row.reward,
-        parts: row.parts,
-        steps: row.steps,
-        usage: row.usage,
-        replayed: row.replayed,
-        marking: row.marking,
-        micros: row.micros,
-        remembered: row.remembered,
-    }
 }
 
 impl Evaluator for BenchmarkEvaluator<'_> {
@@ -107,31 +89,25 @@ impl Evaluator for BenchmarkEvaluator<'_> {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> impl Future<Output = Result<Vec<Played>, EvaluatorError>> + Send {
-        let player = Player::Harness(harness.clone());
+    ) -> impl Future<Output = Result<Vec<EpisodeResult>, EvaluatorError>> + Send {
+        let player = Player::from(harness.clone());
         async move {
-            let jobs: Vec<Job> =
-                rollouts.into_iter().map(|rollout| Job { task: rollout.task, seed: rollout.seed }).collect();
-            let scored = self.runner.play(&player, split_name(split), &jobs, |_| ()).await;
-            Ok(scored.map_err(evaluator_error)?.into_iter().map(played).collect())
+            let other = rollouts.iter().find(|one| self.runner.benchmark().split_of(&one.task) != Some(split));
+            if let Some(other) = other {
+                return Err(EvaluatorError::Failed(format!("task {} is no {split} task", other.task)));
+            }
+            self.runner.play(&player, &rollouts, 1, |_| ()).await.map_err(evaluator_error)
         }
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, EvaluatorError> {
         latency(self.runner.store(), &played.episode).map_err(|error| EvaluatorError::Failed(error.to_string()))
     }
 
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
-        if !self.split().explore.contains(&played.group) {
-            let message =
-                format!("episode {} is not of an explore task: its trace is closed to every stage", played.episode);
-            return Err(EvaluatorError::Failed(message));
-        }
+    fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError> {
         let store = self.runner.store();
         let fail = |error: TraceError| EvaluatorError::Failed(error.to_string());
-        let row = store.episode(&played.episode).map_err(fail)?;
-        let entries = store.entries(&row).map_err(fail)?;
-        entries.collect::<Result<_, _>>().map_err(fail)
+        store.explore_trace(&store.episode(&played.episode).map_err(fail)?).map_err(fail)
     }
 
     fn answers(&self, task: &str) -> Vec<String> {
@@ -143,7 +119,7 @@ impl Evaluator for BenchmarkEvaluator<'_> {
         serde_json::to_string(&reply.message).ok()
     }
 
-    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
+    fn answer(&self, played: &EpisodeResult) -> Result<String, EvaluatorError> {
         let store = self.runner.store();
         let state = store.episode(&played.episode).and_then(|row| store.final_state(&row));
         state.map(|state| state.to_string()).map_err(|error| EvaluatorError::Failed(error.to_string()))

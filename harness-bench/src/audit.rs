@@ -9,7 +9,7 @@ use std::{
 use harness_abi::{Action, ErrorClass, Grade, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Benchmark, Spelling, benchmark::Ground, play::play, spelling};
+use crate::{Benchmark, Spelling, benchmark::EnvironmentBinding, play::play, spelling};
 
 /// A task and what became of a reply to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,9 +66,9 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
     // Tasks solved by calls; tasks solved by none.
     let (mut called, mut uncalled) = (0, BTreeSet::new());
     let (mut solutions, mut questions) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, &Task>::new());
-    for (task, ground) in benchmark.seated() {
+    for (task, binding) in benchmark.bound() {
         audit.tasks += 1;
-        match known(ground, task) {
+        match known(binding, task) {
             Err(why) => audit.unknown.push(finding(task, why)),
             Ok(actions) => {
                 if let [Action::Text { text }] = &*actions {
@@ -79,12 +79,12 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
                 } else {
                     uncalled.insert(task.id.clone());
                 }
-                match played(ground, task, &actions) {
+                match played(binding, task, &actions) {
                     Ok(graded) if graded.reward >= 1.0 => {
                         audit.solved += 1;
                         // Each spelling is marked anew: not where that starts programs or asks a model.
-                        if let ([Action::Text { text }], false) = (&*actions, ground.blocking()) {
-                            let passes = |reply: &str| match played(ground, task, &[say(reply)]) {
+                        if let ([Action::Text { text }], false) = (&*actions, binding.blocking()) {
+                            let passes = |reply: &str| match played(binding, task, &[say(reply)]) {
                                 Ok(graded) if graded.reward >= 1.0 => Ok(()),
                                 Ok(graded) => Err(graded.reasons.join("; ")),
                                 Err(error) => Err(error.message.to_string()),
@@ -97,12 +97,12 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
                 }
             }
         }
-        match played(ground, task, &[say("")]) {
+        match played(binding, task, &[say("")]) {
             Ok(graded) if graded.reward > 0.0 => audit.empty.push(finding(task, "an empty reply passes")),
             Ok(_) => {}
             Err(error) => audit.empty.push(finding(task, error.message)),
         }
-        if played(ground, task, &[say(&task.prompt)]).is_ok_and(|graded| graded.reward >= 1.0) {
+        if played(binding, task, &[say(&task.prompt)]).is_ok_and(|graded| graded.reward >= 1.0) {
             audit.echo.push(finding(task, "the question said back passes"));
         }
         let question = task.prompt.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
@@ -123,10 +123,10 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
     let mut common: Vec<(String, usize)> = solutions.into_iter().collect();
     common.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
     let passed = |reply: &str| {
-        let passes = |(task, ground): &(&Task, &Ground)| {
-            played(ground, task, &[say(reply)]).is_ok_and(|graded| graded.reward >= 1.0)
+        let passes = |(task, binding): &(&Task, &EnvironmentBinding)| {
+            played(binding, task, &[say(reply)]).is_ok_and(|graded| graded.reward >= 1.0)
         };
-        benchmark.seated().filter(passes).count()
+        benchmark.bound().filter(passes).count()
     };
     let tried = common.into_iter().take(CONSTANTS).map(|(reply, _)| (passed(&reply), reply));
     audit.constant = tried.max_by_key(|(count, _)| *count).map(|(count, reply)| (reply, count));
@@ -142,15 +142,15 @@ fn say(text: &str) -> Action {
 }
 
 /// The known solution; or why there is none.
-fn known(ground: &Ground, task: &Task) -> Result<Vec<Action>, String> {
+fn known(binding: &EnvironmentBinding, task: &Task) -> Result<Vec<Action>, String> {
     let solve = || -> Result<Vec<Action>, ModuleError> {
-        let actions = ground.environment()?.oracle(kit::json(task).as_rstr()).into_result()?;
+        let actions = binding.environment()?.oracle(kit::json(task).as_rstr()).into_result()?;
         Ok(serde_json::from_str(&actions)?)
     };
     solve().map_err(|error| error.message.to_string())
 }
 
-fn played(ground: &Ground, task: &Task, actions: &[Action]) -> Result<Grade, ModuleError> {
-    let mut world = ground.environment()?;
-    Ok(play(&mut world, &ground.grader(), task, 1, actions)?.grade)
+fn played(binding: &EnvironmentBinding, task: &Task, actions: &[Action]) -> Result<Grade, ModuleError> {
+    let mut world = binding.environment()?;
+    Ok(play(&mut world, &binding.grader(), task, 1, actions)?.grade)
 }

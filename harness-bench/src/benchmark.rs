@@ -1,15 +1,17 @@
-//! a benchmark: a suite's tasks, split once. Groups stand or fall together and never straddle a split.
+//! A benchmark: a suite's tasks, split once. Groups stand or fall together and never straddle a split; every task has one, whatever
+//! its data call it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use evolve_gate::{GroupSplit, PlannedGroup, Shares, Split, split_exact};
-use harness_abi::{EnvironmentBox, GraderBox, ModuleError, Task, TaskQuery};
+use evolve_gate::{GroupSplit, PlannedGroup, Shares, split_exact};
+use harness_abi::{EnvironmentBox, GraderBox, ModuleError, Task, TaskQuery, kit};
 use harness_host::{Host, HostError, Resolved};
 use harness_spec::Features;
+use harness_trace::{SeenGroup, Split};
 
 use crate::{GraderSpec, Part, Suite, graders, suite::Most};
 
@@ -55,7 +57,7 @@ pub enum BenchmarkError {
 }
 
 /// A world with its grader.
-pub struct Ground {
+pub struct EnvironmentBinding {
     /// Its name: that of the suite it is.
     pub name: String,
     environment: Resolved,
@@ -64,7 +66,7 @@ pub struct Ground {
     graded: bool,
 }
 
-impl Ground {
+impl EnvironmentBinding {
     /// A fresh world.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
         self.environment.environment()
@@ -85,7 +87,48 @@ impl Ground {
 struct Listed {
     task: Task,
     group: String,
-    ground: usize,
+    binding: usize,
+}
+
+/// Tasks that stand or fall together.
+struct Group {
+    /// Those that are run.
+    tasks: Vec<String>,
+    /// Names all its tasks, those that are not run among them.
+    digest: u64,
+    split: Split,
+}
+
+/// Which tasks somebody asks for. What a task may be used for is its own [`Split`], under whatever name it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Those of a split.
+    Split(Split),
+    /// All, with those that no split of this benchmark runs.
+    All,
+    /// Those that the data assign to a split of this name, such as `valid_seen`.
+    Named(String),
+}
+
+impl Selection {
+    /// What a person calls it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Split(split) => split.name(),
+            Self::All => "all",
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl From<&str> for Selection {
+    fn from(name: &str) -> Self {
+        match Split::from_name(name) {
+            Some(split) => Self::Split(split),
+            None if name == "all" => Self::All,
+            None => Self::Named(name.to_owned()),
+        }
+    }
 }
 
 /// A suite with its tasks, split and ready to be run. In a mixed one ids of tasks and groups begin with the part's name.
@@ -94,10 +137,11 @@ pub struct Benchmark {
     pub suite: Suite,
     /// What its numbers are called.
     pub label: String,
-    grounds: Vec<Ground>,
+    bindings: Vec<EnvironmentBinding>,
     tasks: BTreeMap<String, Listed>,
-    groups: BTreeMap<String, Vec<String>>,
+    groups: BTreeMap<String, Group>,
     split: GroupSplit,
+    data: String,
 }
 
 impl Benchmark {
@@ -111,7 +155,7 @@ impl Benchmark {
     ) -> Result<Self, BenchmarkError> {
         let (mixed, most) = (suite.is_mixed(), suite.most);
         let mut label = suite.label.clone();
-        let (mut grounds, mut tasks, mut groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut bindings, mut tasks, mut groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let mut split = GroupSplit { explore: Vec::new(), folds: Vec::new(), sealed: Vec::new() };
         for (index, part) in suite.parts.iter_mut().enumerate() {
             let folder = data(&part.name);
@@ -126,14 +170,17 @@ impl Benchmark {
                 part.environment.config.insert("data".to_owned(), path);
                 label.clone_from(&suite.data_label);
             }
-            let ground = Ground {
+            let binding = EnvironmentBinding {
                 name: part.name.clone(),
                 environment: host.resolve(&part.environment.module, &part.environment.config)?,
                 grader: Arc::new(graders::combined(host, part)?),
                 graded: matches!(part.grader, GraderSpec::Model(_)),
             };
-            let (own, mut own_groups) = listed(&ground, folder.as_deref(), seed)?;
+            let (own, mut own_groups) = listed(&binding, folder.as_deref(), seed)?;
             let own_split = divide(part, seed, &own, &own_groups)?;
+            let mut digests: BTreeMap<String, u64> =
+                own_groups.iter().map(|(group, members)| (group.clone(), digest(&own, members))).collect();
+            let dealt = dealt(&own_split);
             if part.splits.per_group > 0 {
                 for (group, members) in &mut own_groups {
                     *members = evolve_gate::draw_order(seed, group, std::mem::take(members), |task| task.as_str());
@@ -142,22 +189,31 @@ impl Benchmark {
             }
             let name = |id: String| if mixed { format!("{}/{id}", part.name) } else { id };
             join(&mut split, own_split, most, name);
-            let seated = |(id, task): (String, Task)| {
+            let bound = |(id, task): (String, Task)| {
                 let group = name(task.group.clone());
-                (name(id), Listed { task, group, ground: index })
+                (name(id), Listed { task, group, binding: index })
             };
-            tasks.extend(own.into_iter().map(seated));
-            groups.extend(
-                own_groups.into_iter().map(|(group, members)| (name(group), members.into_iter().map(name).collect())),
-            );
-            grounds.push(ground);
+            tasks.extend(own.into_iter().map(bound));
+            groups.extend(own_groups.into_iter().map(|(group, members)| {
+                // What was never in the pool is set apart by the data or the suite, as sealed tasks are.
+                let split = dealt.get(&group).copied().unwrap_or(Split::Sealed);
+                let digest = digests.remove(&group).unwrap_or_default();
+                (name(group), Group { tasks: members.into_iter().map(name).collect(), digest, split })
+            }));
+            bindings.push(binding);
         }
-        Ok(Self { suite, label, grounds, tasks, groups, split })
+        let mut all = blake3::Hasher::new();
+        let digests: BTreeSet<u64> = groups.values().map(|group: &Group| group.digest).collect();
+        for digest in digests {
+            all.update(&digest.to_le_bytes());
+        }
+        let data = all.finalize().to_hex().chars().take(16).collect();
+        Ok(Self { suite, label, bindings, tasks, groups, split, data })
     }
 
     /// A task by id as its world knows it, and that world.
-    pub fn task(&self, id: &str) -> Result<(&Task, &Ground), BenchmarkError> {
-        let found = self.tasks.get(id).and_then(|one| Some((&one.task, self.grounds.get(one.ground)?)));
+    pub fn task(&self, id: &str) -> Result<(&Task, &EnvironmentBinding), BenchmarkError> {
+        let found = self.tasks.get(id).and_then(|one| Some((&one.task, self.bindings.get(one.binding)?)));
         found.ok_or_else(|| BenchmarkError::NoTask(id.to_owned()))
     }
 
@@ -166,10 +222,32 @@ impl Benchmark {
         self.tasks.get(id).map_or("", |one| &one.group)
     }
 
+    /// What a task is used for: `None` if there is no such task.
+    pub fn split_of(&self, id: &str) -> Option<Split> {
+        Some(self.groups.get(self.group(id))?.split)
+    }
+
+    /// A digest of all tasks, whatever the suite is called.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// Every group with what it is used for.
+    pub fn groups(&self) -> impl Iterator<Item = (SeenGroup, Split)> {
+        self.groups.iter().map(|(name, group)| (SeenGroup { name: name.clone(), digest: group.digest }, group.split))
+    }
+
+    /// The group of a task as looks name it.
+    pub(crate) fn seen_group(&self, id: &str) -> Option<(SeenGroup, Split)> {
+        let name = self.group(id);
+        let group = self.groups.get(name)?;
+        Some((SeenGroup { name: name.to_owned(), digest: group.digest }, group.split))
+    }
+
     /// What is known of a task before it is run: what variants are routed by.
     pub fn features(&self, id: &str) -> Features {
-        let known = |(task, ground): (&Task, &Ground)| Features {
-            suite: ground.name.clone(),
+        let known = |(task, binding): (&Task, &EnvironmentBinding)| Features {
+            suite: binding.name.clone(),
             kind: task.kind.clone(),
             text: task.prompt.clone(),
         };
@@ -181,9 +259,14 @@ impl Benchmark {
         self.tasks.values().map(|one| &one.task)
     }
 
+    /// The ids of all tasks, each with what it asks.
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tasks.iter().map(|(id, one)| (id.as_str(), one.task.prompt.as_str()))
+    }
+
     /// All tasks with their worlds, by id.
-    pub(crate) fn seated(&self) -> impl Iterator<Item = (&Task, &Ground)> {
-        self.tasks.values().filter_map(|one| Some((&one.task, self.grounds.get(one.ground)?)))
+    pub(crate) fn bound(&self) -> impl Iterator<Item = (&Task, &EnvironmentBinding)> {
+        self.tasks.values().filter_map(|one| Some((&one.task, self.bindings.get(one.binding)?)))
     }
 
     /// How the groups were split.
@@ -193,30 +276,35 @@ impl Benchmark {
 
     /// Groups with the tasks of theirs that are run.
     pub fn planned(&self, groups: &[String]) -> Vec<PlannedGroup> {
-        let tasks = |group: &String| self.groups.get(group).cloned().unwrap_or_default();
+        let tasks = |group: &String| self.groups.get(group).map(|group| group.tasks.clone()).unwrap_or_default();
         groups.iter().map(|group| PlannedGroup { group: group.clone(), tasks: tasks(group) }).collect()
     }
 
-    /// Task ids of a split: `explore`, `gate`, `sealed`, or one that the data names.
-    pub fn task_ids(&self, split: &str) -> Result<Vec<String>, BenchmarkError> {
+    /// Task ids of a selection.
+    ///
+    /// # Errors
+    ///
+    /// There are none.
+    pub fn task_ids(&self, selection: &Selection) -> Result<Vec<String>, BenchmarkError> {
         let of = |groups: &[String]| self.planned(groups).into_iter().flat_map(|group| group.tasks).collect();
-        let ids: Vec<String> = match split {
-            "explore" => of(&self.split.explore),
-            "gate" => self.split.folds.iter().flat_map(|fold| -> Vec<String> { of(fold) }).collect(),
-            "sealed" => of(&self.split.sealed),
-            "all" => self.tasks.keys().cloned().collect(),
-            named => {
-                let of_split = self.tasks.iter().filter(|(_, one)| one.task.split == named);
+        let ids: Vec<String> = match selection {
+            Selection::Split(Split::Explore) => of(&self.split.explore),
+            Selection::Split(Split::Gate) => {
+                self.split.folds.iter().flat_map(|fold| -> Vec<String> { of(fold) }).collect()
+            }
+            Selection::Split(Split::Sealed) => of(&self.split.sealed),
+            Selection::All => self.tasks.keys().cloned().collect(),
+            Selection::Named(named) => {
+                let of_split = self.tasks.iter().filter(|(_, one)| one.task.split == *named);
                 of_split.map(|(id, _)| id.clone()).collect()
             }
         };
         if ids.is_empty() {
-            let named: std::collections::BTreeSet<&str> =
-                self.tasks.values().map(|one| one.task.split.as_str()).collect();
+            let named: BTreeSet<&str> = self.tasks.values().map(|one| one.task.split.as_str()).collect();
             let known =
                 ["explore", "gate", "sealed", "all"].into_iter().chain(named.into_iter().filter(|s| !s.is_empty()));
             return Err(BenchmarkError::NoSplit {
-                asked: split.to_owned(),
+                asked: selection.name().to_owned(),
                 known: known.collect::<Vec<_>>().join(", "),
             });
         }
@@ -228,11 +316,11 @@ type Tasks = BTreeMap<String, Task>;
 type Groups = BTreeMap<String, Vec<String>>;
 
 /// The tasks of a world and their groups.
-fn listed(ground: &Ground, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), BenchmarkError> {
-    let all = list(&ground.environment, seed)?;
+fn listed(binding: &EnvironmentBinding, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), BenchmarkError> {
+    let all = list(&binding.environment, seed)?;
     if all.is_empty() {
         let place = data.map(|path| format!(" in {}", path.display())).unwrap_or_default();
-        return Err(BenchmarkError::Empty { module: ground.environment.reference.to_string(), place });
+        return Err(BenchmarkError::Empty { module: binding.environment.reference.to_string(), place });
     }
     let (mut tasks, mut groups) = (Tasks::new(), Groups::new());
     for mut task in all {
@@ -265,7 +353,7 @@ fn join(whole: &mut GroupSplit, part: GroupSplit, most: Most, name: impl Fn(Stri
 fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, BenchmarkError> {
     let fail = |error| BenchmarkError::Tasks { module: environment.reference.to_string(), error };
     let query = TaskQuery { seed, ..TaskQuery::default() };
-    let query = harness_abi::kit::json(&query);
+    let query = kit::json(&query);
     let mut world = environment.environment().map_err(fail)?;
     let text = world.tasks(query.as_str().into()).into_result().map_err(fail)?;
     serde_json::from_str(text.as_str()).map_err(|error| fail(error.into()))
@@ -296,11 +384,67 @@ fn divide(part: &Part, seed: u64, tasks: &Tasks, groups: &Groups) -> Result<Grou
     Ok(split)
 }
 
-/// The name a split has in the record.
-pub fn split_name(split: Split) -> &'static str {
-    match split {
-        Split::Explore => "explore",
-        Split::Gate => "gate",
-        Split::Sealed => "sealed",
+/// What each group was dealt to; a limit on how many are run changes nothing about it.
+fn dealt(split: &GroupSplit) -> BTreeMap<String, Split> {
+    let of = |groups: &[String], split: Split| -> Vec<(String, Split)> {
+        groups.iter().map(|group| (group.clone(), split)).collect()
+    };
+    let gate = split.folds.concat();
+    [(&split.explore, Split::Explore), (&gate, Split::Gate), (&split.sealed, Split::Sealed)]
+        .into_iter()
+        .flat_map(|(groups, split)| of(groups, split))
+        .collect()
+}
+
+/// Names a group by what its tasks are. Where the question and the answer are the whole task, they alone: another id, group
+/// or suite does not make it another task.
+fn digest(tasks: &Tasks, members: &[String]) -> u64 {
+    let one = |task: &Task| {
+        let id = (task.gold.is_null() || !task.data.is_null()).then_some(&task.id);
+        blake3::hash(kit::json(&(id, &task.prompt, &task.gold)).as_bytes())
+    };
+    let mut all: Vec<_> = members.iter().filter_map(|id| tasks.get(id)).map(|task| *one(task).as_bytes()).collect();
+    all.sort_unstable();
+    let mut head = [0; 8];
+    head.copy_from_slice(&blake3::hash(all.as_flattened()).as_bytes()[..8]);
+    u64::from_le_bytes(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_known_by_what_its_tasks_are() {
+        let task = |id: &str, prompt: &str, gold: &str, data: Option<&str>| Task {
+            id: id.to_owned(),
+            prompt: prompt.to_owned(),
+            gold: gold.into(),
+            data: data.map_or(serde_json::Value::Null, Into::into),
+            ..Task::default()
+        };
+        let of = |tasks: &[Task]| {
+            let tasks: Tasks = tasks.iter().map(|task| (task.id.clone(), task.clone())).collect();
+            let members: Vec<String> = tasks.keys().cloned().collect();
+            digest(&tasks, &members)
+        };
+        let (one, two) = (task("1", "1 + 1", "2", None), task("2", "1 + 2", "3", None));
+        assert_eq!(
+            of(&[one.clone(), two.clone()]),
+            of(&[task("b", "1 + 1", "2", None), task("a", "1 + 2", "3", None)])
+        );
+        assert_ne!(of(&[one.clone()]), of(&[one.clone(), two]));
+        assert_ne!(of(&[one.clone()]), of(&[task("1", "1 + 1", "3", None)]));
+        // Where more than the question decides, the id names it.
+        let game = |id: &str| task(id, "Put a pan on the table.", "", Some("game"));
+        assert_ne!(of(&[game("1")]), of(&[game("2")]));
+    }
+
+    #[test]
+    fn whatever_was_not_dealt_is_not_explore() {
+        let split = GroupSplit { explore: vec!["a".into()], folds: vec![vec!["b".into()]], sealed: vec!["c".into()] };
+        let dealt = dealt(&split);
+        let of = |group: &str| dealt.get(group).copied().unwrap_or(Split::Sealed);
+        assert_eq!(["a", "b", "c", "d"].map(of), [Split::Explore, Split::Gate, Split::Sealed, Split::Sealed]);
     }
 }

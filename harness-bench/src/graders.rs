@@ -34,7 +34,7 @@ impl Grader for Combined {
 
 /// The grader of a world.
 pub(crate) fn combined(host: &Host, part: &Part) -> Result<GraderBox, HostError> {
-    let start = |module: &crate::Use| {
+    let start = |module: &crate::module_use::Use| {
         let resolved = host.resolve(&module.module, &module.config)?;
         resolved.grader().map_err(|error| HostError::Module { module: module.module.clone(), error: Box::new(error) })
     };

@@ -5,10 +5,11 @@
 mod audit;
 mod benchmark;
 mod graders;
+pub mod looks;
 mod model_grader;
+mod module_use;
 mod play;
 mod runner;
-mod scored;
 mod secrets;
 mod source;
 mod spelling;
@@ -16,10 +17,11 @@ mod suite;
 mod summary;
 
 pub use audit::{Audit, Finding, audit};
-pub use benchmark::{Benchmark, BenchmarkError, Ground, split_name};
+pub use benchmark::{Benchmark, BenchmarkError, EnvironmentBinding, Selection};
+pub use harness_trace::Split;
 pub use model_grader::ModelGrader;
-pub use runner::{Job, Player, RunError, Runner, digest};
-pub use scored::Scored;
+pub use module_use::Use;
+pub use runner::{Player, RunError, Runner, digest};
 pub use spelling::Spelling;
-pub use suite::{Evolve, GraderSpec, Most, Part, Splits, Suite, SuiteError, Use, fuzz};
+pub use suite::{Evolve, GraderSpec, Most, Part, Splits, Suite, SuiteError, fuzz};
 pub use summary::Summary;

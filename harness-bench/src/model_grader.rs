@@ -12,7 +12,7 @@ use harness_host::LoadedModel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Use;
+use crate::module_use::Use;
 
 /// A model that grades, as a suite names it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

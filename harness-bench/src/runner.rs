@@ -1,19 +1,22 @@
 //! The runner: plays harnesses on tasks, in parallel, resumably. What the record already holds of this run is not played again.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use harness_abi::{Action, ModuleError, Usage, kit};
+use harness_abi::{Action, ErrorClass, ModuleError, Usage, kit};
 use harness_core::{Agent, AssembleError, Cancel, Clock, EpisodeSpec, Start, SystemClock, World, assemble};
 use harness_host::Host;
 use harness_spec::{Harness, Pool};
-use harness_trace::{EpisodeEnd, EpisodeRow, EpisodeStart, Look, Outcome as Ending, Recorder, Store, TraceError};
-use tokio::{sync::Semaphore, task::JoinSet};
+use harness_trace::{
+    EpisodeEnd, EpisodeResult, EpisodeStart, Look, LookKind, Outcome, Recorder, Rollout, SeenGroup, Split, Store,
+    TraceError,
+};
+use tokio::task::JoinSet;
 
 use crate::{
-    Benchmark, BenchmarkError, Scored,
+    Benchmark, BenchmarkError,
     play::{Played, play},
 };
 
@@ -45,28 +48,26 @@ pub enum RunError {
     Died(String),
 }
 
-/// One episode to play.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Job {
-    /// The task.
-    pub task: String,
-    /// The episode's seed.
-    pub seed: u64,
-}
-
 /// Who plays.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Player {
-    /// A harness.
-    Harness(Harness),
+    /// A harness, or several with their routes.
+    Pool(Pool),
     /// The known solutions, without any harness: checks environment and grader.
     Oracle,
+}
+
+impl From<Harness> for Player {
+    fn from(harness: Harness) -> Self {
+        Self::Pool(harness.into())
+    }
 }
 
 /// A harness id for episodes played without one.
 const ORACLE: &str = "oracle";
 
-type Known = HashMap<(String, String, u64), EpisodeRow>;
+/// By harness, task and seed.
+type Known = HashMap<(String, String, u64), EpisodeResult>;
 
 /// Plays one run's episodes.
 pub struct Runner {
@@ -76,9 +77,11 @@ pub struct Runner {
     run: String,
     command: String,
     cancel: Cancel,
-    seats: Arc<Semaphore>,
+    concurrency: usize,
     agents: Mutex<HashMap<String, Arc<Agent>>>,
     known: Mutex<Known>,
+    /// Groups that this run's looks are about.
+    seen: Mutex<BTreeSet<SeenGroup>>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,7 +89,11 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Runner {
-    /// A runner for run `run`, at most `concurrency` episodes at a time; `command` is what a sealed look is logged with.
+    /// A runner for run `run`, at most `concurrency` episodes at a time; `command` is what looks are counted with.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn new(
         benchmark: Arc<Benchmark>,
         host: Arc<Host>,
@@ -98,9 +105,9 @@ impl Runner {
     ) -> Result<Self, RunError> {
         let known = store.finished(run)?.into_iter().map(|row| {
             let start = &row.start;
-            ((start.harness.clone(), start.task.clone(), start.seed), row)
+            ((start.harness.clone(), start.task.clone(), start.seed), EpisodeResult::recorded(&row))
         });
-        let known = Mutex::new(known.collect());
+        let (known, seen) = (Mutex::new(known.collect()), store.groups_seen(run, LookKind::Played)?);
         Ok(Self {
             benchmark,
             host,
@@ -108,9 +115,10 @@ impl Runner {
             run: run.to_owned(),
             command: command.to_owned(),
             cancel,
-            seats: Arc::new(Semaphore::new(concurrency.max(1))),
+            concurrency: concurrency.max(1),
             agents: Mutex::default(),
             known,
+            seen: Mutex::new(seen),
         })
     }
 
@@ -130,6 +138,10 @@ impl Runner {
     }
 
     /// The harness, assembled; once for each variant.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be assembled.
     pub fn agent(&self, harness: &Harness) -> Result<Arc<Agent>, RunError> {
         let id = harness.variant_id(self.host.catalogue()).to_string();
         if let Some(agent) = held(&self.agents).get(&id) {
@@ -140,112 +152,170 @@ impl Runner {
         Ok(agent)
     }
 
-    /// Plays `jobs`; results stand in their order, `done` hears of each as it finishes. A sealed split is logged as looked at.
+    /// How many groups of each split harnesses of this run have played.
+    pub fn looked(&self) -> BTreeMap<Split, usize> {
+        let splits: HashMap<SeenGroup, Split> = self.benchmark.groups().collect();
+        let mut counts = BTreeMap::new();
+        for split in held(&self.seen).iter().filter_map(|group| splits.get(group)) {
+            *counts.entry(*split).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Plays `jobs`, each by the variant its task is routed to; results stand in their order, `done` hears of each as it is known.
+    /// What infrastructure ended is played again, up to `attempts` times in all; what is lost then is answered as lost.
+    ///
+    /// Every group that a harness plays for the first time in this run is counted as looked at before it is played.
+    ///
+    /// # Errors
+    ///
+    /// It was told to stop; a harness cannot be assembled; an environment is set up wrongly; the record failed.
     pub async fn play(
         &self,
         player: &Player,
-        split: &str,
-        jobs: &[Job],
-        done: impl Fn(&Scored),
-    ) -> Result<Vec<Scored>, RunError> {
-        let agent = match player {
-            Player::Harness(harness) => Some(self.agent(harness)?),
-            Player::Oracle => None,
-        };
-        let id = agent.as_ref().map_or(ORACLE, |agent| agent.variant()).to_owned();
-        let mut results: Vec<Option<Scored>> = vec![None; jobs.len()];
-        let mut running = JoinSet::new();
-        let mut looked = false;
+        jobs: &[Rollout],
+        attempts: u32,
+        done: impl Fn(&EpisodeResult),
+    ) -> Result<Vec<EpisodeResult>, RunError> {
+        let players = Players::of(self, player)?;
+        let mut results: Vec<Option<EpisodeResult>> = vec![None; jobs.len()];
+        let mut due = Vec::new();
         for (index, job) in jobs.iter().enumerate() {
-            let key = (id.clone(), job.task.clone(), job.seed);
-            if let Some(row) = held(&self.known).get(&key) {
-                let scored = Scored::remembered(row);
-                done(&scored);
-                results[index] = Some(scored);
-                continue;
-            }
-            if split == "sealed" && !looked && player != &Player::Oracle {
-                self.look()?;
-                looked = true;
-            }
-            let episode = self.episode(&id, split, job)?;
-            let (agent, seats, cancel) = (agent.clone(), self.seats.clone(), self.cancel.clone());
-            running.spawn(async move {
-                let seat = seats.acquire_owned().await;
-                if cancel.is_cancelled() || seat.is_err() {
-                    return (index, Err(RunError::Stopped));
+            let key = (players.id(self, job), job.task.clone(), job.seed);
+            match held(&self.known).get(&key) {
+                Some(known) => {
+                    done(known);
+                    results[index] = Some(known.clone());
                 }
-                (index, episode.run(agent).await)
-            });
+                None => due.push(index),
+            }
         }
-        while let Some(joined) = running.join_next().await {
-            let (index, row) = joined.map_err(|error| RunError::Died(error.to_string()))?;
-            let row = row?;
-            if row.outcome == Some(Ending::Cancelled) {
+        if let Players::Agents(..) = players {
+            self.look(due.iter().filter_map(|index| jobs.get(*index)))?;
+        }
+        for attempt in 1..=attempts.max(1) {
+            let last = attempt == attempts.max(1);
+            let mut lost = Vec::new();
+            let mut waiting = due.into_iter();
+            let mut running = JoinSet::new();
+            let mut stopped = false;
+            loop {
+                // An environment exists while its task is played, and not before.
+                while !stopped
+                    && running.len() < self.concurrency
+                    && let Some(index) = waiting.next()
+                {
+                    stopped = self.cancel.is_cancelled();
+                    if let (false, Some(job)) = (stopped, jobs.get(index)) {
+                        let episode = self.planned(&players, job)?;
+                        running.spawn(async move { (index, episode.run().await) });
+                    }
+                }
+                let Some(joined) = running.join_next().await else { break };
+                let (index, played) = joined.map_err(|error| RunError::Died(error.to_string()))?;
+                let (harness, result) = played?;
+                if result.outcome == Outcome::Cancelled {
+                    stopped = true;
+                    continue;
+                }
+                let counts = result.outcome.counts();
+                if counts {
+                    let key = (harness, result.rollout.task.clone(), result.rollout.seed);
+                    held(&self.known).insert(key, EpisodeResult { remembered: true, ..result.clone() });
+                } else {
+                    lost.push(index);
+                }
+                if counts || last {
+                    done(&result);
+                }
+                results[index] = Some(result);
+            }
+            if stopped {
                 return Err(RunError::Stopped);
             }
-            let scored = Scored::of(&row);
-            done(&scored);
-            if row.outcome.is_some_and(Ending::counts) {
-                let key = (row.start.harness.clone(), row.start.task.clone(), row.start.seed);
-                held(&self.known).insert(key, row);
+            lost.sort_unstable();
+            due = lost;
+            if due.is_empty() {
+                break;
             }
-            results[index] = Some(scored);
         }
         Ok(results.into_iter().flatten().collect())
     }
 
-    /// As [`Runner::play`], each job by the variant that the pool's routes send it to.
-    pub async fn play_pool(
-        &self,
-        pool: &Pool,
-        split: &str,
-        jobs: &[Job],
-        done: impl Fn(&Scored),
-    ) -> Result<Vec<Scored>, RunError> {
-        let mut results: Vec<Option<Scored>> = vec![None; jobs.len()];
-        for (name, harness) in &pool.variants {
-            let sent = |job: &Job| pool.route(&self.benchmark.features(&job.task)) == name;
-            let (places, own): (Vec<usize>, Vec<Job>) =
-                jobs.iter().enumerate().filter(|(_, job)| sent(job)).map(|(place, job)| (place, job.clone())).unzip();
-            let played = self.play(&Player::Harness(harness.clone()), split, &own, &done).await?;
-            places.into_iter().zip(played).for_each(|(place, scored)| results[place] = Some(scored));
+    /// Counts the groups of `jobs` that this run has not looked at.
+    fn look<'j>(&self, jobs: impl Iterator<Item = &'j Rollout>) -> Result<(), TraceError> {
+        let mut fresh: BTreeMap<Split, BTreeSet<SeenGroup>> = BTreeMap::new();
+        for (group, split) in jobs.filter_map(|job| self.benchmark.seen_group(&job.task)) {
+            if held(&self.seen).insert(group.clone()) {
+                fresh.entry(split).or_default().insert(group);
+            }
         }
-        Ok(results.into_iter().flatten().collect())
+        for (split, groups) in fresh {
+            self.store.log_look(Look {
+                run: self.run.clone(),
+                suite: self.benchmark.suite.name.clone(),
+                data: self.benchmark.data().to_owned(),
+                split: Some(split),
+                kind: LookKind::Played,
+                command: self.command.clone(),
+                at_ms: SystemClock.unix_millis(),
+                groups: groups.into_iter().collect(),
+            })?;
+        }
+        Ok(())
     }
 
-    fn look(&self) -> Result<(), TraceError> {
-        self.store.log_look(Look {
-            run: self.run.clone(),
-            suite: self.benchmark.suite.name.clone(),
-            split: "sealed".to_owned(),
-            command: self.command.clone(),
-            at_ms: SystemClock.unix_millis(),
-        })
-    }
-
-    fn episode(&self, harness: &str, split: &str, job: &Job) -> Result<Sitting, RunError> {
-        let (task, ground) = self.benchmark.task(&job.task)?;
-        let environment = ground
-            .environment()
-            .map_err(|error| RunError::World { task: job.task.clone(), message: error.to_string() })?;
-        let name = kit::json(&(&self.run, harness, &job.task, job.seed));
+    fn planned(&self, players: &Players<'_>, job: &Rollout) -> Result<PlannedEpisode, RunError> {
+        self.benchmark.task(&job.task)?;
+        let harness = players.id(self, job);
+        let name = kit::json(&(&self.run, &harness, &job.task, job.seed));
         let meta = EpisodeStart {
             episode: digest(&name, 16),
             run: self.run.clone(),
             parent: String::new(),
-            harness: harness.to_owned(),
+            harness,
             suite: self.benchmark.suite.name.clone(),
-            split: split.to_owned(),
+            split: self.benchmark.split_of(&job.task).map(Into::into).unwrap_or_default(),
             task: job.task.clone(),
             group: self.benchmark.group(&job.task).to_owned(),
             seed: job.seed,
             simulated: false,
             started_ms: SystemClock.unix_millis(),
         };
-        let grader = Some(ground.grader());
-        let world = World { environment, blocking: ground.blocking(), task: task.clone(), grader };
-        Ok(Sitting { meta, world, store: self.store.clone(), cancel: self.cancel.clone() })
+        let agent = players.agent(self, job);
+        Ok(PlannedEpisode {
+            meta,
+            agent,
+            benchmark: self.benchmark.clone(),
+            store: self.store.clone(),
+            cancel: self.cancel.clone(),
+        })
+    }
+}
+
+/// Who plays which job.
+enum Players<'p> {
+    Agents(&'p Pool, BTreeMap<&'p str, Arc<Agent>>),
+    Oracle,
+}
+
+impl<'p> Players<'p> {
+    fn of(runner: &Runner, player: &'p Player) -> Result<Self, RunError> {
+        let Player::Pool(pool) = player else { return Ok(Self::Oracle) };
+        let agents = pool.variants.iter().map(|(name, harness)| Ok((name.as_str(), runner.agent(harness)?)));
+        Ok(Self::Agents(pool, agents.collect::<Result<_, RunError>>()?))
+    }
+
+    fn agent(&self, runner: &Runner, job: &Rollout) -> Option<Arc<Agent>> {
+        match self {
+            Self::Oracle => None,
+            Self::Agents(_, agents) if agents.len() == 1 => agents.values().next().cloned(),
+            Self::Agents(pool, agents) => agents.get(pool.route(&runner.benchmark.features(&job.task))).cloned(),
+        }
+    }
+
+    fn id(&self, runner: &Runner, job: &Rollout) -> String {
+        self.agent(runner, job).map_or_else(|| ORACLE.to_owned(), |agent| agent.variant().to_owned())
     }
 }
 
@@ -254,38 +324,80 @@ pub fn digest(text: &str, length: usize) -> String {
     blake3::hash(text.as_bytes()).to_hex().chars().take(length).collect()
 }
 
-/// One rollout about to be played.
-struct Sitting {
+/// An episode about to be played.
+struct PlannedEpisode {
     meta: EpisodeStart,
-    world: World,
+    /// Without one the known solution is played.
+    agent: Option<Arc<Agent>>,
+    benchmark: Arc<Benchmark>,
     store: Arc<Store>,
     cancel: Cancel,
 }
 
-impl Sitting {
-    async fn run(self, agent: Option<Arc<Agent>>) -> Result<EpisodeRow, RunError> {
+impl PlannedEpisode {
+    /// Gives the harness's id and what came of it.
+    async fn run(self) -> Result<(String, EpisodeResult), RunError> {
         let meta = self.meta.clone();
-        let end = match agent {
+        let world = match self.world() {
+            Ok(world) => world,
+            Err(error)
+                if self.agent.is_none() || error.class == ErrorClass::CONFIG || error.class == ErrorClass::INPUT =>
+            {
+                return Err(RunError::World { task: meta.task, message: error.to_string() });
+            }
+            // No failure of the harness: nothing of it has been asked yet.
+            Err(error) => {
+                let result = EpisodeResult::new(&meta, self.lost(&error)?);
+                return Ok((meta.harness, result));
+            }
+        };
+        let end = match self.agent.clone() {
             Some(agent) => {
-                let mut spec = EpisodeSpec::new(self.meta, Start::World(Box::new(self.world)), self.store);
+                let mut spec = EpisodeSpec::new(self.meta, Start::World(Box::new(world)), self.store);
                 spec.cancel = self.cancel;
                 let episode = agent.run(spec).await;
                 episode.map_err(|harness_core::RunError::Record(error)| error)?.end
             }
-            None => self.oracle()?,
+            None => self.oracle(world)?,
         };
-        Ok(Scored::row(meta, end))
+        let result = EpisodeResult::new(&meta, end);
+        Ok((meta.harness, result))
+    }
+
+    fn world(&self) -> Result<World, ModuleError> {
+        let (task, binding) =
+            self.benchmark.task(&self.meta.task).map_err(|error| ModuleError::fault(error.to_string()))?;
+        let environment = binding.environment()?;
+        let grader = Some(binding.grader());
+        Ok(World { environment, blocking: binding.blocking(), task: task.clone(), grader })
+    }
+
+    /// Records that the environment did not come up.
+    fn lost(&self, error: &ModuleError) -> Result<EpisodeEnd, RunError> {
+        self.store.begin(self.meta.clone())?;
+        let end = EpisodeEnd {
+            outcome: Outcome::Infrastructure,
+            reason: format!("the environment did not come up: {error}"),
+            steps: 0,
+            usage: Usage::default(),
+            replayed: Usage::default(),
+            micros: 0,
+            state: serde_json::Value::Null,
+            grade: None,
+        };
+        self.store.end(&self.meta.episode, end.clone())?;
+        Ok(end)
     }
 
     /// Plays the known solution and has it graded.
-    fn oracle(mut self) -> Result<EpisodeEnd, RunError> {
+    fn oracle(mut self, mut world: World) -> Result<EpisodeEnd, RunError> {
         let began = SystemClock.micros();
         self.meta.simulated = true;
         self.store.begin(self.meta.clone())?;
         let fail = |error: ModuleError| RunError::World { task: self.meta.task.clone(), message: error.to_string() };
-        let Played { steps, state, grade } = solve(&mut self.world, self.meta.seed).map_err(fail)?;
+        let Played { steps, state, grade } = solve(&mut world, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
-            outcome: Ending::Done,
+            outcome: Outcome::Done,
             reason: "the known solution was played".to_owned(),
             steps,
             usage: Usage::default(),

@@ -10,7 +10,7 @@ use std::{
 use harness_spec::Config;
 use sha2::{Digest, Sha256};
 
-use crate::Use;
+use crate::module_use::Use;
 
 /// Bytes of a file of tasks, at most.
 const MOST: u64 = 2 << 30;

@@ -7,7 +7,7 @@ use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelGrader, source};
+use crate::{ModelGrader, module_use::Use, source};
 
 /// Where tasks of each use come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,18 +49,6 @@ pub struct Evolve {
     /// Settings of the evolution by name.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
-}
-
-/// A module of a suite with its configuration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Use {
-    /// Which module.
-    #[serde(rename = "use")]
-    pub module: ModuleRef,
-    /// Its configuration.
-    #[serde(default)]
-    pub config: Config,
 }
 
 /// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all. `folds`: how many

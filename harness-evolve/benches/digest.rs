@@ -11,11 +11,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use evolve_gate::{Outcome, Unit};
 use harness_abi::{Finish, Grade, Hook, Message, Observation, Usage};
-use harness_evolve::{Categories, Census, Played, Rollout};
+use harness_evolve::{Categories, RecordDigest};
 use harness_trace::{
-    CallKey, Entry, EpisodeEnd, EpisodeRow, EpisodeStart, Filter, Outcome as Ending, Purpose, Recorder, Store,
+    CallKey, Entry, EpisodeEnd, EpisodeStart, Filter, Outcome as Ending, Purpose, Recorder, Split, Store,
 };
 
 const STEPS: u64 = 30;
@@ -44,14 +43,14 @@ fn episode(store: &Store, number: u64) {
         run: "bench".to_owned(),
         harness: "0123456789abcdef".to_owned(),
         suite: "bench".to_owned(),
-        split: "explore".to_owned(),
+        split: Split::Explore.into(),
         task: format!("task-{:04}", number % TASKS),
         group: format!("group-{:04}", number % TASKS / 2),
         seed: number,
         ..EpisodeStart::default()
     };
     store.begin(start).unwrap();
-    let task = Entry::Message { message: Message::user("Put a clean mug on the desk in the second room.") };
+    let task = Entry::Message { message: Message::user("Put a clean mug on the client in the second room.") };
     store.step(&name, 0, vec![task]).unwrap();
     for step in 1..=STEPS {
         let action = format!("go to shelf {}", (step * 7 + number) % 23);
@@ -91,23 +90,6 @@ fn episode(store: &Store, number: u64) {
         grade: Some(Grade::default()),
     };
     store.end(&name, end).unwrap();
-}
-
-fn played(row: &EpisodeRow) -> Played {
-    Played {
-        rollout: Rollout { task: row.start.task.clone(), seed: row.start.seed },
-        group: row.start.group.clone(),
-        episode: row.start.episode.clone(),
-        outcome: Outcome::Scored(Unit::ZERO),
-        reward: 0.0,
-        parts: Vec::new(),
-        steps: row.steps,
-        usage: row.usage,
-        replayed: row.replayed,
-        marking: row.grade.as_ref().map(|grade| grade.usage).unwrap_or_default(),
-        micros: row.micros,
-        remembered: true,
-    }
 }
 
 /// CPU time of this process, ended threads included.
@@ -160,13 +142,13 @@ fn main() {
     for round in ["first", "again"] {
         peak();
         let (wall, busy) = (Instant::now(), cpu());
-        let mut census = Census::default();
-        census.extend(&store, &Filter::default(), &Categories::default(), readers, played).unwrap();
+        let mut record_digest = RecordDigest::default();
+        record_digest.extend(&store, &Filter::default(), &Categories::default(), readers).unwrap();
         let (wall, busy) = (wall.elapsed().as_secs_f64(), (cpu() - busy).as_secs_f64());
         println!(
             "{round}: {} episodes of {} tasks, {:.0} MB/s with {readers} readers ({wall:.1} s), {:.0} MB per CPU second, peak {:.0} MB",
-            census.episodes,
-            census.tasks.len(),
+            record_digest.episodes,
+            record_digest.tasks.len(),
             logical / 1e6 / wall,
             logical / 1e6 / busy,
             peak(),

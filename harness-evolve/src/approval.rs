@@ -3,10 +3,11 @@
 
 use evolve_gate::interval::{Interval, difference_interval};
 use evolve_gate::{Certificate, Pair};
+use harness_trace::Rollout;
 use serde::{Deserialize, Serialize};
 
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, Rollout};
+use crate::evaluator::Evaluator;
 use crate::judge::Match;
 use crate::ledger::Ledger;
 use crate::session::Session;

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Outcome, Split, Unit};
+use evolve_gate::{Outcome, Unit};
+use harness_trace::{EpisodeResult, Rollout, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::controls::{Measured, Role, Score};
+use crate::arms::{ArmKind, Measured, Score};
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
+use crate::evaluator::{Evaluator, EvaluatorError, JudgedOutcome};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::session::{Halt, Session};
@@ -47,8 +48,8 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// Plays the tries on the sealed tasks of `arms`. `None` without sealed scores of both arms, or where the final harness
     /// uses no more tokens than the initial one: then one try is all there is, and that is its row.
     pub(crate) async fn best_of(&mut self, arms: &[Measured]) -> Result<Option<BestOf>, Halt> {
-        let find = |role: Role| arms.iter().find(|arm| arm.role == role);
-        let Some((initial, last)) = find(Role::Initial).zip(find(Role::Final)) else { return Ok(None) };
+        let find = |role: ArmKind| arms.iter().find(|arm| arm.role == role);
+        let Some((initial, last)) = find(ArmKind::Initial).zip(find(ArmKind::Final)) else { return Ok(None) };
         let Some(tokens) = per_task(initial).zip(per_task(last)).filter(|(initial, _)| *initial > 0.0) else {
             return Ok(None);
         };
@@ -86,16 +87,16 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     }
 }
 
-fn value(played: &Played) -> Unit {
-    played.outcome.score().unwrap_or(Unit::ZERO)
+fn value(played: &EpisodeResult) -> Unit {
+    played.judged().score().unwrap_or(Unit::ZERO)
 }
 
-fn best(tries: &[Played]) -> Option<&Played> {
+fn best(tries: &[EpisodeResult]) -> Option<&EpisodeResult> {
     // Of equal ones the earliest.
     tries.iter().rev().max_by_key(|one| value(one))
 }
 
-fn most_frequent<'a>(tries: &'a [Played], answers: &[String]) -> Option<&'a Played> {
+fn most_frequent<'a>(tries: &'a [EpisodeResult], answers: &[String]) -> Option<&'a EpisodeResult> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     answers.iter().for_each(|answer| *counts.entry(answer).or_default() += 1);
     let place = (0..answers.len()).rev().max_by_key(|&place| counts.get(answers[place].as_str()))?;
@@ -103,8 +104,8 @@ fn most_frequent<'a>(tries: &'a [Played], answers: &[String]) -> Option<&'a Play
 }
 
 /// The picked try as the task's score. What the infrastructure lost is lost.
-fn score(one: &Played) -> Score {
-    let outcome = match one.outcome {
+fn score(one: &EpisodeResult) -> Score {
+    let outcome = match one.judged() {
         Outcome::Infrastructure => Outcome::Infrastructure,
         _ => Outcome::Scored(value(one)),
     };

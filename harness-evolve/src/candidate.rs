@@ -5,62 +5,8 @@ use harness_spec::{Change, Edit, Harness, VariantId};
 use serde::{Deserialize, Serialize};
 
 use crate::categories::Category;
+use crate::config::EditKind;
 use crate::digest::Anchor;
-
-/// What an edit does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EditKind {
-    /// Adds a module.
-    Insert,
-    /// Puts another module in the place of one of its role.
-    Replace,
-    /// Takes a module out.
-    Remove,
-    /// Changes a tunable field: a number, a choice, a prompt's wording.
-    Configure,
-    /// Changes how the main model samples, or how actions reach the world.
-    Setting,
-    /// Changes what an episode may spend.
-    Budget,
-    /// Changes who serves a model role, or who stands in.
-    Model,
-    /// Brings a mid-task rule in, changes or removes one.
-    Adapt,
-}
-
-impl EditKind {
-    /// All.
-    pub const ALL: [Self; 8] = [
-        Self::Insert,
-        Self::Replace,
-        Self::Remove,
-        Self::Configure,
-        Self::Setting,
-        Self::Budget,
-        Self::Model,
-        Self::Adapt,
-    ];
-
-    /// Its name in settings and in the record.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Insert => "insert",
-            Self::Replace => "replace",
-            Self::Remove => "remove",
-            Self::Configure => "configure",
-            Self::Setting => "setting",
-            Self::Budget => "budget",
-            Self::Model => "model",
-            Self::Adapt => "adapt",
-        }
-    }
-
-    /// Whether it changes which modules there are.
-    pub const fn structural(self) -> bool {
-        matches!(self, Self::Insert | Self::Replace)
-    }
-}
 
 /// How a candidate came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

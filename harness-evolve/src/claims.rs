@@ -6,7 +6,7 @@ use harness_spec::{Change, ModuleRef, Place};
 
 use crate::candidate::{Manifest, Signature};
 use crate::digest::TaskDigest;
-use crate::planner::{Direction, View};
+use crate::view::{Direction, View};
 
 /// What is claimed of an edit from a direction.
 pub(crate) fn claims(view: View<'_>, direction: &Direction, changes: &[Change], digests: &[TaskDigest]) -> Manifest {

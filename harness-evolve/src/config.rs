@@ -7,9 +7,6 @@ use evolve_gate::{Alpha, Control, ErrorBudget, Schedule, UnitError};
 use harness_spec::{Harness, Permission};
 use serde::{Deserialize, Serialize};
 
-use crate::EditKind;
-use crate::meta::Stage;
-
 /// What a candidate may ship for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,6 +29,80 @@ pub enum SeesawRule {
     Off,
     /// No explore task that passed in one of two attempts may fail in both.
     Strict,
+}
+
+/// What an edit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditKind {
+    /// Adds a module.
+    Insert,
+    /// Puts another module in the place of one of its role.
+    Replace,
+    /// Takes a module out.
+    Remove,
+    /// Changes a tunable field: a number, a choice, a prompt's wording.
+    Configure,
+    /// Changes how the main model samples, or how actions reach the world.
+    Setting,
+    /// Changes what an episode may spend.
+    Budget,
+    /// Changes who serves a model role, or who stands in.
+    Model,
+    /// Brings a mid-task rule in, changes or removes one.
+    Adapt,
+}
+
+impl EditKind {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::Insert,
+        Self::Replace,
+        Self::Remove,
+        Self::Configure,
+        Self::Setting,
+        Self::Budget,
+        Self::Model,
+        Self::Adapt,
+    ];
+
+    /// Its name in settings and in the record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+            Self::Configure => "configure",
+            Self::Setting => "setting",
+            Self::Budget => "budget",
+            Self::Model => "model",
+            Self::Adapt => "adapt",
+        }
+    }
+
+    /// Whether it changes which modules there are.
+    pub const fn structural(self) -> bool {
+        matches!(self, Self::Insert | Self::Replace)
+    }
+}
+
+/// A stage of a round that may ask a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Reads traces.
+    Digester,
+    /// Ranks directions.
+    Planner,
+    /// Makes candidates.
+    Evolver,
+    /// Refuses candidates.
+    Critic,
+}
+
+impl Stage {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Digester, Self::Planner, Self::Evolver, Self::Critic];
 }
 
 /// The settings of a run. Defaults suit a suite with about 100 gate groups in 3 folds and effects of 30 points and more.

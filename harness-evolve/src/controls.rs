@@ -3,99 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Outcome, Split, draw_order};
-use harness_spec::{Pool, VariantId};
+use evolve_gate::draw_order;
+use harness_spec::VariantId;
+use harness_trace::{Rollout, Split};
 use serde::{Deserialize, Serialize};
 
+use crate::arms::{Arm, ArmKind, Extent, Measured, Score};
 use crate::best_of::BestOf;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, Rollout};
+use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::{Clock, Observer, Phase};
 use crate::ledger::Ledger;
-use crate::session::{Halt, Limits, Meter, Session, Stop};
-
-/// What an arm stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The competent harness the run began with.
-    Initial,
-    /// What the run came to.
-    Final,
-    /// What a second run came to that had no pack written for the suite.
-    Generic,
-    /// A free-form harness.
-    Naive,
-    /// The final harness choosing uniformly.
-    Random,
-    /// Rules without a model.
-    NoModel,
-    /// Does nothing.
-    Noop,
-    /// The best the same evolver finds with one harness for all.
-    Single,
-    /// One variant of the final pool, for all tasks.
-    Variant,
-    /// Anything else worth a line.
-    Other,
-}
-
-/// A harness to be measured, or a pool of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Arm {
-    /// Its name in the report.
-    pub name: String,
-    /// What it stands for.
-    pub role: Role,
-    /// The harness.
-    pub pool: Pool,
-    /// The splits it is measured on.
-    pub splits: Vec<Split>,
-}
-
-/// Most groups of each split that are measured, drawn by the seed; 0: all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Extent {
-    /// Of explore.
-    pub explore: usize,
-    /// Of all gate folds together.
-    pub gate: usize,
-    /// Of sealed.
-    pub sealed: usize,
-}
-
-/// One episode of an arm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// The task.
-    pub task: String,
-    /// Its group.
-    pub group: String,
-    /// The seed.
-    pub seed: u64,
-    /// How it ended; what is lost to the infrastructure is left out of every pair it belongs to, and counted.
-    pub outcome: Outcome,
-    /// Named components of the reward.
-    pub parts: Vec<(String, f64)>,
-}
-
-/// An arm with what it scored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
-    /// Its name.
-    pub name: String,
-    /// What it stands for.
-    pub role: Role,
-    /// Its id.
-    pub variant: VariantId,
-    /// Its harness.
-    pub pool: Pool,
-    /// Scores by split; a split is absent that was not measured to its end.
-    pub scores: BTreeMap<Split, Vec<Score>>,
-    /// What it cost.
-    pub meter: Meter,
-}
+use crate::session::{Halt, Meter, RunLimits, Session, Stop};
 
 /// Every arm, measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,7 +64,8 @@ pub async fn measure<A: Evaluator, L: Ledger>(
     clock: &dyn Clock,
     observer: &dyn Observer,
 ) -> Result<Measurement, EvolveError> {
-    let limits = Limits { micros: max_seconds.map(|seconds| seconds.saturating_mul(1_000_000)), ..Limits::default() };
+    let limits =
+        RunLimits { micros: max_seconds.map(|seconds| seconds.saturating_mul(1_000_000)), ..RunLimits::default() };
     let mut session = Session::open(evaluator, ledger, config, MEASURE, limits, clock, observer)?;
     let mut measured = Vec::new();
     for arm in arms {
@@ -165,7 +86,7 @@ pub async fn measure<A: Evaluator, L: Ledger>(
     let splits = [Split::Sealed, Split::Gate, Split::Explore];
     'splits: for (late, split) in [false, true].into_iter().flat_map(|late| splits.map(|split| (late, split))) {
         let rollouts = rollouts(evaluator, config, split, extent);
-        let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.role == Role::Naive) == late;
+        let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.role == ArmKind::Naive) == late;
         let of_split: Vec<usize> = (0..arms.len()).filter(|&k| wanted(&arms[k])).collect();
         if rollouts.is_empty() || of_split.is_empty() {
             continue;
@@ -191,10 +112,10 @@ pub async fn measure<A: Evaluator, L: Ledger>(
             let scores: Vec<Score> = played
                 .into_iter()
                 .map(|one| Score {
+                    outcome: one.judged(),
                     task: one.rollout.task,
                     group: one.group,
                     seed: one.rollout.seed,
-                    outcome: one.outcome,
                     parts: one.parts,
                 })
                 .collect();

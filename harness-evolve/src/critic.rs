@@ -11,8 +11,8 @@ use crate::candidate::Candidate;
 use crate::categories::Category;
 use crate::digest::Anchor;
 use crate::error::EvolveError;
-use crate::leak::{Words, texts};
-use crate::planner::View;
+use crate::text_match::{Words, texts};
+use crate::view::View;
 
 /// Why a candidate is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]

@@ -7,10 +7,10 @@ use harness_spec::{
 };
 use serde_json::Value;
 
-use crate::candidate::EditKind;
 use crate::categories::{Categories, Category};
-use crate::planner::{Direction, View};
+use crate::config::EditKind;
 use crate::values::{alternatives, free_id, required};
+use crate::view::{Direction, View};
 
 /// Worth of a module that claims nothing which is needed here.
 const UNCLAIMED: f64 = 0.05;

@@ -3,49 +3,31 @@
 
 use std::future::Future;
 
-use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split};
-use harness_abi::Usage;
+use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Unit};
 use harness_spec::{Catalogue, Features, Harness, VariantId, Version};
-use harness_trace::{CallKey, Entry};
+use harness_trace::{CallKey, EpisodeResult, ExploreTrace, Outcome as Ending, Rollout, Split};
 use serde::{Deserialize, Serialize};
 
-/// One episode to play: a task with a seed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Rollout {
-    /// The task.
-    pub task: String,
-    /// The episode's seed.
-    pub seed: u64,
+/// What the judge is told of an episode.
+pub trait JudgedOutcome {
+    /// The outcome that a test counts. A grade counts wherever there is one: a harness that ran out of steps after reaching the goal
+    /// has reached it.
+    fn judged(&self) -> Outcome;
 }
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Played {
-    /// What was played.
-    pub rollout: Rollout,
-    /// The task's group.
-    pub group: String,
-    /// The episode in the record.
-    pub episode: String,
-    /// What the judge is told.
-    pub outcome: Outcome,
-    /// The grader's reward; 0 where it did not speak.
-    pub reward: f64,
-    /// Named components of the reward.
-    pub parts: Vec<(String, f64)>,
-    /// Steps taken.
-    pub steps: u64,
-    /// Tokens and money, as if nothing had been replayed.
-    pub usage: Usage,
-    /// Of that, what replayed calls account for.
-    pub replayed: Usage,
-    /// What marking used, where a model marks; not part of `usage`, which is the harness's.
-    #[serde(default)]
-    pub marking: Usage,
-    /// Wall clock in microseconds.
-    pub micros: u64,
-    /// Whether it was found in the record instead of being played now.
-    pub remembered: bool,
+impl JudgedOutcome for EpisodeResult {
+    fn judged(&self) -> Outcome {
+        let score = self.score().clamp(0.0, 1.0);
+        match self.outcome {
+            Ending::Fault => Outcome::Fault,
+            Ending::Budget if score == 0.0 => Outcome::BudgetSpent,
+            Ending::Done | Ending::Interrupted | Ending::Budget => {
+                // Only what is no number is refused here, and a grader that says so has not graded.
+                Unit::new(score).map_or(Outcome::Infrastructure, Outcome::Scored)
+            }
+            Ending::Infrastructure | Ending::Cancelled => Outcome::Infrastructure,
+        }
+    }
 }
 
 /// Why an evaluator cannot play on.
@@ -111,14 +93,14 @@ pub trait Evaluator: Send + Sync {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> impl Future<Output = Result<Vec<Played>, EvaluatorError>> + Send;
+    ) -> impl Future<Output = Result<Vec<EpisodeResult>, EvaluatorError>> + Send;
 
     /// What an episode's model and tool calls took in microseconds, replayed ones as long as they took then. A number, not
     /// a trace: the judge may ask it of any split.
-    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError>;
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, EvaluatorError>;
 
     /// What happened in an episode of an *explore* task; any other is refused.
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError>;
+    fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError>;
 
     /// Texts of an explore task's answer, to tell whether a module knew it from nowhere. Shown to no stage.
     fn answers(&self, _task: &str) -> Vec<String> {
@@ -132,5 +114,5 @@ pub trait Evaluator: Send + Sync {
 
     /// What an episode ended with, as text: equal ends give equal texts. For the report's majority alone; it says nothing
     /// of how the end was scored.
-    fn answer(&self, played: &Played) -> Result<String, EvaluatorError>;
+    fn answer(&self, played: &EpisodeResult) -> Result<String, EvaluatorError>;
 }

@@ -5,19 +5,21 @@
 use std::collections::BTreeSet;
 
 use harness_abi::Hook;
-use harness_trace::{CallKey, Entry};
+use harness_trace::{CallKey, Entry, ExploreTrace};
 use serde_json::Value;
 
-use crate::leak::Words;
+use crate::text_match::Words;
 
 /// The first step at which one of `modules` made a success of a tool call that, with the same arguments, failed in the
 /// incumbent's episode of the same task and seed: the module, and the step.
 pub(crate) fn swallowed(
-    incumbent: &[(u64, Entry)],
-    candidate: &[(u64, Entry)],
+    incumbent: &ExploreTrace,
+    candidate: &ExploreTrace,
     modules: &BTreeSet<&str>,
 ) -> Option<(String, u64)> {
-    let failed: BTreeSet<(&str, &str)> = incumbent.iter().filter_map(|(_, entry)| call(entry, true)).collect();
+    let failed: BTreeSet<(&str, &str)> =
+        incumbent.entries().iter().filter_map(|(_, entry)| call(entry, true)).collect();
+    let candidate = candidate.entries();
     let succeeded = candidate.iter().filter(|(_, entry)| call(entry, false).is_some_and(|call| failed.contains(&call)));
     succeeded.into_iter().find_map(|(step, _)| {
         candidate.iter().filter(|(at, _)| at == step).find_map(|(_, entry)| match entry {
@@ -41,14 +43,14 @@ fn call(entry: &Entry, failed: bool) -> Option<(&str, &str)> {
 /// reply of the model: the module, and the step. `reply` gives the text of a recorded reply; where it cannot, the
 /// model may have said it.
 pub(crate) fn forged(
-    entries: &[(u64, Entry)],
+    trace: &ExploreTrace,
     modules: &BTreeSet<&str>,
     answers: &[Words],
     reply: impl Fn(&CallKey) -> Option<String>,
 ) -> Option<(String, u64)> {
     // Of what could be read before, only the answers in it matter.
     let mut told: BTreeSet<usize> = BTreeSet::new();
-    for (step, entry) in entries {
+    for (step, entry) in trace.entries() {
         let text = match entry {
             Entry::Decided { module, decisions, .. } if modules.contains(module.as_str()) => {
                 let said = Words::read(&decisions.to_string());

@@ -11,7 +11,7 @@ use crate::attribution::Attribution;
 use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
-use crate::evaluator::{Arrival, Evaluator};
+use crate::evaluator::Evaluator;
 use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
 use crate::routing::Routing;
@@ -182,31 +182,24 @@ pub(crate) struct Begun {
     pub initial: Harness,
     /// Its id, which is also that of a pool of it alone.
     pub variant: VariantId,
-    pub lanes: Vec<BegunLane>,
+    // As the first version wrote it.
+    #[serde(rename = "lanes")]
+    pub cohorts: Vec<BegunCohort>,
     pub split: String,
     pub catalogue: String,
 }
 
-/// A lane's error level and its gate groups, fold by fold, with every task that is played.
+/// A cohort's error level and its gate groups, fold by fold, with every task that is played.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct BegunLane {
+pub(crate) struct BegunCohort {
     pub alpha: Alpha,
     pub folds: Vec<Vec<PlannedGroup>>,
 }
 
-impl BegunLane {
+impl BegunCohort {
     pub fn of<A: Evaluator>(alpha: Alpha, folds: &FoldLedger, evaluator: &A) -> Self {
         Self { alpha, folds: folds.folds().iter().map(|fold| evaluator.planned(fold)).collect() }
     }
-}
-
-/// Packs that joined a run before one of its rounds.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Arrived {
-    /// The round.
-    pub before_round: u32,
-    /// The packs.
-    pub arrived: Vec<Arrival>,
 }
 
 #[derive(Serialize)]

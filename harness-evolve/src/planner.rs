@@ -3,65 +3,9 @@
 
 use std::future::Future;
 
-use harness_spec::{Catalogue, Change, Harness, Place};
-use serde::{Deserialize, Serialize};
-
-use crate::candidate::EditKind;
-use crate::categories::Category;
-use crate::config::EvolveConfig;
 use crate::directions;
 use crate::error::EvolveError;
-use crate::landscape::{Landscape, Posterior};
-use crate::track::Track;
-
-/// What the stages may look at: explore tasks, the catalogue, and one bit per candidate, folded into the posterior.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The round, from 1.
-    pub round: u32,
-    /// What fails.
-    pub landscape: &'a Landscape,
-    /// The harness to be improved.
-    pub incumbent: &'a Harness,
-    /// What is installed.
-    pub catalogue: &'a Catalogue,
-    /// What was seen of modules, in earlier runs of the workspace too.
-    pub posterior: &'a Posterior,
-    /// What was tried in this run.
-    pub track: &'a Track,
-    /// Tokens that stages may still spend on a model of their own; `None`: no limit.
-    pub tokens_left: Option<u64>,
-    /// The run's settings.
-    pub config: &'a EvolveConfig,
-}
-
-/// Something to try.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Direction {
-    /// What to do.
-    pub kind: EditKind,
-    /// With which module, as `pack/module`; of settings and rules, their name.
-    pub module: String,
-    /// In which list.
-    pub place: Place,
-    /// To which module of the harness; `None` for an insertion.
-    pub target: Option<String>,
-    /// Ready edits to try, the best first, each one or several changes; empty: the evolver makes them from the manifest.
-    pub wishes: Vec<Vec<Change>>,
-    /// Against which failures.
-    pub category: Option<Category>,
-    /// Expected worth; only its order counts.
-    pub score: f64,
-    /// Whether it changes which modules there are and its module was not tried in this run.
-    pub untried: bool,
-}
-
-impl Direction {
-    /// What it is, in one text: what the track of a run knows it by.
-    pub fn key(&self) -> String {
-        format!("{} {} {}", self.kind.name(), self.module, self.target.as_deref().unwrap_or("-"))
-    }
-}
+use crate::view::{Direction, View};
 
 /// Ranks directions, best first.
 pub trait Planner: Send + Sync {

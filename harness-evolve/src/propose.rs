@@ -4,16 +4,18 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use harness_spec::{Change, Config, Edit, Harness, Module, ModuleRef, ModuleSpec, Place, Position, VariantId};
+use harness_spec::{Change, Config, Harness, Module, ModuleRef, ModuleSpec, Place, Position, VariantId};
 
-use crate::candidate::{Candidate, EditKind, Manifest, Origin};
+use crate::candidate::{Candidate, Manifest, Origin};
 use crate::claims::claims;
+use crate::config::EditKind;
 use crate::critic::Objection;
 use crate::digest::TaskDigest;
 use crate::error::EvolveError;
-use crate::planner::{Direction, View};
+use crate::making::candidate;
 use crate::repair::repaired;
 use crate::values::{alternatives, free_id, in_turns, required};
+use crate::view::{Direction, View};
 
 /// Turns directions into candidates.
 pub trait Evolver: Send + Sync {
@@ -82,16 +84,6 @@ pub(crate) fn proposals(
         }
     }
     candidates
-}
-
-/// A candidate of these changes, if the incumbent and the catalogue admit it and it changes anything. Its id is left
-/// empty.
-pub(crate) fn candidate(view: View<'_>, changes: Vec<Change>, origin: Origin, manifest: Manifest) -> Option<Candidate> {
-    let edit = Edit::from_changes(&changes, view.incumbent).ok()?;
-    let harness: Harness = edit.admit(view.incumbent, view.catalogue).ok()?;
-    let variant = harness.variant_id(view.catalogue);
-    let changed = variant != view.incumbent.variant_id(view.catalogue);
-    changed.then(|| Candidate { id: String::new(), changes, edit, variant, origin, manifest, harness })
 }
 
 /// The edits of a direction, the plain one first.

@@ -7,11 +7,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use evolve_gate::Outcome;
 use harness_abi::{Finish, Role};
 use harness_spec::Sign;
-use harness_trace::{Entry, Purpose};
+use harness_trace::{Entry, EpisodeResult, Purpose};
 
 use crate::categories::{Categories, Category, LOOP, STANDSTILL, Shown, passed};
 use crate::digest::EpisodeDigest;
-use crate::evaluator::Played;
+use crate::evaluator::JudgedOutcome;
 
 /// What one pass over an episode's entries gathers. Digests of 64 bits stand for texts, from a hasher with fixed keys.
 pub(crate) struct Reading<'a> {
@@ -193,11 +193,11 @@ impl<'a> Reading<'a> {
     }
 
     /// What is kept of the episode.
-    pub fn digest(self, played: &Played) -> EpisodeDigest {
+    pub fn digest(self, played: &EpisodeResult) -> EpisodeDigest {
         let (shown, modules) = self.end(played);
         EpisodeDigest {
             episode: played.episode.clone(),
-            passed: passed(played.outcome),
+            passed: passed(played.judged()),
             steps: played.steps,
             shown,
             modules,
@@ -206,7 +206,7 @@ impl<'a> Reading<'a> {
 
     /// The categories that hold, the most specific first, and the modules they implicate: those that failed, or decided
     /// something at a step where a category shows. Nothing for a pass.
-    fn end(mut self, played: &Played) -> (Vec<Shown>, BTreeSet<String>) {
+    fn end(mut self, played: &EpisodeResult) -> (Vec<Shown>, BTreeSet<String>) {
         if !self.failed {
             return (Vec::new(), BTreeSet::new());
         }
@@ -214,7 +214,7 @@ impl<'a> Reading<'a> {
         for (name, value) in &played.parts {
             self.sign(|sign| matches!(sign, Sign::Part { name: part, below } if part == name && value < below));
         }
-        match played.outcome {
+        match played.judged() {
             Outcome::Fault => self.show(Category::ModuleFault),
             Outcome::Timeout | Outcome::BudgetSpent => self.show(Category::BudgetExhausted),
             Outcome::Scored(_) if self.observed && !self.done && (self.interrupted || !self.acted) => {

@@ -7,9 +7,9 @@ use harness_spec::{Change, Config};
 
 use crate::candidate::{Candidate, Origin};
 use crate::critic::Objection;
-use crate::planner::View;
-use crate::propose::candidate as make;
+use crate::making::candidate as make;
 use crate::values::free_id;
+use crate::view::View;
 
 /// The candidate without what the critic objects to.
 pub(crate) fn repaired(view: View<'_>, candidate: &Candidate, objection: &Objection) -> Option<Candidate> {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Outcome, Split};
+use evolve_gate::Outcome;
+use harness_trace::{EpisodeResult, Rollout, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
 use crate::config::{EvolveConfig, Objective};
-use crate::evaluator::{Evaluator, Played, Rollout};
+use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::session::{Halt, Session};
@@ -49,7 +50,7 @@ pub(crate) struct Contender {
     pub estimate: f64,
     /// What it saved on the tasks it played, as a share of the price; 0 where only success counts.
     pub saving: f64,
-    pub played: Vec<Played>,
+    pub played: Vec<EpisodeResult>,
 }
 
 /// The tasks of a screen: those the incumbent fails and those it passes in turns, so that few rollouts see both, and
@@ -62,10 +63,10 @@ pub(crate) struct Ladder {
 }
 
 /// Mean score of each task over its episodes.
-pub(crate) fn scores(played: &[Played]) -> BTreeMap<String, f64> {
+pub(crate) fn scores(played: &[EpisodeResult]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for one in played {
-        if let Some(score) = one.outcome.score() {
+        if let Some(score) = one.judged().score() {
             let sum = sums.entry(one.rollout.task.clone()).or_default();
             *sum = (sum.0 + score.value(), sum.1 + 1.0);
         }
@@ -92,7 +93,7 @@ impl Ladder {
     }
 
     /// Σ over the two strata of (share of all explore tasks × mean difference on those played).
-    pub fn estimate(&self, played: &[Played]) -> f64 {
+    pub fn estimate(&self, played: &[EpisodeResult]) -> f64 {
         let (mut fail, mut pass) = ((0.0, 0.0), (0.0, 0.0));
         for (task, score) in scores(played) {
             let Some(before) = self.incumbent.get(&task) else { continue };
@@ -115,7 +116,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         ladder: &Ladder,
         candidate: &Candidate,
         tasks: usize,
-    ) -> Result<Vec<Played>, Halt> {
+    ) -> Result<Vec<EpisodeResult>, Halt> {
         let rollouts = ladder.rollouts(tasks);
         self.insist(&candidate.harness, Split::Explore, Phase::Screen, &rollouts).await
     }
@@ -177,7 +178,7 @@ impl Contender {
             candidate: self.candidate.id.clone(),
             edit: self.candidate.edit.to_string(),
             tasks: tasks.len(),
-            faults: self.played.iter().filter(|played| played.outcome == Outcome::Fault).count(),
+            faults: self.played.iter().filter(|played| played.judged() == Outcome::Fault).count(),
             estimate: self.estimate,
             survived,
         }

@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use evolve_gate::{Outcome, Split};
+use evolve_gate::Outcome;
 use harness_abi::Usage;
 use harness_spec::{Harness, Pool, VariantId};
+use harness_trace::{EpisodeResult, Rollout, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
+use crate::evaluator::{Arrival, Evaluator, EvaluatorError, JudgedOutcome};
 use crate::events::{Clock, Event, Observer, Phase};
 use crate::ledger::{Journal, Ledger};
-use crate::outcome::Arrived;
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Meter {
         of(&self.usage) + of(&self.stages) + of(&self.marking)
     }
 
-    fn add(&mut self, played: &Played) {
+    fn add(&mut self, played: &EpisodeResult) {
         self.rollouts += 1;
         self.remembered += u64::from(played.remembered);
         self.steps += played.steps;
@@ -152,17 +152,26 @@ impl Meter {
 
 /// Budgets of a sitting.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Limits {
+pub(crate) struct RunLimits {
     pub rollouts: Option<u64>,
     pub tokens: Option<u64>,
     pub micros: Option<u64>,
 }
 
-impl Limits {
+impl RunLimits {
     pub fn of(config: &EvolveConfig) -> Self {
         let micros = config.max_seconds.map(|seconds| seconds.saturating_mul(1_000_000));
         Self { rollouts: config.max_rollouts, tokens: config.max_tokens, micros }
     }
+}
+
+/// Packs that joined a run before one of its rounds.
+#[derive(Serialize, Deserialize)]
+struct Arrived {
+    /// The round.
+    before_round: u32,
+    /// The packs.
+    arrived: Vec<Arrival>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -190,14 +199,14 @@ pub(crate) struct Session<'a, A, L> {
     kind: &'static str,
     journal: Journal<'a, L>,
     ledger: &'a L,
-    limits: Limits,
+    limits: RunLimits,
     clock: &'a dyn Clock,
     /// Microseconds of earlier sittings.
     before: u64,
     observer: &'a dyn Observer,
-    known: HashMap<Key, Played>,
+    known: HashMap<Key, EpisodeResult>,
     /// Faults of earlier sittings that a repetition has not met yet.
-    faults: BTreeMap<String, Vec<Played>>,
+    faults: BTreeMap<String, Vec<EpisodeResult>>,
     spent: Option<Stop>,
 }
 
@@ -207,11 +216,11 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         ledger: &'a L,
         config: &'a EvolveConfig,
         kind: &'static str,
-        limits: Limits,
+        limits: RunLimits,
         clock: &'a dyn Clock,
         observer: &'a dyn Observer,
     ) -> Result<Self, EvolveError> {
-        let mut faults: BTreeMap<String, Vec<Played>> = BTreeMap::new();
+        let mut faults: BTreeMap<String, Vec<EpisodeResult>> = BTreeMap::new();
         for (key, value) in ledger.all(&config.run, &fault_kind(kind))? {
             let of_rollout = faults.entry(key).or_default();
             if value.is_null() {
@@ -305,7 +314,7 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         split: Split,
         phase: Phase,
         rollouts: &[Rollout],
-    ) -> Result<Vec<Played>, Halt> {
+    ) -> Result<Vec<EpisodeResult>, Halt> {
         self.insist_pool(&Pool::from(harness.clone()), split, phase, rollouts).await
     }
 
@@ -317,7 +326,7 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         split: Split,
         phase: Phase,
         rollouts: &[Rollout],
-    ) -> Result<Vec<Played>, Halt> {
+    ) -> Result<Vec<EpisodeResult>, Halt> {
         let mut played = self.play_pool(pool, split, phase, rollouts).await?;
         for _ in 1..self.config.attempts.max(1) {
             if lost(&played) == 0 {
@@ -365,10 +374,10 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         split: Split,
         phase: Phase,
         rollouts: &[Rollout],
-    ) -> Result<Vec<Played>, Halt> {
+    ) -> Result<Vec<EpisodeResult>, Halt> {
         let routes: Vec<&str> =
             rollouts.iter().map(|rollout| pool.route(&self.evaluator.features(&rollout.task))).collect();
-        let mut all: Vec<Option<Played>> = vec![None; rollouts.len()];
+        let mut all: Vec<Option<EpisodeResult>> = vec![None; rollouts.len()];
         for (name, harness) in &pool.variants {
             let places: Vec<usize> = (0..rollouts.len()).filter(|&place| routes[place] == name).collect();
             let own: Vec<Rollout> = places.iter().map(|&place| rollouts[place].clone()).collect();
@@ -388,8 +397,8 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         split: Split,
         phase: Phase,
         rollouts: &[Rollout],
-    ) -> Result<Vec<Played>, Halt> {
-        let mut faulty: HashMap<&Rollout, Played> = HashMap::new();
+    ) -> Result<Vec<EpisodeResult>, Halt> {
+        let mut faulty: HashMap<&Rollout, EpisodeResult> = HashMap::new();
         let mut due: Vec<&Rollout> = rollouts.iter().filter(|r| !self.known.contains_key(&key(id, r))).collect();
         due.sort();
         due.dedup();
@@ -402,7 +411,7 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
             let (bite, rest) = due.split_at(most.min(due.len()));
             due = rest;
             for played in self.bite(harness, id, split, phase, bite).await? {
-                if played.outcome == Outcome::Infrastructure {
+                if played.judged() == Outcome::Infrastructure {
                     if let Some(rollout) = rollouts.iter().find(|r| **r == played.rollout) {
                         faulty.insert(rollout, played);
                     }
@@ -428,7 +437,7 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         split: Split,
         phase: Phase,
         bite: &[&Rollout],
-    ) -> Result<Vec<Played>, Halt> {
+    ) -> Result<Vec<EpisodeResult>, Halt> {
         self.afford(bite.len() as u64)?;
         let mut all = Vec::with_capacity(bite.len());
         let mut asked: Vec<Rollout> = Vec::with_capacity(bite.len());
@@ -447,7 +456,7 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
             if !played.iter().map(|p| &p.rollout).eq(asked.iter()) {
                 return Err(EvolveError::Mismatch { asked: asked.len(), got: played.len() }.into());
             }
-            for fault in played.iter().filter(|p| p.outcome == Outcome::Infrastructure) {
+            for fault in played.iter().filter(|p| p.judged() == Outcome::Infrastructure) {
                 let value = serde_json::to_value(fault)?;
                 self.ledger.put(&self.config.run, &fault_kind(self.kind), &fault_key(id, &fault.rollout), &value)?;
             }
@@ -493,8 +502,8 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
 }
 
 /// How many of them the infrastructure lost.
-fn lost(played: &[Played]) -> usize {
-    played.iter().filter(|one| one.outcome == Outcome::Infrastructure).count()
+fn lost(played: &[EpisodeResult]) -> usize {
+    played.iter().filter(|one| one.judged() == Outcome::Infrastructure).count()
 }
 
 fn key(id: VariantId, rollout: &Rollout) -> Key {

@@ -4,7 +4,7 @@ use harness_abi::Usage;
 use harness_spec::Catalogue;
 
 use crate::critic::{AuditCritic, Critic};
-use crate::digest::{Digester, TraceDigester};
+use crate::digester::{Digester, TraceDigester};
 use crate::planner::{LandscapePlanner, Planner};
 use crate::propose::{CatalogueEvolver, Evolver};
 

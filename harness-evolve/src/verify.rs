@@ -3,72 +3,25 @@
 //! fold. Refuses to believe a verdict, and to play anything.
 
 mod certificates;
+mod state;
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Alpha, ErrorBudget, FoldLedger, NextFold, PlannedGroup, Seesaw, Verdict, drift_level};
-use harness_spec::{Pool, VariantId};
-use serde::{Deserialize, Serialize};
+use evolve_gate::{Alpha, FoldLedger, NextFold, PlannedGroup, Seesaw, Verdict, drift_level};
+use harness_spec::Pool;
+use serde::Deserialize;
 use serde_json::Value;
 
 use self::certificates::Held;
+use self::state::{Check, Cohort, Standing};
+pub use self::state::{Checked, Recorded, Verification};
 use crate::approval::Answer;
 use crate::attribution::Pruning;
 use crate::candidate::Candidate;
-use crate::config::{EvolveConfig, Objective};
+use crate::config::Objective;
 use crate::error::EvolveError;
-use crate::evaluator::Played;
 use crate::judge::{Judged, Opened, Test, halves};
-use crate::outcome::{Begun, BegunLane, Ended, Ship, Wire};
-
-/// What the record holds of rollouts.
-pub trait Recorded {
-    /// The rollout of a harness on a task with a seed, if it was played and its outcome counts.
-    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<Played>;
-
-    /// What its calls took, in microseconds.
-    ///
-    /// # Errors
-    /// A message, when the record cannot say.
-    fn latency(&self, played: &Played) -> Result<u64, String>;
-}
-
-/// One certificate, checked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Checked {
-    /// The round.
-    pub round: u32,
-    /// The candidate, or `incumbent` for the tripwire.
-    pub candidate: String,
-    /// What was tested.
-    pub test: Test,
-    /// What the certificate says.
-    pub verdict: Verdict,
-    /// Groups it counted.
-    pub groups: u32,
-    /// Recorded episodes its pairs were held against.
-    pub episodes: usize,
-    /// What does not hold; empty: confirmed.
-    pub differs: Vec<String>,
-}
-
-/// What a check came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Verification {
-    /// Every certificate, in order.
-    pub certificates: Vec<Checked>,
-    /// What does not hold of the run as a whole: levels, folds, ships.
-    pub differs: Vec<String>,
-    /// Whether the run ended; a run that goes on can be checked as far as it is.
-    pub ended: bool,
-}
-
-impl Verification {
-    /// Whether everything holds.
-    pub fn holds(&self) -> bool {
-        self.differs.is_empty() && self.certificates.iter().all(|checked| checked.differs.is_empty())
-    }
-}
+use crate::outcome::{Begun, BegunCohort, Ended, Ship, Wire};
 
 /// Checks the decisions of a run: facts of kind [`crate::DECISIONS`], in order, as (key, value).
 ///
@@ -97,65 +50,29 @@ pub fn verify(facts: &[(String, Value)], recorded: &impl Recorded) -> Result<Ver
     check.map(|check| check.found).ok_or(EvolveError::NoRun)
 }
 
-/// A lane as far as the run was read.
-struct Lane {
-    purse: ErrorBudget,
-    folds: FoldLedger,
-    round: u32,
-}
-
-/// What the run has come to, and under which id it is tested.
-#[derive(Clone)]
-struct Standing {
-    pool: Pool,
-    id: String,
-    variants: BTreeMap<String, VariantId>,
-}
-
-/// The run as far as it was read.
-struct Check<'a, R> {
-    config: EvolveConfig,
-    recorded: &'a R,
-    lanes: Vec<Lane>,
-    planned: BTreeMap<String, PlannedGroup>,
-    anchor: Standing,
-    now: Standing,
-    passed_wire: Standing,
-    wires: u32,
-    /// Whether routes were fitted after the last round.
-    routed: bool,
-    /// Candidates met so far: what each gives.
-    proposed: BTreeMap<String, VariantId>,
-    /// Tests opened and not yet answered.
-    opened: Vec<Opened>,
-    /// The last judged candidate and its scope, while it waits for its ship.
-    proven: Option<(Judged, Vec<usize>)>,
-    found: Verification,
-}
-
 impl<'a, R: Recorded> Check<'a, R> {
     fn new(begun: Begun, recorded: &'a R) -> Self {
         let ids = |fold: &Vec<PlannedGroup>| fold.iter().map(|planned| planned.group.clone()).collect();
-        let lane = |lane: &BegunLane| Lane {
-            purse: begun.config.purse_of(lane.alpha, lane.folds.len()),
-            folds: FoldLedger::new(lane.folds.iter().map(ids).collect()),
+        let cohort = |cohort: &BegunCohort| Cohort {
+            purse: begun.config.purse_of(cohort.alpha, cohort.folds.len()),
+            folds: FoldLedger::new(cohort.folds.iter().map(ids).collect()),
             round: 0,
         };
-        let lanes: Vec<Lane> = begun.lanes.iter().map(lane).collect();
-        let planned = begun.lanes.iter().flat_map(|lane| lane.folds.iter().flatten());
+        let cohorts: Vec<Cohort> = begun.cohorts.iter().map(cohort).collect();
+        let planned = begun.cohorts.iter().flat_map(|cohort| cohort.folds.iter().flatten());
         let planned = planned.map(|planned| (planned.group.clone(), planned.clone())).collect();
         let pool = Pool::from(begun.initial.clone());
         let variants = pool.variants.keys().map(|name| (name.clone(), begun.variant)).collect();
         let anchor = Standing { pool, id: begun.variant.to_string(), variants };
         let mut found = Verification { certificates: Vec::new(), differs: Vec::new(), ended: false };
-        let share = Alpha::new(begun.config.alpha).map(|alpha| alpha.share(begun.lanes.len() as u64));
-        if begun.lanes.iter().any(|lane| Ok(lane.alpha) != share) {
-            found.differs.push("its lanes do not have equal parts of the run's error level".to_owned());
+        let share = Alpha::new(begun.config.alpha).map(|alpha| alpha.share(begun.cohorts.len() as u64));
+        if begun.cohorts.iter().any(|cohort| Ok(cohort.alpha) != share) {
+            found.differs.push("its cohorts do not have equal parts of the run's error level".to_owned());
         }
         Self {
             config: begun.config,
             recorded,
-            lanes,
+            cohorts,
             planned,
             now: anchor.clone(),
             passed_wire: anchor.clone(),
@@ -180,16 +97,16 @@ impl<'a, R: Recorded> Check<'a, R> {
         Ok(())
     }
 
-    /// What the purses of these lanes grant a candidate.
+    /// What the purses of these cohorts grant a candidate.
     fn grant(&mut self, scope: &[usize], round: u32) -> Alpha {
         let mut levels = Vec::new();
-        for &lane in scope {
-            let Some(lane) = self.lanes.get_mut(lane) else { return Alpha::ZERO };
-            if lane.round < round {
-                lane.round = round;
-                lane.purse.open_round();
+        for &cohort in scope {
+            let Some(cohort) = self.cohorts.get_mut(cohort) else { return Alpha::ZERO };
+            if cohort.round < round {
+                cohort.round = round;
+                cohort.purse.open_round();
             }
-            levels.push(lane.purse.grant());
+            levels.push(cohort.purse.grant());
         }
         levels.into_iter().min().unwrap_or(Alpha::ZERO)
     }
@@ -238,9 +155,9 @@ impl<'a, R: Recorded> Check<'a, R> {
         Ok(())
     }
 
-    /// The groups of the open folds of these lanes, and the number of the first one's.
+    /// The groups of the open folds of these cohorts, and the number of the first one's.
     fn open(&self, scope: &[usize]) -> Option<(u32, Vec<PlannedGroup>)> {
-        let folds: Option<Vec<_>> = scope.iter().map(|&lane| self.lanes.get(lane)?.folds.open()).collect();
+        let folds: Option<Vec<_>> = scope.iter().map(|&cohort| self.cohorts.get(cohort)?.folds.open()).collect();
         let folds = folds?;
         let groups = folds.iter().flat_map(|(_, groups)| groups.iter());
         Some((folds.first()?.0, groups.filter_map(|id| self.planned.get(id).cloned()).collect()))
@@ -316,10 +233,10 @@ impl<'a, R: Recorded> Check<'a, R> {
             self.found.differs.push(format!("tripwire of round {round}: {why}"));
         }
         self.now = self.passed_wire.clone();
-        for lane in scope.unwrap_or_default() {
-            if let Some(lane) = self.lanes.get_mut(lane) {
-                lane.purse.close_fold();
-                let _: NextFold = lane.folds.close();
+        for cohort in scope.unwrap_or_default() {
+            if let Some(cohort) = self.cohorts.get_mut(cohort) {
+                cohort.purse.close_fold();
+                let _: NextFold = cohort.folds.close();
             }
         }
         Ok(())
@@ -356,19 +273,19 @@ impl<'a, R: Recorded> Check<'a, R> {
         self.proven = self.proven.take().filter(|proven| !declined(proven));
     }
 
-    /// A ship closes the open folds of these lanes.
+    /// A ship closes the open folds of these cohorts.
     fn close(&mut self, scope: &[usize]) {
-        for &lane in scope {
-            if let Some(lane) = self.lanes.get_mut(lane) {
-                lane.purse.ship();
-                let _: NextFold = lane.folds.ship();
+        for &cohort in scope {
+            if let Some(cohort) = self.cohorts.get_mut(cohort) {
+                cohort.purse.ship();
+                let _: NextFold = cohort.folds.ship();
             }
         }
     }
 
     fn ended(&mut self, ended: &Ended) {
         self.found.ended = true;
-        let spent = self.lanes.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()));
+        let spent = self.cohorts.iter().fold(Alpha::ZERO, |sum, cohort| sum.plus(cohort.purse.spent()));
         if ended.alpha_spent != spent || Alpha::new(self.config.alpha).is_ok_and(|alpha| spent > alpha) {
             let (stated, found) = (ended.alpha_spent.value(), spent.value());
             self.found.differs.push(format!("the run says that it spent α = {stated}; its tests were granted {found}"));

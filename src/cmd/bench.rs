@@ -1,12 +1,12 @@
 //! `harness bench`: takes a benchmark with one harness.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use harness_bench::{Benchmark, Job, Player, Runner, Scored, Summary};
+use harness_bench::{Benchmark, Player, Runner, Selection, Split, Summary, looks};
 use harness_core::{Clock, SystemClock};
 use harness_spec::Pool;
-use harness_trace::{RunRecord, Store};
+use harness_trace::{EpisodeResult, Rollout, RunKind, RunRecord, Store};
 use serde_json::{Value, json};
 
 use super::Global;
@@ -68,45 +68,62 @@ pub fn run(global: &Global, args: BenchArgs) -> Result<(), Failure> {
     let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &args.set, args.per_group, args.seed)?;
     let benchmark = Arc::new(benchmark);
     let player = player(&benchmark, &host, &args)?;
-    let mut tasks = benchmark.task_ids(&args.split)?;
+    let mut tasks = benchmark.task_ids(&Selection::from(&*args.split))?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
-    let jobs: Vec<Job> = tasks.into_iter().map(|task| Job { task, seed: args.seed }).collect();
+    let jobs: Vec<Rollout> = tasks.into_iter().map(|task| Rollout { task, seed: args.seed }).collect();
 
     let store = wire::record()?;
     let command = crate::argv::command_line();
     let (run, _held) = begin(&store, &benchmark, &player, &host, &args, &command)?;
+    let before = looks::before(&store, &benchmark, &run)?;
     let cancel = stop::on_ctrl_c();
     let runner = Runner::new(benchmark.clone(), host, store.clone(), &run, &command, args.concurrency, cancel.clone())?;
-    let mut simulated = player.is_none();
-    for harness in player.iter().flat_map(|pool| pool.variants.values()) {
+    let mut simulated = player == Player::Oracle;
+    for harness in pool(&player).into_iter().flat_map(|pool| pool.variants.values()) {
         simulated |= runner.agent(harness)?.is_simulated();
     }
     let progress = Progress::new(global.quiet, &format!("{} {}", benchmark.label, args.split), jobs.len() as u64);
     let began = Instant::now();
     let runtime = wire::runtime()?;
-    let done = |_: &Scored| progress.add(1);
-    let scored = runtime.block_on(async {
-        match &player {
-            Some(pool) => runner.play_pool(pool, &args.split, &jobs, done).await,
-            None => runner.play(&Player::Oracle, &args.split, &jobs, done).await,
-        }
-    })?;
+    let done = |_: &EpisodeResult| progress.add(1);
+    let scored = runtime.block_on(runner.play(&player, &jobs, ATTEMPTS, done))?;
     drop(progress);
     let wall = began.elapsed().as_secs_f64();
     store.flush()?;
-    store.put_fact(&run, "bench_done", "", &true)?;
+    let summary = Summary::of(&scored, args.seed);
+    if summary.is_whole() {
+        store.put_fact(&run, "bench_done", "", &true)?;
+    }
 
     let played: u64 = scored.iter().filter(|row| !row.remembered).map(|row| row.steps).sum();
-    let summary = Summary::of(&scored, args.seed);
     let mut object = json!({
-        "suite": args.suite, "label": benchmark.label, "split": args.split, "model": named(args.model.as_deref(), player.as_ref()), "harness": args.harness,
+        "suite": args.suite, "label": benchmark.label, "split": args.split, "model": named(args.model.as_deref(), pool(&player)), "harness": args.harness,
         "simulated": simulated, "run": run, "seed": args.seed,
+        "looked": runner.looked(), "looks_before": before,
         "wall_seconds": wall, "steps_per_second": played as f64 / wall.max(f64::MIN_POSITIVE),
     });
     if let (Value::Object(object), Ok(Value::Object(more))) = (&mut object, serde_json::to_value(&summary)) {
         object.extend(more);
     }
-    print(global, &object, &summary)
+    print(global, &object, &summary, &runner.looked(), &before)?;
+    let Some(lost) = scored.iter().find(|row| !row.is_measured()) else { return Ok(()) };
+    Err(Failure::new(format!(
+        "{} of {} episodes could not be measured, and the numbers leave them out: {}",
+        summary.episodes - summary.measured,
+        summary.episodes,
+        lost.reason
+    ))
+    .hint("nothing of them is kept as a result; the same command plays them again and finishes the run"))
+}
+
+/// How often an episode that infrastructure ends is begun before it is given up: as in an evolution.
+const ATTEMPTS: u32 = 3;
+
+fn pool(player: &Player) -> Option<&Pool> {
+    match player {
+        Player::Pool(pool) => Some(pool),
+        Player::Oracle => None,
+    }
 }
 
 /// What the model is called where it is shown: as it was given, or the harness's own.
@@ -115,11 +132,11 @@ fn named(given: Option<&str>, player: Option<&Pool>) -> String {
     given.map(str::to_owned).or_else(|| Some(wire::model_name(own()?))).unwrap_or_default()
 }
 
-/// Who plays; `None`: the known solutions.
-fn player(benchmark: &Benchmark, host: &harness_host::Host, args: &BenchArgs) -> Result<Option<Pool>, Failure> {
+/// Who plays.
+fn player(benchmark: &Benchmark, host: &harness_host::Host, args: &BenchArgs) -> Result<Player, Failure> {
     // Rules are a harness of their own, which any player can serve.
     let (harness, model) = match args.model.as_deref() {
-        Some("oracle") => return Ok(None),
+        Some("oracle") => return Ok(Player::Oracle),
         Some("rules") => ("rules", Some("first")),
         other => (&*args.harness, other),
     };
@@ -132,19 +149,19 @@ fn player(benchmark: &Benchmark, host: &harness_host::Host, args: &BenchArgs) ->
         harness.models.insert("main".to_owned(), model);
     }
     pool.check(host.catalogue()).map_err(Failure::input)?;
-    Ok(Some(pool))
+    Ok(Player::Pool(pool))
 }
 
 /// The run this command continues: the newest of the same question that did not end, or a new one.
 fn begin(
     store: &Store,
     benchmark: &Benchmark,
-    player: &Option<Pool>,
+    player: &Player,
     host: &harness_host::Host,
     args: &BenchArgs,
     command: &str,
 ) -> Result<(String, Held), Failure> {
-    let harness = match player {
+    let harness = match pool(player) {
         Some(pool) => pool.id(host.catalogue()).to_string(),
         None => "oracle".to_owned(),
     };
@@ -162,6 +179,8 @@ fn begin(
         }
         store.begin_run(RunRecord {
             id: run.clone(),
+            kind: RunKind::Bench,
+            of: String::new(),
             command: command.to_owned(),
             started_ms: SystemClock.unix_millis(),
             suite: benchmark.suite.name.clone(),
@@ -174,7 +193,13 @@ fn begin(
     Err(Failure::new("no number is left for a new run"))
 }
 
-fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failure> {
+fn print(
+    global: &Global,
+    object: &Value,
+    summary: &Summary,
+    looked: &BTreeMap<Split, usize>,
+    before: &looks::Looks,
+) -> Result<(), Failure> {
     if global.json {
         return output::json(object);
     }
@@ -190,7 +215,10 @@ fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failu
     let interval = summary.ci95.map_or_else(String::new, |[low, high]| {
         format!("  [{:.1}, {:.1}] (95 %, {} groups)", 100.0 * low, 100.0 * high, summary.groups)
     });
-    output::line(format_args!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.episodes))?;
+    match summary.measured {
+        0 => output::line(format_args!("success unknown: none of {} episodes could be measured", summary.episodes))?,
+        _ => output::line(format_args!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.measured))?,
+    }
     for (part, mean) in &summary.parts {
         output::line(format_args!("  {part} {:.1} %", 100.0 * mean))?;
     }
@@ -208,6 +236,16 @@ fn print(global: &Global, object: &Value, summary: &Summary) -> Result<(), Failu
         object["wall_seconds"].as_f64().unwrap_or_default(),
         object["steps_per_second"].as_f64().unwrap_or_default(),
     ))?;
+    for (split, seen) in [(Split::Gate, &before.gate), (Split::Sealed, &before.sealed)] {
+        if let Some(groups) = looked.get(&split) {
+            output::line(format_args!(
+                "looked at {groups} of {} {split} groups; {} looks at {} of them before this run",
+                seen.of,
+                seen.looks.len(),
+                seen.groups
+            ))?;
+        }
+    }
     if !summary.marking.is_none() {
         output::line(format_args!("marking took {}", output::tokens(&summary.marking)))?;
     }

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use harness_abi::{Message, Role};
+use harness_bench::looks;
+use harness_core::{Clock, SystemClock};
 use harness_memory::{NOTE, Note, Past, noted};
-use harness_trace::{Entry, EpisodeRow, Filter, Store};
+use harness_trace::{Entry, ExploreTrace, Filter, History, Split};
 
 use super::Global;
 use crate::{failure::Failure, output, wire};
@@ -55,17 +57,22 @@ pub fn run(global: &Global, args: MemoryArgs) -> Result<(), Failure> {
     let name = harness_bench::Suite::named(&args.suite).map_or_else(|_| args.suite.clone(), |suite| suite.name);
     let filter = Filter {
         suite: name.clone(),
-        split: "explore".to_owned(),
+        split: Split::Explore.name().to_owned(),
         run: args.run.clone(),
         ended: true,
         ..Filter::default()
     };
     let (mut newest, mut notes) = (BTreeMap::new(), Vec::new());
-    for row in store.episodes(&filter)? {
-        let history = store.history(&row)?.messages;
+    let found = store.episodes(&filter)?;
+    // Under another seed these tasks are for the judge: whoever judges on them is told who has learnt from them.
+    let groups = found.iter().map(Into::into);
+    looks::reading(&store, groups, &crate::argv::command_line(), SystemClock.unix_millis())?.count(&store)?;
+    for row in found {
+        let trace = store.explore_trace(&row)?;
+        let history = history(&trace)?.messages;
         let Some(task) = history.iter().find(|message| message.role() == Role::User) else { continue };
         let (task, episode) = (task.text().into_owned(), row.start.episode.clone());
-        for note in written(&store, &row)? {
+        for note in written(&trace) {
             // Said again, it is the newer one.
             notes.retain(|old: &Note| old.note != note);
             notes.push(Note { note, task: task.clone(), episode: episode.clone() });
@@ -96,16 +103,25 @@ pub fn run(global: &Global, args: MemoryArgs) -> Result<(), Failure> {
 }
 
 /// What the agent noted in an episode, as far as it was let.
-fn written(store: &Store, row: &EpisodeRow) -> Result<Vec<String>, Failure> {
+fn written(trace: &ExploreTrace) -> Vec<String> {
     let mut notes = Vec::new();
-    for entry in store.entries(row)? {
-        if let (_, Entry::Tool { name, arguments, is_error: false, .. }) = entry?
+    for (_, entry) in trace.entries() {
+        if let Entry::Tool { name, arguments, is_error: false, .. } = entry
             && name == NOTE
         {
-            notes.extend(noted(&arguments));
+            notes.extend(noted(arguments));
         }
     }
-    Ok(notes)
+    notes
+}
+
+/// The conversation as it stood at the end.
+fn history(trace: &ExploreTrace) -> Result<History, Failure> {
+    let mut history = History::default();
+    for (_, entry) in trace.entries() {
+        history.apply(entry)?;
+    }
+    Ok(history)
 }
 
 /// What the agent did; `None` where it did nothing, as in a solution that was played without a model.

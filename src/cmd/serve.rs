@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use harness_core::{Clock, SystemClock, assemble};
 use harness_serve::{Commentary, ServeLimits, Service};
 use harness_spec::Pool;
-use harness_trace::RunRecord;
+use harness_trace::{RunKind, RunRecord};
 use serde_json::json;
 
 use super::Global;
@@ -105,6 +105,8 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<(), Failure> {
     let run = format!("serve-{started_ms:x}-{:x}", std::process::id());
     store.begin_run(RunRecord {
         id: run.clone(),
+        kind: RunKind::Serve,
+        of: String::new(),
         command: crate::argv::command_line(),
         started_ms,
         suite: String::new(),

@@ -121,6 +121,33 @@ fn a_model_server_that_dies_stops_the_run_and_a_new_one_lets_it_go_on() {
 }
 
 #[test]
+fn a_bench_keeps_nothing_of_a_broken_server_and_says_what_it_could_not_measure() {
+    let workspace = Workspace::with(&["routers"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let bench = |workspace: &Workspace| {
+        let mut command =
+            workspace.command(&["bench", "functions", "--limit", "6", "--model", "openai:stub", "--json", "--quiet"]);
+        command.env("OPENAI_BASE_URL", format!("http://{address}/v1")).env("OPENAI_API_KEY", "none");
+        ran(&mut command)
+    };
+    let read = |out: &str| -> Value { serde_json::from_str(out).unwrap() };
+    serve(listener, 3);
+    let cut = bench(&workspace).failure(1, &["episodes could not be measured", "plays them again"]);
+    let first = read(&cut.out);
+    assert_eq!(first["episodes"], 6);
+    assert!(first["measured"].as_u64().unwrap() < 6, "{first}");
+    assert_eq!(first["infrastructure"].as_u64().unwrap() + first["measured"].as_u64().unwrap(), 6);
+    serve(TcpListener::bind(&*address).unwrap(), usize::MAX);
+    let whole = read(&bench(&workspace).success().out);
+    assert_eq!((&whole["run"], &whole["measured"], &whole["infrastructure"]), (&first["run"], &json!(6), &json!(0)));
+    assert_eq!(whole["remembered"], first["measured"]);
+    assert_eq!(paid_twice(&workspace), 0);
+    // It is done: the same command is another run now.
+    assert_ne!(read(&bench(&workspace).success().out)["run"], whole["run"]);
+}
+
+#[test]
 fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     let workspace = Workspace::new();
     // No file may grow beyond 120 KiB, and writing more is an error instead of a signal: as good as a full disk.

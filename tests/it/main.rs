@@ -19,6 +19,7 @@ mod evolve;
 mod faults;
 mod help;
 mod injection;
+mod looks;
 mod mcp;
 mod mcp_serve;
 mod mixed;

@@ -22,7 +22,7 @@ use = "hello/dice"
 "#;
 
 /// A server and the pipes to it.
-struct Served {
+pub struct Served {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -31,7 +31,7 @@ struct Served {
 
 impl Served {
     /// Starts one and begins as the handshake wants it.
-    fn new(workspace: &Workspace, arguments: &[&str]) -> Self {
+    pub fn new(workspace: &Workspace, arguments: &[&str]) -> Self {
         let mut command = workspace.command(&[&["mcp", "serve"], arguments].concat());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
@@ -73,21 +73,21 @@ impl Served {
     }
 
     /// Calls a tool; gives its text and whether that is an error.
-    fn call(&mut self, tool: &str, arguments: Value) -> (String, bool) {
+    pub fn call(&mut self, tool: &str, arguments: Value) -> (String, bool) {
         let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
         let result = &answer["result"];
         let text = result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
         (text.to_owned(), result["isError"] == true)
     }
 
-    fn json(&mut self, tool: &str, arguments: Value) -> Value {
+    pub fn json(&mut self, tool: &str, arguments: Value) -> Value {
         let (text, failed) = self.call(tool, arguments);
         assert!(!failed, "{text}");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// Leaves as clients do; the server must end by itself, and well.
-    fn leave(mut self) {
+    pub fn leave(mut self) {
         drop(self.input.take());
         assert!(self.child.wait().unwrap().success());
         let mut rest = String::new();

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, LineFault};
+use crate::lines::{fault_at, lines};
 use crate::pull::BFCL_VERSION;
 use crate::row;
 use crate::task::{Category, FunctionTask, GoldCall};
@@ -148,14 +149,4 @@ fn read_category(folder: &Path, category: Category) -> Result<Vec<FunctionTask>,
 
 fn read(path: &Path) -> Result<String, DataError> {
     fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_path_buf(), source })
-}
-
-/// Lines that are not blank, numbered from 1.
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim().is_empty())
-}
-
-/// Places a fault at a line of a file.
-pub(crate) fn fault_at(path: &Path, line: usize) -> impl Fn(LineFault) -> DataError {
-    move |what| DataError::Line { path: path.to_path_buf(), line, what }
 }

@@ -9,6 +9,7 @@ pub mod data;
 pub mod environment;
 mod error;
 pub mod graders;
+mod lines;
 mod oracle;
 mod pack;
 pub mod payload;

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::data::{fault_at, lines};
 use crate::error::{DataError, LineFault};
+use crate::lines::{fault_at, lines};
 use crate::row;
 use crate::task::{Category, FunctionTask};
 

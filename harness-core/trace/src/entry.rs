@@ -4,7 +4,7 @@ use harness_abi::{Finish, Grade, Hook, Message, Observation, Score, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::CallKey;
+use crate::{CallKey, EpisodeSplit};
 
 /// What is known of an episode before it runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub struct EpisodeStart {
     pub harness: String,
     /// The suite; empty outside benchmarks.
     pub suite: String,
-    /// The split; empty outside benchmarks.
-    pub split: String,
+    /// The split of its task.
+    pub split: EpisodeSplit,
     /// The task.
     pub task: String,
     /// The task's group.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use harness_abi::Role;
 
+use crate::ClosedTrace;
+
 /// An error of the record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,9 @@ pub enum TraceError {
         /// The first few that fit.
         candidates: Vec<String>,
     },
+    /// The trace is not one to learn from.
+    #[error(transparent)]
+    Closed(#[from] ClosedTrace),
     /// The writer stopped; its own error came before.
     #[error("the record's writer stopped: {0}")]
     Writer(String),

@@ -1,4 +1,4 @@
-//! Runs, facts and looks: what drivers must remember across a crash. Each is on the disk before the call returns.
+//! Runs and facts: what drivers must remember across a crash. Each is on the disk before the call returns.
 //!
 //! What a fact means is its writer's business; the record keeps order and bytes.
 
@@ -6,13 +6,19 @@ use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Store, TraceError, queue::LedgerRow};
+use crate::{RunKind, Store, TraceError, queue::LedgerRow};
 
 /// A run: one `harness bench`, one `harness evolve`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Unique in the store.
     pub id: String,
+    /// What began it.
+    #[serde(default)]
+    pub kind: RunKind,
+    /// The run it is a control of; empty for every other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
     /// The command line, for a person.
     pub command: String,
     /// Milliseconds since 1970, as the driver's clock says.
@@ -46,21 +52,6 @@ impl Fact {
     }
 }
 
-/// An evaluation of a split that is meant to be looked at rarely.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Look {
-    /// The run.
-    pub run: String,
-    /// The suite.
-    pub suite: String,
-    /// The split.
-    pub split: String,
-    /// The command line, for a person.
-    pub command: String,
-    /// Milliseconds since 1970, as the driver's clock says.
-    pub at_ms: u64,
-}
-
 impl Store {
     pub(crate) fn durable(&self, row: LedgerRow) -> Result<(), TraceError> {
         self.shared.send(|state| {
@@ -75,20 +66,35 @@ impl Store {
         self.durable(LedgerRow::Run(run))
     }
 
+    /// The controls of a run, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
+    pub fn controls(&self, run: &str) -> Result<Vec<RunRecord>, TraceError> {
+        Ok(self.runs()?.into_iter().filter(|other| other.kind == RunKind::Control && other.of == run).collect())
+    }
+
     /// All runs, oldest first.
     pub fn runs(&self) -> Result<Vec<RunRecord>, TraceError> {
-        self.select("SELECT id, command, started_ms, suite, seed, config, lock FROM runs ORDER BY num", [], |row| {
-            let (config, lock): (String, String) = (row.get(5)?, row.get(6)?);
-            Ok(RunRecord {
-                id: row.get(0)?,
-                command: row.get(1)?,
-                started_ms: number(row, 2)?,
-                suite: row.get(3)?,
-                seed: number(row, 4)?,
-                config: json(&config, "a run's configuration")?,
-                lock: json(&lock, "a run's lock")?,
-            })
-        })
+        self.select(
+            "SELECT id, command, started_ms, suite, seed, config, lock, kind, control_of FROM runs ORDER BY num",
+            [],
+            |row| {
+                let (config, lock, kind): (String, String, String) = (row.get(5)?, row.get(6)?, row.get(7)?);
+                Ok(RunRecord {
+                    id: row.get(0)?,
+                    kind: RunKind::from_name(&kind),
+                    of: row.get(8)?,
+                    command: row.get(1)?,
+                    started_ms: number(row, 2)?,
+                    suite: row.get(3)?,
+                    seed: number(row, 4)?,
+                    config: json(&config, "a run's configuration")?,
+                    lock: json(&lock, "a run's lock")?,
+                })
+            },
+        )
     }
 
     /// The run of this id.
@@ -128,28 +134,6 @@ impl Store {
             fact,
         )?;
         Ok(found.into_iter().next())
-    }
-
-    /// Counts a look; call it before the evaluation, or a crash hides it.
-    pub fn log_look(&self, look: Look) -> Result<(), TraceError> {
-        self.durable(LedgerRow::Look(look))
-    }
-
-    /// All looks at splits of a suite, oldest first.
-    pub fn looks(&self, suite: &str) -> Result<Vec<Look>, TraceError> {
-        self.select(
-            "SELECT run, suite, split, command, at_ms FROM looks WHERE suite = ?1 ORDER BY num",
-            params![suite],
-            |row| {
-                Ok(Look {
-                    run: row.get(0)?,
-                    suite: row.get(1)?,
-                    split: row.get(2)?,
-                    command: row.get(3)?,
-                    at_ms: number(row, 4)?,
-                })
-            },
-        )
     }
 }
 

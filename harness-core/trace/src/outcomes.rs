@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    EpisodeStart, Outcome, Store, TraceError, decode,
+    EpisodeSplit, EpisodeStart, Outcome, Store, TraceError, decode,
     ledger::{json, number},
 };
 
@@ -49,7 +49,7 @@ pub struct Filter {
     pub parent: Option<String>,
     /// Of this suite.
     pub suite: String,
-    /// Of this split.
+    /// Of the split with this name.
     pub split: String,
     /// Of this harness.
     pub harness: String,
@@ -127,7 +127,7 @@ fn episode(row: &Row<'_>) -> Result<EpisodeRow, TraceError> {
         parent: row.get(24)?,
         harness: row.get(3)?,
         suite: row.get(4)?,
-        split: row.get(5)?,
+        split: EpisodeSplit::from_name(row.get(5)?),
         task: row.get(6)?,
         group: row.get(7)?,
         seed: number(row, 8)?,

@@ -5,10 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use crate::{
-    CallKey, EpisodeEnd, EpisodeStart, TraceError, encode,
-    ledger::{Look, RunRecord},
-};
+use crate::{CallKey, EpisodeEnd, EpisodeStart, TraceError, encode, ledger::RunRecord, looks::Look};
 
 /// Call keys are hashes already: their first bytes will do.
 #[derive(Default)]

@@ -78,6 +78,29 @@ const STEPS: &[Step] = &[
 ",
         read: "CREATE TEMP TABLE voids(num INTEGER PRIMARY KEY, call INTEGER, episode INTEGER, at_ms INTEGER, why TEXT);",
     },
+    // Until now a run's kind was the beginning of its id; from here on it is written down.
+    Step {
+        write: "
+    ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'unknown';
+    ALTER TABLE runs ADD COLUMN control_of TEXT NOT NULL DEFAULT '';
+    UPDATE runs SET kind = CASE
+        WHEN id GLOB 'run-*' THEN 'run' WHEN id GLOB 'bench-*' THEN 'bench'
+        WHEN id GLOB 'evolve-*' THEN 'evolve' WHEN id GLOB 'serve-*' THEN 'serve' ELSE 'unknown' END;
+    ALTER TABLE looks ADD COLUMN data TEXT NOT NULL DEFAULT '';
+    ALTER TABLE looks ADD COLUMN kind TEXT NOT NULL DEFAULT 'played';
+    CREATE TABLE look_groups(
+        look INTEGER NOT NULL, digest INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(look, digest, name))
+        WITHOUT ROWID;
+",
+        read: "
+    CREATE TEMP VIEW runs AS SELECT *, CASE
+        WHEN id GLOB 'run-*' THEN 'run' WHEN id GLOB 'bench-*' THEN 'bench'
+        WHEN id GLOB 'evolve-*' THEN 'evolve' WHEN id GLOB 'serve-*' THEN 'serve' ELSE 'unknown' END AS kind,
+        '' AS control_of FROM main.runs;
+    CREATE TEMP VIEW looks AS SELECT *, '' AS data, 'played' AS kind FROM main.looks;
+    CREATE TEMP VIEW look_groups AS SELECT 0 AS look, 0 AS digest, '' AS name WHERE FALSE;
+",
+    },
 ];
 
 /// The schema version this program writes; it reads every older one.

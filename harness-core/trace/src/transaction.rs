@@ -3,8 +3,9 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::{
-    EpisodeEnd, EpisodeStart, TraceError, encode,
-    ledger::{Look, RunRecord},
+    EpisodeEnd, EpisodeStart, Split, TraceError, encode,
+    ledger::RunRecord,
+    looks::Look,
     open::OpenEpisodes,
     queue::{Batch, LedgerRow},
 };
@@ -106,7 +107,7 @@ fn begin(db: &Connection, start: &EpisodeStart) -> Result<i64, TraceError> {
         start.run,
         start.harness,
         start.suite,
-        start.split,
+        start.split.name(),
         start.task,
         start.group,
         bits(start.seed),
@@ -142,11 +143,11 @@ fn finish(db: &Connection, num: i64, end: &EpisodeEnd) -> Result<(), TraceError>
 
 fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
     match row {
-        LedgerRow::Run(RunRecord { id, command, started_ms, suite, seed, config, lock }) => {
+        LedgerRow::Run(RunRecord { id, kind, of, command, started_ms, suite, seed, config, lock }) => {
             // The same command again continues its run: the first record stands.
             db.prepare_cached(
-                "INSERT OR IGNORE INTO runs(id, command, started_ms, suite, seed, config, lock)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR IGNORE INTO runs(id, command, started_ms, suite, seed, config, lock, kind, control_of)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 id,
@@ -155,7 +156,9 @@ fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
                 suite,
                 bits(*seed),
                 config.to_string(),
-                lock.to_string()
+                lock.to_string(),
+                kind.name(),
+                of,
             ])?;
         }
         LedgerRow::Fact { run, kind, key, json } => {
@@ -170,9 +173,18 @@ fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
                 insert.execute(params![call, episode, bits(*at_ms), why])?;
             }
         }
-        LedgerRow::Look(Look { run, suite, split, command, at_ms }) => {
-            db.prepare_cached("INSERT INTO looks(run, suite, split, command, at_ms) VALUES(?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![run, suite, split, command, bits(*at_ms)])?;
+        LedgerRow::Look(Look { run, suite, data, split, kind, command, at_ms, groups }) => {
+            let split = split.map_or("", Split::name);
+            let look = db
+                .prepare_cached(
+                    "INSERT INTO looks(run, suite, data, split, kind, command, at_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .insert(params![run, suite, data, split, kind.name(), command, bits(*at_ms)])?;
+            let mut insert =
+                db.prepare_cached("INSERT OR IGNORE INTO look_groups(look, digest, name) VALUES(?1, ?2, ?3)")?;
+            for group in groups {
+                insert.execute(params![look, bits(group.digest), group.name])?;
+            }
         }
     }
     Ok(())

@@ -6,7 +6,7 @@
 
 use evolve_gate::interval::{clopper_pearson_lower, clopper_pearson_upper};
 use evolve_gate::placebo::{Coin, Rehearsal};
-use evolve_gate::simulate::{Contrast, World};
+use evolve_gate::simulate::{Contrast, Simulation};
 use evolve_gate::{Rule, Stopping};
 
 /// Gate groups of each of the two folds.
@@ -17,7 +17,7 @@ fn main() {
     let contrasts = |discordances: &[f64]| -> Vec<Contrast> {
         discordances.iter().map(|&discordance| Contrast { effect: 0.0, discordance }).collect()
     };
-    let plain = World {
+    let plain = Simulation {
         explore: 64,
         folds: vec![GROUPS; 2],
         siblings: 1,
@@ -25,8 +25,8 @@ fn main() {
         timeouts: 0.0,
         contrasts: contrasts(&[0.13, 0.3, 0.05, 0.2]),
     };
-    let fours = World { siblings: 4, seeds: 2, timeouts: 0.1, ..plain.clone() };
-    let quiet = World { siblings: 4, seeds: 2, contrasts: contrasts(&[0.01, 0.02]), ..plain.clone() };
+    let fours = Simulation { siblings: 4, seeds: 2, timeouts: 0.1, ..plain.clone() };
+    let quiet = Simulation { siblings: 4, seeds: 2, contrasts: contrasts(&[0.01, 0.02]), ..plain.clone() };
     let judge = Rehearsal::default();
     let clustered = Rehearsal { coin: Coin::PerGroup, ..judge.clone() };
     let patient = Rehearsal { stopping: Stopping { futility: None, ..Stopping::default() }, ..clustered.clone() };

@@ -7,40 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Certificate;
+use crate::certificate::{CallOff, Certificate, GroupOutcome};
 use crate::outcome::{Difference, Pair};
 use crate::plan::{DuelPlan, PlanError, PlannedGroup};
 use crate::process::{Claim, Process, Reason, Verdict};
-
-/// Why a duel is called off from outside. It never proves anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallOff {
-    /// The run's budget ended.
-    Budget,
-    /// Another candidate shipped; this one begins again in a new duel.
-    Rebased,
-}
-
-impl From<CallOff> for Reason {
-    fn from(call: CallOff) -> Self {
-        match call {
-            CallOff::Budget => Self::Budget,
-            CallOff::Rebased => Self::Rebased,
-        }
-    }
-}
-
-/// The outcome of one group as it was counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupOutcome {
-    /// Group id.
-    pub group: String,
-    /// How often it was tried; above 1 after infrastructure faults.
-    pub attempts: u32,
-    /// Every pair, sorted by task and seed.
-    pub pairs: Vec<Pair>,
-}
 
 /// What became of a recorded group.
 #[derive(Debug, Clone, PartialEq, Eq)]

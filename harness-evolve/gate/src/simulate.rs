@@ -38,7 +38,7 @@ impl Contrast {
 
 /// A suite to simulate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct World {
+pub struct Simulation {
     /// Explore groups.
     pub explore: usize,
     /// Gate groups per fold, fold by fold.
@@ -53,7 +53,7 @@ pub struct World {
     pub contrasts: Vec<Contrast>,
 }
 
-impl World {
+impl Simulation {
     /// Draws a recording of the world.
     pub fn record(&self, seed: u64) -> Recording {
         let mut stream = Stream::new("simulated world", &[&seed.to_le_bytes()]);

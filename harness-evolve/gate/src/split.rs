@@ -10,7 +10,7 @@ use crate::stream::hasher;
 /// The three uses of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Split {
+pub enum Share {
     /// Its traces feed the stages.
     Explore,
     /// Only the judge sees its outcomes.
@@ -72,7 +72,7 @@ fn position(purpose: &str, seed: u64, group: &str) -> [u8; 32] {
 ///
 /// # Errors
 /// All shares are zero.
-pub fn split_of(seed: u64, shares: Shares, group: &str) -> Result<Split, SplitError> {
+pub fn split_of(seed: u64, shares: Shares, group: &str) -> Result<Share, SplitError> {
     let total = shares.total();
     if total == 0 {
         return Err(SplitError::NoShares);
@@ -81,11 +81,11 @@ pub fn split_of(seed: u64, shares: Shares, group: &str) -> Result<Split, SplitEr
     head.copy_from_slice(&position("split", seed, group)[..8]);
     let point = ((u128::from(u64::from_le_bytes(head)) * u128::from(total)) >> 64) as u64;
     Ok(if point < u64::from(shares.explore) {
-        Split::Explore
+        Share::Explore
     } else if point < u64::from(shares.explore) + u64::from(shares.gate) {
-        Split::Gate
+        Share::Gate
     } else {
-        Split::Sealed
+        Share::Sealed
     })
 }
 
@@ -102,9 +102,9 @@ pub fn split_by_hash<'a>(
     let (mut explore, mut gate, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
     for group in in_hash_order("split", seed, groups) {
         match split_of(seed, shares, &group)? {
-            Split::Explore => explore.push(group),
-            Split::Gate => gate.push(group),
-            Split::Sealed => sealed.push(group),
+            Share::Explore => explore.push(group),
+            Share::Gate => gate.push(group),
+            Share::Sealed => sealed.push(group),
         }
     }
     Ok(GroupSplit { explore, folds: deal(seed, folds, gate)?, sealed })

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use evolve_gate::{Alpha, Verdict, drift_level};
 use harness_spec::{Edit, Pool, diff};
 
-use super::Run;
+use super::run::Run;
 use crate::evaluator::Evaluator;
 use crate::judge::{Match, Test};
 use crate::ledger::Ledger;
@@ -23,8 +23,9 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if config.drift_every == 0 || since < config.drift_every as usize || self.pool == self.anchor {
             return Ok(());
         }
-        let scope: Vec<usize> = (0..self.lanes.all.len()).filter(|&lane| self.lanes.open(&[lane]).is_some()).collect();
-        let Some((fold, groups)) = self.lanes.open(&scope) else { return Ok(()) };
+        let scope: Vec<usize> =
+            (0..self.cohorts.all.len()).filter(|&cohort| self.cohorts.open(&[cohort]).is_some()).collect();
+        let Some((fold, groups)) = self.cohorts.open(&scope) else { return Ok(()) };
         let groups = (fold, self.session.evaluator.planned(&groups));
         let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.wires.len() as u32);
         let (anchor, pool) = (self.anchor.clone(), self.pool.clone());
@@ -56,7 +57,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         self.passed_wire.1 = self.ships.len();
         if dropped {
             self.pool = good;
-            self.lanes.roll_back(&scope);
+            self.cohorts.roll_back(&scope);
         } else {
             self.passed_wire.0 = pool;
         }

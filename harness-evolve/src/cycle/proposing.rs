@@ -3,31 +3,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::Split;
+use harness_trace::{EpisodeResult, Rollout, Split};
 
-use super::Run;
-use super::placing::Start;
+use super::forking::Start;
+use super::run::Run;
 use crate::candidate::{Candidate, Origin};
 use crate::critic::{Critic, Known};
-use crate::digest::{Anchor, Digester, TaskDigest, inherit, note};
+use crate::digest::{Anchor, TaskDigest, inherit, note};
+use crate::digester::Digester;
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, Played, Rollout};
+use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::Phase;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
+use crate::making::candidate;
 use crate::outcome::{At, Proposed, Refused, Round, RoundBegun};
-use crate::planner::{Planner, View};
-use crate::propose::{Evolver, candidate};
+use crate::planner::Planner;
+use crate::propose::Evolver;
 use crate::session::Halt;
 use crate::stages::Stages;
 use crate::track::Predictions;
+use crate::view::View;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// The incumbent on explore tasks, read.
-    pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<Played>, Halt> {
+    pub(super) async fn digest(&mut self, round: u32) -> Result<Vec<EpisodeResult>, Halt> {
         let seeds = self.session.config.seeds();
-        let lanes = self.lanes.all.iter().flat_map(|lane| &lane.explore);
-        let tasks = lanes.flat_map(|planned| &planned.tasks);
+        let cohorts = self.cohorts.all.iter().flat_map(|cohort| &cohort.explore);
+        let tasks = cohorts.flat_map(|planned| &planned.tasks);
         let rollouts: Vec<Rollout> =
             tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
         let pool = self.pool.clone();
@@ -49,12 +52,12 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     }
 
     /// Digests of what was played, by task; an episode that was read before is not read again.
-    pub(super) fn digests_of(&mut self, played: &[Played]) -> Result<BTreeMap<String, TaskDigest>, Halt> {
+    pub(super) fn digests_of(&mut self, played: &[EpisodeResult]) -> Result<BTreeMap<String, TaskDigest>, Halt> {
         let mut digests: BTreeMap<String, TaskDigest> = BTreeMap::new();
-        for one in played.iter().filter(|one| one.outcome.score().is_some()) {
+        for one in played.iter().filter(|one| one.judged().score().is_some()) {
             if !self.read.contains_key(&one.episode) {
-                let entries = self.session.trace(one)?;
-                self.read.insert(one.episode.clone(), self.stages.digester().read(one, &entries));
+                let trace = self.session.trace(one)?;
+                self.read.insert(one.episode.clone(), self.stages.digester().read(one, &trace));
             }
             let digest = digests.entry(one.rollout.task.clone()).or_insert_with(|| TaskDigest {
                 task: one.rollout.task.clone(),
@@ -71,15 +74,15 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     pub(super) fn begin_round(&mut self, round: u32) -> Result<(), Halt> {
         let landscape = Landscape::of(&self.here());
         let incumbent = self.id(&self.incumbent);
-        let (cell, variant) = (self.lanes.here().cell.clone(), self.variant.clone());
+        let (cell, variant) = (self.cohorts.here().cell.clone(), self.variant.clone());
         self.session
             .decide("round", &RoundBegun { round, incumbent, cell: &cell, variant: &variant, landscape: &landscape })?;
         if let Some(ship) = self.ships.last_mut().filter(|ship| ship.unlocked.is_none()) {
             let scored = Predictions::score(ship.round, &ship.candidate.manifest, &self.digests);
             ship.unlocked = Some((scored.unlock.hits, scored.unlock.predicted));
             let there = self.rounds.iter().find(|round| round.round == ship.round).map(|round| &round.cell);
-            let lane = self.lanes.all.iter_mut().find(|lane| Some(&lane.cell) == there);
-            lane.into_iter().for_each(|lane| lane.track.predictions.push(scored.clone()));
+            let cohort = self.cohorts.all.iter_mut().find(|cohort| Some(&cohort.cell) == there);
+            cohort.into_iter().for_each(|cohort| cohort.track.predictions.push(scored.clone()));
         }
         self.session.say(format!(
             "round {round}: {}{} of {} explore tasks pass; {}",
@@ -119,7 +122,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             incumbent: &self.incumbent,
             catalogue: self.session.evaluator.catalogue(),
             posterior: &self.posterior,
-            track: &self.lanes.here().track,
+            track: &self.cohorts.here().track,
             tokens_left: self.session.tokens_left(),
             config: self.session.config,
         }
@@ -128,7 +131,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Who waited, made again for the present incumbent; what cannot be made again is refused.
     fn rebased(&self, view: View<'_>, refused: &mut Vec<Refused>) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = Vec::new();
-        for old in &self.lanes.here().waiting {
+        for old in &self.cohorts.here().waiting {
             // What it points at is read again from this round's traces.
             let mut manifest = old.manifest.clone();
             let meant = manifest.category.as_ref().and_then(|category| view.landscape.cluster(category));
@@ -153,13 +156,13 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let view = self.view(round, &landscape);
         let mut refused = Vec::new();
         let mut candidates = self.rebased(view, &mut refused);
-        let most = match self.rounds.iter().filter(|round| round.cell == self.lanes.here().cell).count() {
+        let most = match self.rounds.iter().filter(|round| round.cell == self.cohorts.here().cell).count() {
             0 | 1 => view.config.first_candidates,
             _ => view.config.candidates,
         };
         let directions = self.stages.planner().plan(view).await?;
         let digests: Vec<TaskDigest> = self.here().into_values().collect();
-        let mut met = self.lanes.here().tried.clone();
+        let mut met = self.cohorts.here().tried.clone();
         met.extend(candidates.iter().map(|candidate| candidate.variant));
         // Half as many again: what is refused leaves no place empty, and the critic has something to choose from.
         let wanted = most + most.div_ceil(2);
@@ -189,7 +192,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         });
         let spent = self.stages.spent();
         met.extend(kept.iter().map(|candidate| candidate.variant));
-        self.lanes.here_mut().tried.extend(met);
+        self.cohorts.here_mut().tried.extend(met);
         self.session.spent_by_stages(spent);
         self.session.decide("proposed", &Proposed { round, candidates: &kept, refused: &refused })?;
         if let Some(summary) = self.rounds.last_mut() {
@@ -198,7 +201,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         self.session.say(format!("round {round}: {} candidates, {} refused by the critic", kept.len(), refused.len()));
         self.refused.extend(refused);
-        self.lanes.here_mut().waiting.clear();
+        self.cohorts.here_mut().waiting.clear();
         Ok(kept)
     }
 
@@ -213,11 +216,11 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let read = self.digests.values().chain(starts.iter().flat_map(|start| start.digests.values()));
         let anchors: BTreeSet<Anchor> = read.flat_map(|digest| digest.anchors.clone()).collect();
         let tasks: BTreeSet<String> = self.digests.keys().cloned().collect();
-        let (rejected, names, permissions) = (&self.lanes.here().rejected, &self.names, &self.permissions);
+        let (rejected, names, permissions) = (&self.cohorts.here().rejected, &self.names, &self.permissions);
         let known = Known { rejected, anchors: &anchors, names, tasks: &tasks, permissions };
         let (critic, evolver) = (self.stages.critic(), self.stages.evolver());
         let mut met: BTreeSet<_> = candidates.iter().map(|candidate| candidate.variant).collect();
-        met.extend(&self.lanes.here().tried);
+        met.extend(&self.cohorts.here().tried);
         let objections = critic.review(view, &candidates, &known).await?;
         let (mut passed, mut refused, mut revised) = (Vec::new(), Vec::new(), Vec::new());
         let mut number = candidates.len();

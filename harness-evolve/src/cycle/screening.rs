@@ -3,15 +3,16 @@
 
 use evolve_gate::draw_order;
 
-use super::Run;
+use super::run::Run;
 use crate::candidate::{Candidate, Origin};
-use crate::evaluator::{Evaluator, Played};
+use crate::evaluator::Evaluator;
 use crate::ledger::Ledger;
 use crate::outcome::ScreenDone;
 use crate::propose::{combine, tuned as tuned_of};
 use crate::screen::{Contender, Ladder, scores};
 use crate::session::Halt;
 use crate::stages::Stages;
+use harness_trace::EpisodeResult;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Halving, then the best one tuned, then pairs of the best; who promises anything goes on, best first.
@@ -19,10 +20,10 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         &mut self,
         round: u32,
         candidates: Vec<Candidate>,
-        played: &[Played],
+        played: &[EpisodeResult],
     ) -> Result<Vec<Contender>, Halt> {
         let config = self.session.config;
-        let order: Vec<String> = self.lanes.here().explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
+        let order: Vec<String> = self.cohorts.here().explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
         let order = draw_order(config.seed, &format!("screen {round}"), order, String::as_str);
         let ladder = Ladder::new(&order, scores(played), config.seeds());
         let (mut rows, mut number) = (Vec::new(), candidates.len());
@@ -36,7 +37,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             let view = self.view(round, &landscape);
             let fresh = tuned_of(view, &best.candidate);
             for candidate in
-                fresh.into_iter().take(config.tunings).filter(|one| self.lanes.here_mut().tried.insert(one.variant))
+                fresh.into_iter().take(config.tunings).filter(|one| self.cohorts.here_mut().tried.insert(one.variant))
             {
                 number += 1;
                 tuned.push(Candidate { id: format!("{round}.{number:02}"), ..candidate });
@@ -55,7 +56,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             let combined = both.filter_map(|(a, b)| combine(view, &a.candidate, &b.candidate));
             let combined: Vec<Candidate> = combined.collect();
             for combined in combined {
-                if pairs.len() < config.combinations && self.lanes.here_mut().tried.insert(combined.variant) {
+                if pairs.len() < config.combinations && self.cohorts.here_mut().tried.insert(combined.variant) {
                     number += 1;
                     pairs.push(Candidate { id: format!("{round}.{number:02}"), ..combined });
                 }

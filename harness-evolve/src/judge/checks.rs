@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use evolve_gate::Outcome;
 use harness_spec::{Harness, Permission};
-use harness_trace::CallKey;
+use harness_trace::{CallKey, EpisodeResult, ExploreTrace};
 use serde::{Deserialize, Serialize};
 
 use crate::categories::passed;
-use crate::digest::active_modules;
+use crate::digester::active_modules;
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, EvaluatorError, Played};
+use crate::evaluator::{Evaluator, EvaluatorError, JudgedOutcome};
 use crate::integrity::{forged, swallowed};
-use crate::leak::Words;
 use crate::ledger::Ledger;
 use crate::screen::Contender;
 use crate::session::{Halt, Session};
+use crate::text_match::Words;
 
 /// Why a survivor never met the judge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -72,7 +72,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         contender: &Contender,
         incumbent: &Harness,
         allowed: &BTreeSet<Permission>,
-        played: &[Played],
+        played: &[EpisodeResult],
     ) -> Result<Option<Unfit>, Halt> {
         let candidate = &contender.candidate;
         let manifest = &candidate.manifest;
@@ -102,7 +102,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
             Err(EvaluatorError::Stopped) => return Err(Halt::Interrupted),
             Err(EvaluatorError::Failed(why)) => return Ok(Some(Unfit::NotAdmitted(why))),
         }
-        if contender.played.iter().all(|played| played.outcome == Outcome::Fault) {
+        if contender.played.iter().all(|played| played.judged() == Outcome::Fault) {
             return Ok(Some(Unfit::AlwaysFaults));
         }
         match self.inert(contender)? {
@@ -112,22 +112,22 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     }
 
     /// What its modules did to tools' errors and to answers, in the explore episodes it played.
-    fn dishonest(&self, contender: &Contender, incumbent: &[Played]) -> Result<Option<Unfit>, Halt> {
+    fn dishonest(&self, contender: &Contender, incumbent: &[EpisodeResult]) -> Result<Option<Unfit>, Halt> {
         let modules: BTreeSet<&str> =
             contender.candidate.manifest.signature.iter().map(|sign| sign.module.as_str()).collect();
         let (mut forgeries, mut unlocked) = (Vec::new(), 0);
         for played in contender.played.iter().filter(|_| !modules.is_empty()) {
             let Some(twin) = incumbent.iter().find(|one| one.rollout == played.rollout) else { continue };
-            let entries = self.trace(played)?;
-            if let Some((module, step)) = swallowed(&self.trace(twin)?, &entries, &modules) {
+            let trace = self.trace(played)?;
+            if let Some((module, step)) = swallowed(&self.trace(twin)?, &trace, &modules) {
                 return Ok(Some(Unfit::Swallows { module, episode: played.episode.clone(), step }));
             }
-            if passed(played.outcome) && !passed(twin.outcome) {
+            if passed(played.judged()) && !passed(twin.judged()) {
                 unlocked += 1;
                 let answers = self.evaluator.answers(&played.rollout.task);
                 let answers: Vec<Words> = answers.iter().filter_map(|answer| Words::of(answer)).collect();
                 let reply = |key: &CallKey| self.evaluator.reply(key);
-                forgeries.extend(forged(&entries, &modules, &answers, reply).map(|found| (found, &played.episode)));
+                forgeries.extend(forged(&trace, &modules, &answers, reply).map(|found| (found, &played.episode)));
             }
         }
         // Once may be an inference; in most of what it unlocks, twice at least, it is knowledge.
@@ -146,7 +146,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         if signature.is_empty() {
             return Ok(None);
         }
-        for played in contender.played.iter().filter(|played| played.outcome != Outcome::Infrastructure) {
+        for played in contender.played.iter().filter(|played| played.judged() != Outcome::Infrastructure) {
             let active = active_modules(&self.trace(played)?, &contender.candidate.harness);
             if signature.iter().any(|sign| active.contains(&sign.module)) {
                 return Ok(None);
@@ -155,7 +155,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         Ok(Some(Unfit::Inert(contender.played.len())))
     }
 
-    pub(crate) fn trace(&self, played: &Played) -> Result<Vec<(u64, harness_trace::Entry)>, Halt> {
+    pub(crate) fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, Halt> {
         self.evaluator.trace(played).map_err(|error| match error {
             EvaluatorError::Stopped => Halt::Interrupted,
             EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::panel::{PANEL_GROUPS, PastGroup, Ruling, choose_panel, ruling};
 use evolve_gate::{
-    Alpha, CallOff, Certificate, Difference, Duel, DuelPlan, Outcome, Pair, PlannedGroup, Price, Seesaw, Split, Terms,
-    Unit, Verdict,
+    Alpha, CallOff, Certificate, Difference, Duel, DuelPlan, Outcome, Pair, PlannedGroup, Price, Seesaw, Terms, Unit,
+    Verdict,
 };
 use harness_spec::{Pool, VariantId};
+use harness_trace::{EpisodeResult, Rollout, Split};
 use serde::{Deserialize, Serialize};
 
 use super::{Judged, Test, Thrift, halves};
 use crate::config::{Objective, SeesawRule};
 use crate::error::EvolveError;
-use crate::evaluator::{Evaluator, EvaluatorError, Played, Rollout};
+use crate::evaluator::{Evaluator, EvaluatorError, JudgedOutcome};
 use crate::events::Phase;
 use crate::ledger::Ledger;
 use crate::screen::Contender;
@@ -27,7 +28,7 @@ pub(crate) struct Opened {
     pub candidate: String,
     pub test: Test,
     pub terms: Terms,
-    /// The lanes whose open folds it is played on.
+    /// The cohorts whose open folds it is played on.
     pub scope: Vec<usize>,
     pub groups: usize,
     pub order: String,
@@ -54,7 +55,7 @@ pub(crate) struct Match<'a> {
 pub(crate) struct Bench<'a> {
     pub round: u32,
     pub arms: Match<'a>,
-    /// The lanes it is judged on.
+    /// The cohorts it is judged on.
     pub scope: &'a [usize],
     /// Their open fold and its groups.
     pub fold: (u32, Vec<PlannedGroup>),
@@ -211,7 +212,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     ) -> Result<Vec<Vec<Pair>>, Halt> {
         let rollouts: Vec<Rollout> = groups.iter().flat_map(|group| rollouts(&group.tasks, seeds)).collect();
         let mut incumbent = self.play_pool(arms.incumbent, split, phase, &rollouts).await?;
-        if incumbent.iter().all(|one| one.outcome == Outcome::Infrastructure) {
+        if incumbent.iter().all(|one| one.judged() == Outcome::Infrastructure) {
             // What plays every day and is lost to the last rollout was not lost by the harness.
             incumbent = self.insist_pool(arms.incumbent, split, phase, &rollouts).await?;
         }
@@ -225,22 +226,23 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         Ok(groups.iter().map(|group| pairs.by_ref().take(size(group)).collect()).collect())
     }
 
-    fn pair(&self, a: &Played, b: &Played) -> Result<Pair, Halt> {
+    fn pair(&self, a: &EpisodeResult, b: &EpisodeResult) -> Result<Pair, Halt> {
         let price = price(self.config.objective, (a, b), |played| self.evaluator.latency(played));
         let price = price.map_err(|error| match error {
             EvaluatorError::Stopped => Halt::Interrupted,
             EvaluatorError::Failed(why) => Halt::Failed(EvolveError::Evaluator(why)),
         })?;
         let (task, seed) = (a.rollout.task.clone(), a.rollout.seed);
-        Ok(Pair { task, seed, incumbent: a.outcome, candidate: b.outcome, price })
+        Ok(Pair { task, seed, incumbent: a.judged(), candidate: b.judged(), price })
     }
 
     /// What a candidate saved on the explore tasks it played, by the incumbent's episodes there.
-    pub(crate) fn saving(&self, incumbent: &[Played], contender: &Contender) -> Result<f64, Halt> {
+    pub(crate) fn saving(&self, incumbent: &[EpisodeResult], contender: &Contender) -> Result<f64, Halt> {
         if self.config.objective == Objective::Success {
             return Ok(0.0);
         }
-        let known: BTreeMap<&Rollout, &Played> = incumbent.iter().map(|played| (&played.rollout, played)).collect();
+        let known: BTreeMap<&Rollout, &EpisodeResult> =
+            incumbent.iter().map(|played| (&played.rollout, played)).collect();
         let mut pairs = Vec::new();
         for played in &contender.played {
             if let Some(before) = known.get(&played.rollout) {
@@ -269,13 +271,13 @@ fn rollouts<'a>(tasks: &'a [String], seeds: &'a [u64]) -> impl Iterator<Item = R
 /// tokens; or microseconds, which `latency` knows. `None` where only success counts.
 pub(crate) fn price<E>(
     objective: Objective,
-    (a, b): (&Played, &Played),
-    latency: impl Fn(&Played) -> Result<u64, E>,
+    (a, b): (&EpisodeResult, &EpisodeResult),
+    latency: impl Fn(&EpisodeResult) -> Result<u64, E>,
 ) -> Result<Option<Price>, E> {
     // An episode the infrastructure lost has no price, and its pair is never counted.
-    let lost = a.outcome == Outcome::Infrastructure || b.outcome == Outcome::Infrastructure;
-    let tokens = |played: &Played| played.usage.input_tokens + played.usage.output_tokens;
-    let money = |played: &Played| played.usage.cost_micros;
+    let lost = a.judged() == Outcome::Infrastructure || b.judged() == Outcome::Infrastructure;
+    let tokens = |played: &EpisodeResult| played.usage.input_tokens + played.usage.output_tokens;
+    let money = |played: &EpisodeResult| played.usage.cost_micros;
     let (incumbent, candidate) = match objective {
         Objective::Success => return Ok(None),
         Objective::Cost | Objective::Latency if lost => (0, 0),
@@ -287,10 +289,10 @@ pub(crate) fn price<E>(
 }
 
 /// The incumbent's scores by explore group: what a panel is chosen on.
-pub(crate) fn past(explore: &[PlannedGroup], played: &[Played]) -> Vec<PastGroup> {
+pub(crate) fn past(explore: &[PlannedGroup], played: &[EpisodeResult]) -> Vec<PastGroup> {
     let of_group = |planned: &PlannedGroup| {
         let scores = played.iter().filter(|one| planned.tasks.contains(&one.rollout.task));
-        PastGroup { planned: planned.clone(), scores: scores.filter_map(|one| one.outcome.score()).collect() }
+        PastGroup { planned: planned.clone(), scores: scores.filter_map(|one| one.judged().score()).collect() }
     };
     explore.iter().map(of_group).collect()
 }

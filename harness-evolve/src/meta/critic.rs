@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::planner::failures;
-use super::{Desk, Meta, Question, Stage};
+use super::{Meta, MetaClient, Question, Stage};
 use crate::candidate::Candidate;
 use crate::critic::{AuditCritic, Critic, Known, Objection};
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::planner::View;
+use crate::view::View;
 
 /// Most characters of a reason.
 const REASON: usize = 200;
@@ -17,7 +17,7 @@ const REASON: usize = 200;
 /// Audits; the model, where there is one, reads what the audit lets pass.
 pub struct MetaCritic<'a, M, L> {
     pub(super) base: AuditCritic,
-    pub(super) desk: Option<&'a Desk<'a, M, L>>,
+    pub(super) client: Option<&'a MetaClient<'a, M, L>>,
 }
 
 #[derive(Deserialize)]
@@ -41,9 +41,9 @@ impl<M: Meta, L: Ledger> Critic for MetaCritic<'_, M, L> {
         let mut objections = self.base.review(view, candidates, known).await?;
         let passed = || candidates.iter().zip(&objections).filter(|(_, objection)| objection.is_none());
         let standing: Vec<&Candidate> = passed().map(|(candidate, _)| candidate).collect();
-        let Some(desk) = self.desk.filter(|_| standing.len() > 1) else { return Ok(objections) };
+        let Some(client) = self.client.filter(|_| standing.len() > 1) else { return Ok(objections) };
         let most = standing.len() / 2;
-        let review = desk.ask::<Review>(view, &question(view, &standing, most)).await?;
+        let review = client.ask::<Review>(view, &question(view, &standing, most)).await?;
         for refusal in review.into_iter().flat_map(|review| review.refuse).take(most) {
             let slot = candidates.iter().zip(&mut objections).find(|(one, _)| one.id == refusal.candidate);
             if let Some((_, objection)) = slot

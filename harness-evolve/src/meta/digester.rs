@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use harness_trace::Entry;
+use harness_trace::{EpisodeResult, ExploreTrace};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::transcript::transcript;
-use super::{Desk, Meta, Question, Stage};
+use super::{Meta, MetaClient, Question, Stage};
 use crate::categories::Category;
-use crate::digest::{Digester, EpisodeDigest, Note, TaskDigest, TraceDigester, Traces};
+use crate::digest::{EpisodeDigest, Note, TaskDigest};
+use crate::digester::{Digester, TraceDigester, Traces};
 use crate::error::EvolveError;
-use crate::evaluator::Played;
 use crate::ledger::Ledger;
-use crate::planner::View;
+use crate::view::View;
 
 /// Failures looked at again in a round: two of each cluster, the largest clusters first.
 const LOOKS: usize = 6;
@@ -26,7 +26,7 @@ const NOTE: usize = 300;
 /// Tests decide what holds; the model, where there is one, says what it means.
 pub struct MetaDigester<'a, M, L> {
     pub(super) base: TraceDigester,
-    pub(super) desk: Option<&'a Desk<'a, M, L>>,
+    pub(super) client: Option<&'a MetaClient<'a, M, L>>,
 }
 
 #[derive(Deserialize)]
@@ -36,8 +36,8 @@ struct Look {
 }
 
 impl<M: Meta, L: Ledger> Digester for MetaDigester<'_, M, L> {
-    fn read(&self, played: &Played, entries: &[(u64, Entry)]) -> EpisodeDigest {
-        self.base.read(played, entries)
+    fn read(&self, played: &EpisodeResult, trace: &ExploreTrace) -> EpisodeDigest {
+        self.base.read(played, trace)
     }
 
     async fn look_again(
@@ -46,7 +46,7 @@ impl<M: Meta, L: Ledger> Digester for MetaDigester<'_, M, L> {
         digests: &BTreeMap<String, TaskDigest>,
         traces: Traces<'_>,
     ) -> Result<Vec<Note>, EvolveError> {
-        let Some(desk) = self.desk else { return Ok(Vec::new()) };
+        let Some(client) = self.client else { return Ok(Vec::new()) };
         let some = |cluster: &crate::landscape::Cluster| -> Vec<String> {
             cluster.tasks.iter().take(LOOKS_PER_CLUSTER).cloned().collect()
         };
@@ -55,8 +55,8 @@ impl<M: Meta, L: Ledger> Digester for MetaDigester<'_, M, L> {
         for task in tasks {
             let Some(digest) = digests.get(&task) else { continue };
             let Some(anchor) = digest.anchors.first() else { continue };
-            let entries = traces(&anchor.episode)?;
-            let Some(look) = desk.ask::<Look>(view, &question(digest, &entries)).await? else { continue };
+            let trace = traces(&anchor.episode)?;
+            let Some(look) = client.ask::<Look>(view, &question(digest, &trace)).await? else { continue };
             notes.push(Note {
                 task,
                 category: Some(Category::from(look.category)),
@@ -67,7 +67,7 @@ impl<M: Meta, L: Ledger> Digester for MetaDigester<'_, M, L> {
     }
 }
 
-fn question(digest: &TaskDigest, entries: &[(u64, Entry)]) -> Question {
+fn question(digest: &TaskDigest, trace: &ExploreTrace) -> Question {
     let names: Vec<&str> = digest.categories.iter().map(Category::name).collect();
     let prompt = format!(
         "An agent failed a task. This is the record of it, shortened:\n\n{}\n\
@@ -75,7 +75,7 @@ fn question(digest: &TaskDigest, entries: &[(u64, Entry)]) -> Question {
          Which one explains the failure best? And in one sentence: what went wrong, and what change to the agent's prompt, \
          modules or settings could prevent it in tasks of this kind? Do not speak of this task's own words or answer.\n\
          Reply with JSON: {{\"category\": one of the kinds, \"note\": the sentence}}.",
-        transcript(entries, TRANSCRIPT),
+        transcript(trace, TRANSCRIPT),
         names.join(", "),
     );
     let schema = json!({

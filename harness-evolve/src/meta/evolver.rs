@@ -9,22 +9,24 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::planner::{described, failures, tried as tried_text};
-use super::{Desk, Meta, Question, Stage};
-use crate::candidate::{Candidate, EditKind, Origin};
+use super::{Meta, MetaClient, Question, Stage};
+use crate::candidate::{Candidate, Origin};
 use crate::categories::Category;
 use crate::claims::claims;
+use crate::config::EditKind;
 use crate::digest::TaskDigest;
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::planner::{Direction, View};
-use crate::propose::{Evolver, candidate, proposals};
+use crate::making::candidate;
+use crate::propose::{Evolver, proposals};
+use crate::view::{Direction, View};
 
 /// Directions shown.
 const SHOWN: usize = 16;
 
 /// The catalogue's proposals; the model's own first, where there is one.
 pub struct MetaEvolver<'a, M, L> {
-    pub(super) desk: Option<&'a Desk<'a, M, L>>,
+    pub(super) client: Option<&'a MetaClient<'a, M, L>>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +50,8 @@ impl<M: Meta, L: Ledger> Evolver for MetaEvolver<'_, M, L> {
         tried: &BTreeSet<VariantId>,
         most: usize,
     ) -> Result<Vec<Candidate>, EvolveError> {
-        let Some(desk) = self.desk else { return Ok(proposals(view, directions, digests, tried, most)) };
-        let own = desk.ask::<Edits>(view, &question(view, directions, most.div_ceil(2))).await?;
+        let Some(client) = self.client else { return Ok(proposals(view, directions, digests, tried, most)) };
+        let own = client.ask::<Edits>(view, &question(view, directions, most.div_ceil(2))).await?;
         let mut met = tried.clone();
         let mut candidates = Vec::new();
         for wish in own.into_iter().flat_map(|answer| answer.edits) {

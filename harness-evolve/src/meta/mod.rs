@@ -2,8 +2,8 @@
 //! run, so that a repetition decides the same whatever the model would say now. Refuses to depend on it: a reply that does
 //! not fit after all tries is no reply, and the stage does what it would do without a model.
 
+mod client;
 mod critic;
-mod desk;
 mod digester;
 mod evolver;
 mod planner;
@@ -16,37 +16,19 @@ use harness_abi::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use client::MetaClient;
 pub use critic::MetaCritic;
-pub use desk::Desk;
 pub use digester::MetaDigester;
 pub use evolver::MetaEvolver;
 pub use planner::MetaPlanner;
 
+pub use crate::config::Stage;
 use crate::critic::{AuditCritic, Critic};
-use crate::digest::{Digester, TraceDigester};
+use crate::digester::{Digester, TraceDigester};
 use crate::ledger::Ledger;
 use crate::planner::Planner;
 use crate::propose::Evolver;
 use crate::stages::Stages;
-
-/// Which stage asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Reads traces.
-    Digester,
-    /// Ranks directions.
-    Planner,
-    /// Makes candidates.
-    Evolver,
-    /// Refuses candidates.
-    Critic,
-}
-
-impl Stage {
-    /// All.
-    pub const ALL: [Self; 4] = [Self::Digester, Self::Planner, Self::Evolver, Self::Critic];
-}
 
 /// A question: one message, and what the answer must look like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -93,24 +75,24 @@ pub struct MetaStages<'a, M, L> {
     planner: MetaPlanner<'a, M, L>,
     evolver: MetaEvolver<'a, M, L>,
     critic: MetaCritic<'a, M, L>,
-    desk: &'a Desk<'a, M, L>,
+    client: &'a MetaClient<'a, M, L>,
 }
 
 impl<'a, M: Meta, L: Ledger> MetaStages<'a, M, L> {
-    /// The stages of `which` ask at `desk`; the others need no model.
+    /// The stages of `which` ask at `client`; the others need no model.
     pub fn new(
-        desk: &'a Desk<'a, M, L>,
+        client: &'a MetaClient<'a, M, L>,
         which: &BTreeSet<Stage>,
         digester: TraceDigester,
         critic: AuditCritic,
     ) -> Self {
-        let at = |stage: Stage| which.contains(&stage).then_some(desk);
+        let at = |stage: Stage| which.contains(&stage).then_some(client);
         Self {
-            digester: MetaDigester { base: digester, desk: at(Stage::Digester) },
-            planner: MetaPlanner { desk: at(Stage::Planner) },
-            evolver: MetaEvolver { desk: at(Stage::Evolver) },
-            critic: MetaCritic { base: critic, desk: at(Stage::Critic) },
-            desk,
+            digester: MetaDigester { base: digester, client: at(Stage::Digester) },
+            planner: MetaPlanner { client: at(Stage::Planner) },
+            evolver: MetaEvolver { client: at(Stage::Evolver) },
+            critic: MetaCritic { base: critic, client: at(Stage::Critic) },
+            client,
         }
     }
 }
@@ -133,6 +115,6 @@ impl<M: Meta, L: Ledger> Stages for MetaStages<'_, M, L> {
     }
 
     fn spent(&self) -> Usage {
-        self.desk.spent()
+        self.client.spent()
     }
 }

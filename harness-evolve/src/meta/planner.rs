@@ -7,17 +7,18 @@ use harness_spec::ModuleRef;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Desk, Meta, Question, Stage};
+use super::{Meta, MetaClient, Question, Stage};
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::planner::{Direction, Planner, View, guarantee, rank};
+use crate::planner::{Planner, guarantee, rank};
+use crate::view::{Direction, View};
 
 /// Directions shown.
 const SHOWN: usize = 24;
 
 /// Ranks as the landscape planner does; the model, where there is one, may move what it is shown.
 pub struct MetaPlanner<'a, M, L> {
-    pub(super) desk: Option<&'a Desk<'a, M, L>>,
+    pub(super) client: Option<&'a MetaClient<'a, M, L>>,
 }
 
 #[derive(Deserialize)]
@@ -28,8 +29,8 @@ struct Order {
 impl<M: Meta, L: Ledger> Planner for MetaPlanner<'_, M, L> {
     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
         let ranked = rank(view);
-        let Some(desk) = self.desk.filter(|_| ranked.len() > 1) else { return Ok(ranked) };
-        let Some(answer) = desk.ask::<Order>(view, &question(view, &ranked)).await? else { return Ok(ranked) };
+        let Some(client) = self.client.filter(|_| ranked.len() > 1) else { return Ok(ranked) };
+        let Some(answer) = client.ask::<Order>(view, &question(view, &ranked)).await? else { return Ok(ranked) };
         let mut waiting: Vec<Option<Direction>> = ranked.into_iter().map(Some).collect();
         let mut order: Vec<Direction> =
             answer.order.iter().filter_map(|place| waiting.get_mut(*place)?.take()).collect();

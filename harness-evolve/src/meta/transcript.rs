@@ -3,14 +3,14 @@
 
 use std::fmt::Write;
 
-use harness_trace::Entry;
+use harness_trace::{Entry, ExploreTrace};
 
 /// Most characters of one line.
 const LINE: usize = 240;
 
 /// At most about `most` characters: the first quarter, then the end.
-pub(crate) fn transcript(entries: &[(u64, Entry)], most: usize) -> String {
-    let lines: Vec<String> = entries.iter().filter_map(|(step, entry)| line(*step, entry)).collect();
+pub(crate) fn transcript(trace: &ExploreTrace, most: usize) -> String {
+    let lines: Vec<String> = trace.entries().iter().filter_map(|(step, entry)| line(*step, entry)).collect();
     let mut head = String::new();
     let mut from = 0;
     for line in &lines {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{GroupSplit, Split};
+use evolve_gate::GroupSplit;
 use harness_spec::Cell;
+use harness_trace::{Looks, Split};
 
 use super::credit;
 use super::others::others;
 use super::statistics::{against_itself, cell, difference, first_duel, placebo};
 use super::{Contrast, Cost, Rejected, Report, RoundRow, Row, Shipped, Verdicts};
-use crate::controls::{Extent, Measured, Measurement, Role};
+use crate::arms::{ArmKind, Extent, Measured};
+use crate::controls::Measurement;
 use crate::error::EvolveError;
 use crate::outcome::{At, Evolution, Refused, Ship};
 
@@ -22,8 +24,8 @@ pub struct Context {
     pub simulated: bool,
     /// The model, for a person.
     pub model: String,
-    /// Evaluations of the sealed split before this one.
-    pub sealed_looks_before: usize,
+    /// Who saw gate and sealed groups before this run.
+    pub looks: Looks,
     /// Model calls made and answered from the record.
     pub calls: Option<(u64, u64)>,
     /// Wall clock of this sitting, in seconds.
@@ -84,12 +86,13 @@ pub fn build(
             calls: context.calls,
             wall_seconds: context.wall_seconds,
         },
-        sealed_looks_before: context.sealed_looks_before,
+        sealed_looks_before: context.looks.sealed.looks.len(),
+        looks: context.looks,
         others: others(evolution),
         verdicts: verdicts(evolution, &context.gate_tasks),
         against_itself: arms
             .iter()
-            .find(|arm| arm.role == Role::Initial)
+            .find(|arm| arm.role == ArmKind::Initial)
             .and_then(|arm| against_itself(config.seed, arm)),
         placebo: placebo(config, &split.folds, &split.explore, arms)?,
         final_toml: evolution.pool.to_toml().unwrap_or_else(|error| format!("# {error}")),
@@ -109,21 +112,21 @@ fn row(seed: u64, arm: &Measured, evolution: &Evolution) -> Row {
 }
 
 fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
-    let find = |role: Role| arms.iter().find(|arm| arm.role == role);
-    let Some(last) = find(Role::Final) else { return Vec::new() };
+    let find = |role: ArmKind| arms.iter().find(|arm| arm.role == role);
+    let Some(last) = find(ArmKind::Final) else { return Vec::new() };
     let mut all = Vec::new();
     for split in [Split::Sealed, Split::Gate, Split::Explore] {
         let best = best_alternative(arms, split);
         let mut against: Vec<(&Measured, bool)> = best.into_iter().map(|arm| (arm, true)).collect();
         let others = [
-            Role::Initial,
-            Role::NoModel,
-            Role::Random,
-            Role::Noop,
-            Role::Generic,
-            Role::Single,
-            Role::Variant,
-            Role::Naive,
+            ArmKind::Initial,
+            ArmKind::NoModel,
+            ArmKind::Random,
+            ArmKind::Noop,
+            ArmKind::Generic,
+            ArmKind::Single,
+            ArmKind::Variant,
+            ArmKind::Naive,
         ];
         against.extend(arms.iter().filter(|arm| others.contains(&arm.role)).map(|arm| (arm, false)));
         for (other, headline) in against {
@@ -133,7 +136,7 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
                 all.push(Contrast { arm, against, headline, split, difference });
             }
         }
-        let generic = find(Role::Generic).zip(find(Role::Initial));
+        let generic = find(ArmKind::Generic).zip(find(ArmKind::Initial));
         let scores = generic.and_then(|(g, i)| g.scores.get(&split).zip(i.scores.get(&split)));
         if let (Some((generic, initial)), Some(difference)) =
             (generic, scores.and_then(|(a, b)| difference(seed, a, b)))
@@ -149,7 +152,7 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
 /// which favours it: the gain over it is understated if anything.
 fn best_alternative(arms: &[Measured], split: Split) -> Option<&Measured> {
     let competes =
-        |arm: &&Measured| matches!(arm.role, Role::Initial | Role::NoModel) && arm.scores.contains_key(&split);
+        |arm: &&Measured| matches!(arm.role, ArmKind::Initial | ArmKind::NoModel) && arm.scores.contains_key(&split);
     // Of equal ones the first: the initial harness, as the caller lists it.
     arms.iter().filter(competes).rev().max_by(|a, b| credit::mean(a, split).total_cmp(&credit::mean(b, split)))
 }

@@ -2,11 +2,11 @@
 //!
 //! An empty element is written with `{}`, as an element with an end tag: inside SVG a browser does not close `rect` by itself.
 
-use evolve_gate::Split;
+use harness_trace::Split;
 use maud::{Markup, html};
 
-use super::{Report, split_name};
-use crate::controls::Role;
+use super::Report;
+use crate::arms::ArmKind;
 
 /// Width of a chart, in units of its view box.
 const WIDTH: f64 = 720.0;
@@ -40,8 +40,8 @@ pub fn arms(report: &Report, split: Split) -> Option<Markup> {
     let bars = rows.iter().enumerate().map(|(k, (row, cell))| {
         let y = BAR * k as f64 + 17.0;
         let class = match row.role {
-            Role::Final => "final",
-            Role::Initial => "initial",
+            ArmKind::Final => "final",
+            ArmKind::Initial => "initial",
             _ => "other",
         };
         let success = &cell.success;
@@ -58,7 +58,7 @@ pub fn arms(report: &Report, split: Split) -> Option<Markup> {
         (grid(height - 24.0))
         @for bar in bars { (bar) }
     };
-    Some(drawing(height, &format!("Success on {} with 95 % intervals", split_name(split)), &content))
+    Some(drawing(height, &format!("Success on {} with 95 % intervals", split.name()), &content))
 }
 
 /// Explore success of the incumbent, round by round: where it was improved, not where it is proven. Nothing without rounds.

@@ -1,13 +1,14 @@
 //! The parts of a report that say to whom a gain is owed: variants against one harness, tries against edits, edits one by
 //! one. Refuses a comparison that the other side did not get the benefit of.
 
-use evolve_gate::Split;
 use harness_spec::diff;
+use harness_trace::Split;
 
 use super::statistics::{cell, difference};
 use super::terminal::points;
 use super::{BestOfRow, Contrast, Variants};
-use crate::controls::{Measured, Measurement, Role};
+use crate::arms::{ArmKind, Measured};
+use crate::controls::Measurement;
 use crate::outcome::Evolution;
 
 /// How an arm's pool differs from the initial harness.
@@ -45,12 +46,13 @@ pub fn variants(evolution: &Evolution, arms: &[Measured]) -> Option<Variants> {
         .iter()
         .map(|(name, harness)| (name.clone(), plays(name), diff(&evolution.initial, harness).to_string()));
     let one = |arm: &&Measured| {
-        matches!(arm.role, Role::Initial | Role::Single | Role::Variant) && arm.scores.contains_key(&Split::Sealed)
+        matches!(arm.role, ArmKind::Initial | ArmKind::Single | ArmKind::Variant)
+            && arm.scores.contains_key(&Split::Sealed)
     };
     let singles = arms.iter().filter(one);
     // Chosen on the outcomes it is compared on, which favours it.
     let best = singles.max_by(|a, b| mean(a, Split::Sealed).total_cmp(&mean(b, Split::Sealed)));
-    let last = arms.iter().find(|arm| arm.role == Role::Final);
+    let last = arms.iter().find(|arm| arm.role == ArmKind::Final);
     let against_single = last.zip(best).and_then(|(last, best)| {
         let difference =
             difference(evolution.config.seed, last.scores.get(&Split::Sealed)?, best.scores.get(&Split::Sealed)?)?;

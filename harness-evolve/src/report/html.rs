@@ -3,12 +3,12 @@
 //! The templates are checked when they are compiled, and every text in them is escaped by the library unless it is markup
 //! already.
 
-use evolve_gate::Split;
 use evolve_gate::interval::Interval;
+use harness_trace::Split;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::terminal::{counts, credited, footnotes, made, percent, points};
-use super::{Cell, Contrast, Report, charts, ended, split_name};
+use super::{Cell, Contrast, Report, charts, ended};
 
 const STYLE: &str = r"
 :root{color-scheme:light dark;--ink:#1c2330;--soft:#5c6675;--paper:#fbfbf9;--card:#fff;--line:#dfe2e6;--final:#0f7b6c;--initial:#5b6fb5;--other:#a9b1bd;--good:#0f7b6c;--bad:#b3372f;--open:#8a6d1a}
@@ -54,6 +54,11 @@ fn suite(report: &Report) -> Markup {
                 "Run " (report.run) ", seed " (report.seed) ". Groups: " (explore) " explore, " (folds.iter().sum::<usize>())
                 " gate in " (folds.len()) " folds, " (sealed) " sealed. Sealed looks before this one: "
                 (report.sealed_looks_before) "."
+            }
+            @for (name, split, seen) in [("Gate", Split::Gate, &report.looks.gate), ("Sealed", Split::Sealed, &report.looks.sealed)] {
+                @if split == Split::Gate || !seen.looks.is_empty() {
+                    p.note { (name) " looks before this run: " (seen) "." }
+                }
             }
             (headline(report))
             (figure(charts::arms(report, Split::Sealed), "Sealed tasks: nothing of them was seen before the last round."))
@@ -160,7 +165,7 @@ fn differences(report: &Report) -> Markup {
         @for contrast in &report.contrasts {
             @let difference = &contrast.difference;
             tr {
-                td { (split_name(contrast.split)) }
+                td { (contrast.split.name()) }
                 td {
                     (contrast.arm) " − " (contrast.against)
                     @if contrast.headline { " (the better of initial and no-model)" }

@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 
 use evolve_gate::interval::Interval;
 use evolve_gate::placebo::PlaceboLine;
-use evolve_gate::{Guarantee, Split, Verdict};
+use evolve_gate::{Guarantee, Verdict};
+use harness_trace::{Looks, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::controls::{Extent, Role};
+use crate::arms::{ArmKind, Extent};
 use crate::routing::Routing;
 use crate::session::{Meter, Stop};
 
@@ -42,7 +43,7 @@ pub struct Row {
     /// The arm.
     pub name: String,
     /// What it stands for.
-    pub role: Role,
+    pub role: ArmKind,
     /// The harness's id.
     pub variant: String,
     /// How it differs from the initial harness.
@@ -275,6 +276,9 @@ pub struct Report {
     pub cost: Cost,
     /// Evaluations of the sealed split before this one, by whatever command.
     pub sealed_looks_before: usize,
+    /// Who saw gate and sealed groups before this run, look by look.
+    #[serde(default)]
+    pub looks: Looks,
     /// What had a say beside the duels of gains, in words: tripwire, saving, seesaw.
     #[serde(default)]
     pub others: Vec<String>,
@@ -296,15 +300,6 @@ impl Report {
     /// The headline on the sealed split, if it was measured.
     pub fn headline(&self) -> Option<&Contrast> {
         self.contrasts.iter().find(|contrast| contrast.headline && contrast.split == Split::Sealed)
-    }
-}
-
-/// A split's name.
-pub(crate) fn split_name(split: Split) -> &'static str {
-    match split {
-        Split::Explore => "explore",
-        Split::Gate => "gate",
-        Split::Sealed => "sealed",
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evolve_gate::interval::{Interval, difference_interval, mean_interval};
 use evolve_gate::placebo::{Coin, RecordedGroup, Recording, Rehearsal};
-use evolve_gate::simulate::{Contrast as World, power};
-use evolve_gate::{Alpha, Futility, Pair, PlannedGroup, Rule, Split, Stopping, Unit};
+use evolve_gate::simulate::{Contrast as Simulated, power};
+use evolve_gate::{Alpha, Futility, Pair, PlannedGroup, Rule, Stopping, Unit};
+use harness_trace::Split;
 
 use super::{Cell, Placebo, Power};
+use crate::arms::{Measured, Score};
 use crate::config::EvolveConfig;
-use crate::controls::{Measured, Score};
 use crate::error::EvolveError;
 
 const LEVEL: f64 = 0.95;
@@ -146,7 +147,7 @@ pub fn first_duel(config: &EvolveConfig, folds: usize, groups: usize) -> Result<
     let alpha = purse.grant();
     let stopping = stopping(config)?;
     let share = |points: u32| {
-        let contrast = World { effect: f64::from(points) / 100.0, discordance: DISCORDANCE };
+        let contrast = Simulated { effect: f64::from(points) / 100.0, discordance: DISCORDANCE };
         (points, power(config.seed, contrast, alpha, stopping, groups as u32, DUELS).accepted)
     };
     let shares = [10, 20, 30, 40, 60].into_iter().map(share).collect();

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use evolve_gate::Guarantee;
 use evolve_gate::interval::Interval;
-use evolve_gate::{Guarantee, Split};
+use harness_trace::Split;
 
-use super::{Contrast, Report, Shipped, ended, split_name};
+use super::{Contrast, Report, Shipped, ended};
 
 struct Ink(bool);
 
@@ -62,6 +63,11 @@ fn write(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
         folds.len(),
         report.sealed_looks_before
     )?;
+    for (split, seen) in [(Split::Gate, &report.looks.gate), (Split::Sealed, &report.looks.sealed)] {
+        if split == Split::Gate || !seen.looks.is_empty() {
+            writeln!(out, "{split} looks before this run: {seen}")?;
+        }
+    }
     table(out, report, ink)?;
     differences(out, report, ink)?;
     credit(out, report, ink)?;
@@ -134,7 +140,7 @@ fn table(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
         writeln!(out, "  {:width$}  {sealed:<22}  {gate:<22}  {explore:<22}", row.name)?;
         for (split, cell) in &row.cells {
             for (name, part) in &cell.parts {
-                let line = format!("{} on {}: {} ({})", name, split_name(*split), percent(part), counts(part));
+                let line = format!("{} on {}: {} ({})", name, split.name(), percent(part), counts(part));
                 writeln!(out, "  {:width$}  {}", "", ink.dim(&line))?;
             }
             if cell.lost > 0 {
@@ -144,7 +150,7 @@ fn table(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
     }
     for split in [Split::Sealed, Split::Gate, Split::Explore] {
         if let Some(cell) = report.rows.iter().find_map(|row| row.cells.get(&split)) {
-            writeln!(out, "  {}", ink.dim(&format!("{}: {}", split_name(split), counts(&cell.success))))?;
+            writeln!(out, "  {}", ink.dim(&format!("{}: {}", split.name(), counts(&cell.success))))?;
         }
     }
     if let Some(stop) = report.cut_short {
@@ -166,7 +172,7 @@ fn differences(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result
             "{headline}{} − {against}: {}, {} ({})",
             contrast.arm,
             points(&contrast.difference),
-            split_name(contrast.split),
+            contrast.split.name(),
             counts(&contrast.difference)
         )
     };

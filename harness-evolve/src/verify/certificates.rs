@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use evolve_gate::{Alpha, Certificate, Outcome, Pair, PlannedGroup, Unit, recheck};
 use harness_spec::VariantId;
 
-use super::{Check, Checked, Recorded, Standing};
+use super::state::{Check, Checked, Recorded, Standing};
 use crate::error::EvolveError;
+use crate::evaluator::JudgedOutcome;
 use crate::judge::{Seat, Test, price};
 
 /// What a certificate is held to.
@@ -61,7 +62,7 @@ impl<R: Recorded> Check<'_, R> {
         if due != *terms {
             differs.push("its terms are not those of the run's settings".to_owned());
         }
-        let parts = scope.len() < self.lanes.len();
+        let parts = scope.len() < self.cohorts.len();
         self.seated(certificate, &seats, held, parts, &mut differs);
         if let Err(error) = recheck(certificate) {
             differs.push(error.to_string());
@@ -80,7 +81,7 @@ impl<R: Recorded> Check<'_, R> {
         Ok(seats)
     }
 
-    /// Everybody who plays belongs to one of the two sides. A candidate that is tested on some lanes only (`parts`) forks: what
+    /// Everybody who plays belongs to one of the two sides. A candidate that is tested on some cohorts only (`parts`) forks: what
     /// it names then is the pool it would make.
     fn seated(
         &self,
@@ -118,7 +119,7 @@ impl<R: Recorded> Check<'_, R> {
             let incumbent = seat.incumbent.to_string();
             seeds.iter().all(|&seed| {
                 let played = self.recorded.played(&incumbent, task, seed);
-                played.is_some_and(|played| played.outcome.score() == Some(Unit::ONE))
+                played.is_some_and(|played| played.judged().score() == Some(Unit::ONE))
             })
         };
         if let Some(planned) = panel.iter().find(|planned| !planned.tasks.iter().all(passes)) {
@@ -137,11 +138,11 @@ impl<R: Recorded> Check<'_, R> {
             };
             let arm = |harness: VariantId, stated: Outcome| match self.recorded.played(&harness.to_string(), task, seed)
             {
-                Some(played) if played.outcome == stated => Ok(Some(played)),
+                Some(played) if played.judged() == stated => Ok(Some(played)),
                 // What the infrastructure lost in this attempt may have been played for another test.
                 _ if stated == Outcome::Infrastructure => Ok(None),
                 Some(played) => {
-                    Err(format!("task {task} seed {seed}: it says {stated:?}, the record says {:?}", played.outcome))
+                    Err(format!("task {task} seed {seed}: it says {stated:?}, the record says {:?}", played.judged()))
                 }
                 None => Err(format!("task {task} seed {seed}: the record has no such episode")),
             };

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 
-use evolve_gate::{GroupSplit, PlannedGroup, Split};
+use evolve_gate::{GroupSplit, PlannedGroup};
 use harness_abi::Usage;
-use harness_evolve::meta::{Desk, Meta, MetaError, MetaStages, Question, Written};
+use harness_evolve::meta::{Meta, MetaClient, MetaError, MetaStages, Question, Written};
 use harness_evolve::{
     AuditCritic, Candidate, Critic, Digester, Direction, EpisodeDigest, Evaluator, EvaluatorError, Event, EvolveConfig,
-    EvolveError, Evolver, Known, Ledger, Memory, Note, Objection, Observer, Planner, Played, Rollout, Stages, Stop,
-    TaskDigest, TraceDigester, Traces, View, evolve,
+    EvolveError, Evolver, Known, Ledger, Memory, Note, Objection, Observer, Planner, Stages, Stop, TaskDigest,
+    TraceDigester, Traces, View, evolve,
 };
 use harness_spec::{Catalogue, Features, Harness, VariantId};
-use harness_trace::{Entry, TraceError};
+use harness_trace::{EpisodeResult, ExploreTrace, Rollout, Split, TraceError};
 use serde_json::Value;
 
 use crate::meta::{POET, helpful};
@@ -84,20 +84,20 @@ impl Evaluator for Watched<'_, World<'_>> {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> Result<Vec<Played>, EvaluatorError> {
+    ) -> Result<Vec<EpisodeResult>, EvaluatorError> {
         self.moments.around("played", self.inner.play(harness, split, rollouts)).await
     }
-    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, EvaluatorError> {
         self.inner.latency(played)
     }
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
+    fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError> {
         self.moments.pass("traced");
         self.inner.trace(played)
     }
     fn answers(&self, task: &str) -> Vec<String> {
         self.inner.answers(task)
     }
-    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
+    fn answer(&self, played: &EpisodeResult) -> Result<String, EvaluatorError> {
         self.inner.answer(played)
     }
 }
@@ -141,9 +141,9 @@ impl Meta for Scripted<'_> {
 }
 
 impl<S: Stages> Digester for Watched<'_, S> {
-    fn read(&self, played: &Played, entries: &[(u64, Entry)]) -> EpisodeDigest {
+    fn read(&self, played: &EpisodeResult, trace: &ExploreTrace) -> EpisodeDigest {
         self.moments.pass("digest");
-        self.inner.digester().read(played, entries)
+        self.inner.digester().read(played, trace)
     }
     async fn look_again(
         &self,
@@ -228,9 +228,9 @@ fn sit(paid: &Paid, ledger: &Memory, moments: &Moments) -> Option<Stop> {
     let kept = Watched { inner: ledger, moments };
     let meta = Scripted(moments);
     let sitting = || {
-        let desk = Desk::open(&meta, &kept, &config).unwrap();
+        let client = MetaClient::open(&meta, &kept, &config).unwrap();
         let digester = TraceDigester::of(&evaluator.inner.catalogue);
-        let inner = MetaStages::new(&desk, &config.meta_stages, digester, AuditCritic::default());
+        let inner = MetaStages::new(&client, &config.meta_stages, digester, AuditCritic::default());
         let stages = Watched { inner, moments };
         block_on(evolve(&evaluator, &kept, &config, &initial(), &stages, &still(), moments)).unwrap().ended
     };

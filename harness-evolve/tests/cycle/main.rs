@@ -3,11 +3,11 @@
 
 mod approval;
 mod attribution;
-mod census;
 mod cheats;
 mod interrupted;
 mod laws;
 mod meta;
+mod record_digest;
 mod report;
 mod resume;
 mod stages;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use harness_abi::Usage;
-use harness_evolve::meta::{Desk, Meta, MetaError, MetaStages, Question, Stage, Written};
+use harness_evolve::meta::{Meta, MetaClient, MetaError, MetaStages, Question, Stage, Written};
 use harness_evolve::{AuditCritic, Evolution, EvolveConfig, Ledger, Memory, Stop, TraceDigester, evolve};
 
 use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, decisions, initial, run, still};
@@ -88,9 +88,9 @@ fn config() -> EvolveConfig {
 }
 
 fn with(world: &World<'_>, ledger: &Memory, meta: &Scripted, config: &EvolveConfig) -> Evolution {
-    let desk = Desk::open(meta, ledger, config).unwrap();
+    let client = MetaClient::open(meta, ledger, config).unwrap();
     let critic = AuditCritic::new(["the mug is blue".to_owned()]);
-    let stages = MetaStages::new(&desk, &config.meta_stages, TraceDigester::of(&world.catalogue), critic);
+    let stages = MetaStages::new(&client, &config.meta_stages, TraceDigester::of(&world.catalogue), critic);
     block_on(evolve(world, ledger, config, &initial(), &stages, &still(), &())).unwrap()
 }
 

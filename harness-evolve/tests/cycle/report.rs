@@ -1,11 +1,11 @@
 //! Measurement and report: paired, counted, resumable, and readable without anything fetched.
 
-use evolve_gate::Split;
 use harness_evolve::report::{Context, Report, build, render_html, render_terminal};
 use harness_evolve::{
-    Arm, Evolution, EvolveConfig, Extent, Measurement, Memory, Objective, Role, SeesawRule, Stop, measure,
+    Arm, ArmKind, Evolution, EvolveConfig, Extent, Measurement, Memory, Objective, SeesawRule, Stop, measure,
 };
 use harness_spec::{Cell, Harness};
+use harness_trace::{LookKind, Looks, Seen, SeenBy, Split};
 
 use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, run, still};
 
@@ -31,9 +31,9 @@ fn arms(last: &Harness) -> Vec<Arm> {
         splits: splits.to_vec(),
     };
     vec![
-        arm("initial", Role::Initial, &initial(), &everywhere),
-        arm("final", Role::Final, last, &everywhere),
-        arm("rules", Role::NoModel, &rules, &[Split::Sealed]),
+        arm("initial", ArmKind::Initial, &initial(), &everywhere),
+        arm("final", ArmKind::Final, last, &everywhere),
+        arm("rules", ArmKind::NoModel, &rules, &[Split::Sealed]),
     ]
 }
 
@@ -45,12 +45,21 @@ fn measured(world: &World<'_>, ledger: &Memory, evolution: &Evolution) -> Measur
 /// As if the gate had so many.
 const GATE_TASKS: usize = 1000;
 
+/// Three looks at sealed groups and one at gate groups.
+fn looks() -> Looks {
+    let seen = |kind, groups| SeenBy { run: "bench-1".to_owned(), kind, command: "harness bench".to_owned(), groups };
+    Looks {
+        gate: Seen { looks: vec![seen(LookKind::Read, 1)], groups: 1, of: 45 },
+        sealed: Seen { looks: vec![seen(LookKind::Played, 20); 3], groups: 20, of: 40 },
+    }
+}
+
 fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -> Report {
     let context = Context {
         label: "simulated <world>".to_owned(),
         simulated: true,
         model: "none".to_owned(),
-        sealed_looks_before: 3,
+        looks: looks(),
         calls: Some((75, 25)),
         gate_tasks: [(Cell::default(), GATE_TASKS)].into(),
         ..Context::default()
@@ -89,9 +98,15 @@ fn a_report_holds_what_was_decided_with_its_counts() {
     let again: Report = serde_json::from_str(&json).unwrap();
     assert_eq!((again.rows.len(), again.rejected), (report.rows.len(), report.rejected.clone()));
     let text = render_terminal(&report, false);
-    for needle in
-        ["SIMULATED", "headline: final", "insert planted/planted", "sealed looks before this one: 3", "α_c", "strict"]
-    {
+    for needle in [
+        "SIMULATED",
+        "headline: final",
+        "insert planted/planted",
+        "sealed looks before this one: 3",
+        "gate looks before this run: 1 (bench-1 was read, 1 of 45 groups)",
+        "α_c",
+        "strict",
+    ] {
         assert!(text.contains(needle), "{needle} is missing in\n{text}");
     }
     assert!(!text.contains('\u{1b}') && render_terminal(&report, true).contains('\u{1b}'));

@@ -6,21 +6,22 @@ use evolve_gate::{Outcome, Unit};
 use harness_abi::{Finish, Hook, Message, Observation, Part, Role as Speaker, Usage};
 use harness_evolve::{
     Anchor, AuditCritic, Candidate, CatalogueEvolver, Categories, Category, Cluster, Critic, Digester, EditKind,
-    EvolveConfig, Evolver, Known, Landscape, LandscapePlanner, Manifest, Objection, Origin, Planner, Played, Posterior,
-    Rollout, TraceDigester, Track, View,
+    EvolveConfig, Evolver, Known, Landscape, LandscapePlanner, Manifest, Objection, Origin, Planner, Posterior,
+    TraceDigester, Track, View,
 };
 use harness_spec::{Change, Edit};
-use harness_trace::{CallKey, Entry, Purpose};
+use harness_trace::{CallKey, Entry, EpisodeResult, EpisodeStart, ExploreTrace, Purpose, Rollout, Split};
 
 use crate::world::{BASE, DUDS, block_on, catalogue, initial, pack};
 
-fn played(outcome: Outcome) -> Played {
-    Played {
+fn played(outcome: Outcome) -> EpisodeResult {
+    EpisodeResult {
         rollout: Rollout { task: "task".to_owned(), seed: 0 },
         group: "task".to_owned(),
         episode: "episode".to_owned(),
-        outcome,
-        reward: 0.0,
+        outcome: crate::world::ending(outcome),
+        reason: String::new(),
+        reward: outcome.score().map(Unit::value),
         parts: Vec::new(),
         steps: 1,
         usage: Usage::default(),
@@ -37,6 +38,11 @@ fn said(text: &str) -> Entry {
 
 fn saw(text: &str, invalid: bool, done: bool) -> Entry {
     Entry::Observed { observation: Observation { text: text.to_owned(), invalid, done, ..Observation::default() } }
+}
+
+fn trace(entries: &[(u64, Entry)]) -> ExploreTrace {
+    let start = EpisodeStart { split: Split::Explore.into(), ..EpisodeStart::default() };
+    ExploreTrace::new(&start, entries.to_vec()).unwrap()
 }
 
 #[test]
@@ -95,9 +101,9 @@ fn every_category_has_its_trace() {
     ];
     let mut met = BTreeSet::new();
     for (category, outcome, entries) in cases {
-        let shown = TraceDigester::default().read(&played(outcome), &entries).shown;
+        let shown = TraceDigester::default().read(&played(outcome), &trace(&entries)).shown;
         assert_eq!(shown.first().map(|(category, _)| category), Some(&category), "{entries:?}");
-        let passed = TraceDigester::default().read(&played(Outcome::Scored(Unit::ONE)), &entries);
+        let passed = TraceDigester::default().read(&played(Outcome::Scored(Unit::ONE)), &trace(&entries));
         assert!(passed.passed && passed.shown.is_empty());
         met.insert(category);
     }
@@ -134,12 +140,12 @@ said = "anything"
 "#;
     let catalogue = catalogue(&[brought]);
     let digester = TraceDigester::of(&catalogue);
-    let failed = |parts: &[(&str, f64)]| Played {
+    let failed = |parts: &[(&str, f64)]| EpisodeResult {
         parts: parts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
         ..played(Outcome::Scored(Unit::ZERO))
     };
-    let shown = |played: &Played, entries: &[(u64, Entry)]| {
-        let read = digester.read(played, entries);
+    let shown = |played: &EpisodeResult, entries: &[(u64, Entry)]| {
+        let read = digester.read(played, &trace(entries));
         read.shown.iter().map(|(category, step)| format!("{} {step}", category.name())).collect::<Vec<_>>().join(", ")
     };
     let till = |name: &str| Entry::Tool {

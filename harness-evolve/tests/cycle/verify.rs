@@ -1,7 +1,8 @@
 //! What a third party finds in the record: that an honest run holds, and that no tampering does.
 
-use evolve_gate::{Outcome, Unit, Verdict};
-use harness_evolve::{EvolveConfig, Memory, Objective, SeesawRule, Test, Verification, verify};
+use evolve_gate::{Unit, Verdict};
+use harness_evolve::{EvolveConfig, JudgedOutcome, Memory, Objective, SeesawRule, Test, Verification, verify};
+use harness_trace::Outcome as Ending;
 use serde_json::{Value, json};
 
 use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, pack, run};
@@ -123,8 +124,8 @@ fn a_consistent_forgery_is_held_against_the_record() {
         let mut episodes = paid.0.lock().unwrap();
         let key = (harness.parse().unwrap(), task.clone(), 7);
         let (played, _) = episodes.get_mut(&key).unwrap();
-        let passed = played.outcome.score() == Some(Unit::ONE);
-        played.outcome = Outcome::Scored(Unit::pass(!passed));
+        let passed = played.judged().score() == Some(Unit::ONE);
+        (played.outcome, played.reward) = (Ending::Done, Some(if passed { 0.0 } else { 1.0 }));
     }
     let found = verify(&facts, &paid).unwrap();
     let differing: Vec<_> = found.certificates.iter().filter(|one| !one.differs.is_empty()).collect();

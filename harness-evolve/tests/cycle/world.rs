@@ -5,14 +5,12 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Split, Unit};
+use evolve_gate::{GroupSplit, Outcome, PlannedGroup, Unit};
 use harness_abi::{Hook, Message, Usage};
-use harness_evolve::{
-    Clock, Deterministic, Evaluator, EvaluatorError, Evolution, EvolveConfig, EvolveError, Memory, Played,
-};
-use harness_evolve::{Recorded, Rollout, evolve};
+use harness_evolve::{Clock, Deterministic, Evaluator, EvaluatorError, Evolution, EvolveConfig, EvolveError, Memory};
+use harness_evolve::{JudgedOutcome, Recorded, evolve};
 use harness_spec::{Catalogue, Features, Harness, PackManifest, VariantId, check};
-use harness_trace::Entry;
+use harness_trace::{Entry, EpisodeResult, EpisodeStart, ExploreTrace, Outcome as Ending, Rollout, Split};
 
 /// The packs of the world.
 pub const BASE: &str = r#"
@@ -133,7 +131,7 @@ fn draw(parts: &[&str]) -> f64 {
 
 /// What the evaluator has paid for: survives a kill, as the record does.
 #[derive(Default)]
-pub struct Paid(pub Mutex<BTreeMap<Key, (Played, u32)>>);
+pub struct Paid(pub Mutex<BTreeMap<Key, (EpisodeResult, u32)>>);
 
 /// Harness, task, seed.
 pub type Key = (VariantId, String, u64);
@@ -280,7 +278,7 @@ impl Evaluator for World<'_> {
         harness: &Harness,
         split: Split,
         rollouts: Vec<Rollout>,
-    ) -> Result<Vec<Played>, EvaluatorError> {
+    ) -> Result<Vec<EpisodeResult>, EvaluatorError> {
         let id = harness.variant_id(&self.catalogue);
         let mut paid = self.paid.0.lock().unwrap();
         let mut all = Vec::new();
@@ -288,11 +286,12 @@ impl Evaluator for World<'_> {
             let key = (id, rollout.task.clone(), rollout.seed);
             let names = harness.processors.iter().map(|spec| spec.module.module.clone()).collect();
             self.modules.lock().unwrap().insert(episode_of(id, &rollout), names);
-            let fresh = |times: u32, outcome: Outcome| Played {
+            let fresh = |times: u32, outcome: Outcome| EpisodeResult {
                 group: rollout.task.split('/').next().unwrap().to_owned(),
                 episode: episode_of(id, &rollout),
-                outcome,
-                reward: outcome.score().map_or(0.0, Unit::value),
+                outcome: ending(outcome),
+                reason: String::new(),
+                reward: outcome.score().map(Unit::value),
                 parts: vec![("strict".to_owned(), outcome.score().map_or(0.0, Unit::value))],
                 steps: 3,
                 usage: Usage {
@@ -307,17 +306,18 @@ impl Evaluator for World<'_> {
                 remembered: times > 0,
                 rollout: rollout.clone(),
             };
-            if let Some((played, _)) = paid.get(&key).filter(|(played, _)| played.outcome != Outcome::Infrastructure) {
-                all.push(Played { remembered: true, ..played.clone() });
+            if let Some((played, _)) = paid.get(&key).filter(|(played, _)| played.outcome != Ending::Infrastructure) {
+                all.push(EpisodeResult { remembered: true, ..played.clone() });
                 continue;
             }
             let count: u64 = paid.values().map(|(_, times)| u64::from(*times)).sum();
             if self.stop_after.is_some_and(|most| count >= most) {
                 // A fault nobody was told of did not happen: it is met again.
                 let untold = |key: &Key| {
-                    all.iter().any(|p: &Played| key.0 == id && p.rollout.task == key.1 && p.rollout.seed == key.2)
+                    all.iter()
+                        .any(|p: &EpisodeResult| key.0 == id && p.rollout.task == key.1 && p.rollout.seed == key.2)
                 };
-                paid.retain(|key, (played, _)| played.outcome != Outcome::Infrastructure || !untold(key));
+                paid.retain(|key, (played, _)| played.outcome != Ending::Infrastructure || !untold(key));
                 return Err(EvaluatorError::Stopped);
             }
             let times = paid.get(&key).map_or(0, |(_, times)| *times);
@@ -339,18 +339,15 @@ impl Evaluator for World<'_> {
         Ok(all)
     }
 
-    fn answer(&self, played: &Played) -> Result<String, EvaluatorError> {
-        Ok(format!("{:?}", played.outcome))
+    fn answer(&self, played: &EpisodeResult) -> Result<String, EvaluatorError> {
+        Ok(format!("{:?}", played.judged()))
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, EvaluatorError> {
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, EvaluatorError> {
         Ok(10 * played.usage.input_tokens)
     }
 
-    fn trace(&self, played: &Played) -> Result<Vec<(u64, Entry)>, EvaluatorError> {
-        if !self.split.explore.contains(&played.group) {
-            return Err(EvaluatorError::Failed(format!("{} is no explore task", played.rollout.task)));
-        }
+    fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError> {
         let paid = self.paid.0.lock().unwrap();
         assert!(paid.values().any(|(known, _)| known.episode == played.episode), "an episode nobody played");
         // Every processor of the world decides something in every episode.
@@ -382,7 +379,10 @@ impl Evaluator for World<'_> {
             let (id, name, arguments) = ("1".to_owned(), "till".to_owned(), "{}".to_owned());
             entries.push((2, Entry::Tool { id, name, arguments, is_error: !hides, began: None, micros: 0 }));
         }
-        Ok(entries)
+        let explore = self.split.explore.contains(&played.group);
+        let split = if explore { Split::Explore } else { Split::Gate }.into();
+        let start = EpisodeStart { episode: played.episode.clone(), split, ..EpisodeStart::default() };
+        ExploreTrace::new(&start, entries).map_err(|closed| EvaluatorError::Failed(closed.to_string()))
     }
 
     fn answers(&self, task: &str) -> Vec<String> {
@@ -391,18 +391,28 @@ impl Evaluator for World<'_> {
     }
 }
 
+/// How an episode ends that the judge is told so of.
+pub fn ending(outcome: Outcome) -> Ending {
+    match outcome {
+        Outcome::Scored(_) => Ending::Done,
+        Outcome::Fault => Ending::Fault,
+        Outcome::Timeout | Outcome::BudgetSpent => Ending::Budget,
+        Outcome::Infrastructure => Ending::Infrastructure,
+    }
+}
+
 fn episode_of(id: VariantId, rollout: &Rollout) -> String {
     format!("{} {} {}", id.short(), rollout.task, rollout.seed)
 }
 
 impl Recorded for Paid {
-    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<Played> {
+    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<EpisodeResult> {
         let paid = self.0.lock().unwrap();
         let key = (harness.parse().ok()?, task.to_owned(), seed);
-        paid.get(&key).map(|(played, _)| played.clone()).filter(|played| played.outcome != Outcome::Infrastructure)
+        paid.get(&key).map(|(played, _)| played.clone()).filter(|played| played.outcome != Ending::Infrastructure)
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, String> {
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, String> {
         Ok(10 * played.usage.input_tokens)
     }
 }

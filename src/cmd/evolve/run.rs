@@ -8,19 +8,18 @@ use std::{
 };
 
 use clap::Args;
-use evolve_gate::Split;
-use harness_bench::{Benchmark, Runner};
+use harness_bench::{Benchmark, Runner, looks};
 use harness_core::{Cancel, Clock, SystemClock};
 use harness_evolve::{
-    Arm, AuditCritic, DECISIONS, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Role, Stop, Stopwatch,
+    Arm, ArmKind, AuditCritic, DECISIONS, Deterministic, Evolution, EvolveConfig, Extent, Measurement, Stop, Stopwatch,
     TraceDigester, evolve, measure,
-    meta::{Desk, MetaStages},
+    meta::{MetaClient, MetaStages},
     report::{self, Report},
 };
 use harness_host::Host;
 use harness_spec::{Cell, Harness, ModelSpec, Pool};
 use harness_terminal::stream;
-use harness_trace::{Filter, RunRecord, Store};
+use harness_trace::{Filter, RunKind, RunRecord, Split, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -176,9 +175,11 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
         config.run = begun.id;
     }
     let _held = lock::hold(&config.run, &format!("the run {}", config.run), Patience::of(args.wait))?;
-    let looks = store.looks(&benchmark.suite.name)?.iter().filter(|look| look.run != config.run).count();
+    let looks = looks::before(&store, &benchmark, &config.run)?;
     store.begin_run(RunRecord {
         id: config.run.clone(),
+        kind: RunKind::Evolve,
+        of: String::new(),
         command: command.clone(),
         started_ms: SystemClock.unix_millis(),
         suite: benchmark.suite.name.clone(),
@@ -194,12 +195,12 @@ pub fn evolved(place: &Place<'_>, args: &RunArgs, cancel: Cancel, watcher: Watch
         place.runtime.block_on(sitting.work(args, &config, &initial, &model, sealed))?;
     sitting.store.flush()?;
 
-    let simulated = sitting.runner(&config.run)?.agent(&initial)?.is_simulated();
+    let simulated = sitting.runner(&config)?.agent(&initial)?.is_simulated();
     let context = report::Context {
         label: sitting.benchmark.label.clone(),
         simulated,
         model: args.model.clone().unwrap_or_else(|| wire::model_name(&model)),
-        sealed_looks_before: looks,
+        looks,
         calls: Some(calls(&sitting.store, &config.run)?),
         wall_seconds: began.elapsed().as_secs_f64(),
         extent: extent(sealed),
@@ -309,9 +310,24 @@ struct Sitting {
 }
 
 impl Sitting {
-    fn runner(&self, run: &str) -> Result<Runner, Failure> {
+    fn runner(&self, config: &EvolveConfig) -> Result<Runner, Failure> {
         let (benchmark, host, store) = (self.benchmark.clone(), self.host.clone(), self.store.clone());
-        Ok(Runner::new(benchmark, host, store, run, &self.command, CONCURRENCY, self.cancel.clone())?)
+        Ok(Runner::new(benchmark, host, store, &config.run, &self.command, config.concurrency, self.cancel.clone())?)
+    }
+
+    /// Writes down that an evolution is a control of the run `of`.
+    fn control(&self, config: &EvolveConfig, of: &str) -> Result<(), Failure> {
+        Ok(self.store.begin_run(RunRecord {
+            id: config.run.clone(),
+            kind: RunKind::Control,
+            of: of.to_owned(),
+            command: self.command.clone(),
+            started_ms: SystemClock.unix_millis(),
+            suite: self.benchmark.suite.name.clone(),
+            seed: config.seed,
+            config: json!({"evolve": config}),
+            lock: wire::installed(&self.host),
+        })?)
     }
 
     async fn evolve(&self, runner: &Runner, config: &EvolveConfig, initial: &Harness) -> Result<Evolution, Failure> {
@@ -333,8 +349,8 @@ impl Sitting {
                     seed: config.seed,
                     cancel: self.cancel.clone(),
                 };
-                let desk = Desk::open(&meta, store, config).map_err(Failure::new)?;
-                let stages = MetaStages::new(&desk, &config.meta_stages, digester, critic);
+                let client = MetaClient::open(&meta, store, config).map_err(Failure::new)?;
+                let stages = MetaStages::new(&client, &config.meta_stages, digester, critic);
                 evolve(&evaluator, store, config, initial, &stages, &clock, &self.watcher).await
             }
         };
@@ -349,7 +365,7 @@ impl Sitting {
         model: &ModelSpec,
         sealed: usize,
     ) -> Result<(Evolution, Option<Evolution>, Measurement), Failure> {
-        let runner = self.runner(&config.run)?;
+        let runner = self.runner(config)?;
         self.watcher.phase("evolving");
         let evolution = self.evolve(&runner, config, initial).await?;
 
@@ -365,7 +381,8 @@ impl Sitting {
             None
         } else {
             self.watcher.phase("generic modules only");
-            Some(self.evolve(&self.runner(&restricted.run)?, &restricted, initial).await?)
+            self.control(&restricted, &config.run)?;
+            Some(self.evolve(&self.runner(&restricted)?, &restricted, initial).await?)
         };
         let mut interrupted = generic.as_ref().is_none_or(stopped);
         // Against several variants stands the best that the same evolver finds with one harness for all.
@@ -374,11 +391,12 @@ impl Sitting {
             self.watcher.phase("one harness for all");
             let mut one =
                 EvolveConfig { variants: 1, approve: false, run: format!("{}-single", config.run), ..config.clone() };
+            self.control(&one, &config.run)?;
             one.max_seconds = args.minutes.map(|minutes| (minutes * 60.0 * SINGLE_SHARE) as u64);
-            single = Some(self.evolve(&self.runner(&one.run)?, &one, initial).await?);
+            single = Some(self.evolve(&self.runner(&one)?, &one, initial).await?);
             interrupted = single.as_ref().is_some_and(stopped);
         }
-        let others = [(Role::Generic, "generic only", &generic), (Role::Single, "best single", &single)];
+        let others = [(ArmKind::Generic, "generic only", &generic), (ArmKind::Single, "best single", &single)];
         let others = others.map(|(role, name, run)| run.as_ref().map(|run| (role, name, &run.pool)));
         let mut arms = self.arms(&evolution, others.into_iter().flatten(), initial, model)?;
         // What was stopped has no final harness yet: nothing is measured of it, and nothing decided about that.
@@ -407,7 +425,7 @@ impl Sitting {
     fn arms<'p>(
         &self,
         evolution: &'p Evolution,
-        others: impl Iterator<Item = (Role, &'p str, &'p Pool)>,
+        others: impl Iterator<Item = (ArmKind, &'p str, &'p Pool)>,
         initial: &Harness,
         model: &ModelSpec,
     ) -> Result<Vec<Arm>, Failure> {
@@ -429,31 +447,28 @@ impl Sitting {
         let first: Pool = initial.clone().into();
         let last = &evolution.pool;
         let mut arms = vec![
-            arm("initial", Role::Initial, first.clone(), &all),
-            arm("final", Role::Final, last.clone(), &all),
-            arm("random", Role::Random, with(last, &wire::model("random")?), &sealed),
-            arm("do-nothing", Role::Noop, with(&first, &wire::model("noop")?), &sealed),
+            arm("initial", ArmKind::Initial, first.clone(), &all),
+            arm("final", ArmKind::Final, last.clone(), &all),
+            arm("random", ArmKind::Random, with(last, &wire::model("random")?), &sealed),
+            arm("do-nothing", ArmKind::Noop, with(&first, &wire::model("noop")?), &sealed),
         ];
         arms.extend(others.map(|(role, name, pool)| arm(name, role, pool.clone(), &sealed)));
         for (name, harness) in last.variants.iter().filter(|_| last.variants.len() > 1) {
-            arms.push(arm(&format!("{name} alone"), Role::Variant, harness.clone().into(), &sealed));
+            arms.push(arm(&format!("{name} alone"), ArmKind::Variant, harness.clone().into(), &sealed));
         }
         if let Some(rules) = self.benchmark.suite.pool("rules") {
             let rules = with(&rules, &wire::model("first")?);
             // Rules need packs that may not be installed; then there is no such arm.
             if rules.check(self.host.catalogue()).is_ok() {
-                arms.push(arm("no model", Role::NoModel, rules, &sealed));
+                arms.push(arm("no model", ArmKind::NoModel, rules, &sealed));
             }
         }
         if let Some(naive) = self.benchmark.suite.pool("naive") {
-            arms.push(arm("naive", Role::Naive, with(&naive, model), &sealed));
+            arms.push(arm("naive", ArmKind::Naive, with(&naive, model), &sealed));
         }
         Ok(arms)
     }
 }
-
-/// Episodes at a time: enough to keep worlds busy while the model thinks.
-const CONCURRENCY: usize = 4;
 
 /// Model calls of a run, and those of them that were replayed.
 fn calls(store: &Store, run: &str) -> Result<(u64, u64), Failure> {

@@ -3,9 +3,8 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use harness_bench::Scored;
-use harness_evolve::{DECISIONS, Played, Recorded, Verification, verify};
-use harness_trace::Store;
+use harness_evolve::{DECISIONS, Recorded, Verification, verify};
+use harness_trace::{EpisodeResult, EpisodeRow, RunKind, Store};
 use serde_json::json;
 
 use crate::{cmd::Global, evaluator, failure::Failure, output, paths};
@@ -32,15 +31,15 @@ pub struct VerifyArgs {
 /// Episodes of one run by (harness, task, seed).
 struct Episodes {
     store: Arc<Store>,
-    by_rollout: HashMap<(String, String, u64), Played>,
+    by_rollout: HashMap<(String, String, u64), EpisodeResult>,
 }
 
 impl Recorded for Episodes {
-    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<Played> {
+    fn played(&self, harness: &str, task: &str, seed: u64) -> Option<EpisodeResult> {
         self.by_rollout.get(&(harness.to_owned(), task.to_owned(), seed)).cloned()
     }
 
-    fn latency(&self, played: &Played) -> Result<u64, String> {
+    fn latency(&self, played: &EpisodeResult) -> Result<u64, String> {
         evaluator::latency(&self.store, &played.episode).map_err(|error| error.to_string())
     }
 }
@@ -55,18 +54,20 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let store = Store::open(&path)?;
     let id = find(&store, &args.run)?;
     let mut found: Vec<(String, Verification)> = Vec::new();
-    // The run that was allowed generic modules only is a run of its own.
-    for id in [id.clone(), format!("{id}-generic")] {
+    // The run that was allowed generic modules only is a run of its own. Earlier versions recorded its decisions alone.
+    let mut ids = vec![id.clone()];
+    ids.extend(store.controls(&id)?.into_iter().map(|control| control.id));
+    if ids.len() == 1 {
+        ids.push(format!("{id}-generic"));
+    }
+    for id in ids {
         let facts: Vec<_> = store.facts(&id, DECISIONS)?.into_iter().map(|fact| (fact.key, fact.value)).collect();
         if facts.is_empty() && !found.is_empty() {
             continue;
         }
         let rows = store.finished(&id)?;
-        let key = |scored: &Scored, harness: &str| (harness.to_owned(), scored.task.clone(), scored.seed);
-        let by_rollout = rows.iter().map(|row| {
-            let scored = Scored::remembered(row);
-            (key(&scored, &row.start.harness), evaluator::played(scored))
-        });
+        let key = |row: &EpisodeRow| (row.start.harness.clone(), row.start.task.clone(), row.start.seed);
+        let by_rollout = rows.iter().map(|row| (key(row), EpisodeResult::recorded(row)));
         let episodes = Episodes { store: store.clone(), by_rollout: by_rollout.collect() };
         found.push((id, verify(&facts, &episodes).map_err(Failure::input)?));
     }
@@ -90,7 +91,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
 /// The run of this id, or the only one whose id begins so.
 fn find(store: &Store, name: &str) -> Result<String, Failure> {
     let runs = store.runs()?;
-    let evolved: Vec<&str> = runs.iter().map(|run| run.id.as_str()).filter(|id| id.starts_with("evolve-")).collect();
+    let evolved: Vec<&str> = runs.iter().filter(|run| run.kind == RunKind::Evolve).map(|run| run.id.as_str()).collect();
     let matching: Vec<&str> = evolved.iter().copied().filter(|id| id.starts_with(name)).collect();
     match (matching.as_slice(), evolved.last()) {
         ([only], _) => Ok((*only).to_owned()),

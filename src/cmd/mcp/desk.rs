@@ -12,6 +12,7 @@ use std::{
 
 use clap::{Args, Command, FromArgMatches};
 use harness_abi::{ToolSpec, Workspace};
+use harness_bench::Selection;
 use harness_core::{Agent, Cancel, assemble};
 use harness_evolve::report;
 use harness_mcp::{Call, ServedTools};
@@ -249,19 +250,22 @@ impl Desk {
 
     fn show_episode(&self, asked: &ShowEpisode) -> Result<Value, Failure> {
         let row = self.store.episode(&asked.episode).map_err(trace::unknown)?;
-        Ok(trace::show::text(&self.store, &row)?.into())
+        let look = trace::counted(&self.store, [(&row).into()])?.map_or_else(String::new, |line| format!("\n{line}"));
+        Ok((trace::show::text(&self.store, &row)? + &look).into())
     }
 
     fn search(&self, asked: Search) -> Result<Value, Failure> {
         let filter = Filter { run: asked.run, ..Filter::default() };
-        trace::search::found(&self.store, &filter, &asked.words, asked.limit.unwrap_or(20))
+        let hits = trace::search::looked_for(&self.store, &filter, &asked.words, asked.limit.unwrap_or(20))?;
+        trace::counted(&self.store, hits.iter().map(|hit| (&hit.episode).into()))?;
+        Ok(trace::search::found(&hits))
     }
 
     fn check_suite(&self, asked: &CheckSuite, call: &Call) -> Result<Value, Failure> {
         let (name, opens) = named(&self.suites, "suite", asked.suite.as_deref())?;
         let host = wire::host(&self.plugins)?;
         let benchmark = wire::benchmark(opens, &host, None, &[], None, 1)?;
-        let (tasks, done, cancel) = (benchmark.task_ids("all")?.len(), AtomicUsize::new(0), cancel(call));
+        let (tasks, done, cancel) = (benchmark.task_ids(&Selection::All)?.len(), AtomicUsize::new(0), cancel(call));
         let checked = check::check(&benchmark, 1, || {
             call.tell(&format!("{} of {tasks} tasks checked", done.fetch_add(1, Ordering::Relaxed) + 1));
             if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -14,6 +14,7 @@ use std::{
 
 use clap::Args;
 use harness_abi::DeltaKind;
+use harness_bench::{Split, looks};
 use harness_core::{Agent, DeltaObserver, assemble};
 use harness_spec::Features;
 use harness_terminal::stream::{self, Pieces};
@@ -74,6 +75,9 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         Some(earlier) => earlier.prompt.clone(),
         None => prompt(args.prompt)?,
     };
+    if let Some(split) = looked_at(global, host, &args.suite, &prompt) {
+        note(&format!("this is a {split} task of {}: counted as a look at it", args.suite));
+    }
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();
     let mut harness = pool.variants.get(&name).cloned().unwrap_or_default();
@@ -103,6 +107,16 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
     };
     let played = play(&stage, variant, task)?;
     report(global, &played, &agent, streamed.load(Ordering::Relaxed))
+}
+
+/// The split of the task that a prompt is in the suite it was said to be like, if it is one to be seen rarely. Runs that judge on
+/// it find the look by the prompt in the record, said or not.
+fn looked_at(global: &Global, host: &harness_host::Host, suite: &str, prompt: &str) -> Option<Split> {
+    if suite.is_empty() || global.quiet {
+        return None;
+    }
+    let benchmark = wire::benchmark(suite, host, None, &[], None, 1).ok()?;
+    looks::of_prompt(&benchmark, prompt).filter(|split| *split != Split::Explore)
 }
 
 fn prompt(given: Option<String>) -> Result<String, Failure> {

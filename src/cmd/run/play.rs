@@ -9,7 +9,7 @@ use harness_abi::{Message, Role, Workspace};
 use harness_core::{Agent, Cancel, Clock, DeltaObserver, Episode, EpisodeSpec, RunError, Start, SystemClock};
 use harness_host::Host;
 use harness_spec::Harness;
-use harness_trace::{EpisodeStart, RunRecord, Store};
+use harness_trace::{EpisodeStart, RunKind, RunRecord, Store};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
@@ -77,6 +77,8 @@ pub fn play(stage: &Stage<'_>, variant: Variant<'_>, task: Task) -> Result<Playe
     let folder = stage.workspace.as_ref().map_or("", |workspace| workspace.path.as_str());
     stage.store.begin_run(RunRecord {
         id: id.clone(),
+        kind: RunKind::Run,
+        of: String::new(),
         command: crate::argv::command_line(),
         started_ms,
         suite: String::new(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use harness_core::Performed;
-use harness_trace::{EpisodeRow, Filter, Store};
+use harness_trace::{EpisodeRow, Filter, RunKind, Store};
 
 use crate::{
     cmd::trace,
@@ -73,7 +73,7 @@ pub fn read(id: &str, patience: Patience) -> Result<Earlier, Failure> {
                 .hint(format!("--resume {} goes on with both", named.start.parent))
         }));
     }
-    if !named.start.run.starts_with("run-") {
+    if store.run(&named.start.run)?.is_none_or(|run| run.kind != RunKind::Run) {
         return Err(Failure::input(format!("{} was not begun by `harness run`", named.start.episode))
             .hint("bench and evolve go on by themselves when the same command is given again"));
     }

@@ -68,7 +68,8 @@ impl Checked {
 pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
     let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
-    let progress = Progress::new(global.quiet, &benchmark.label, benchmark.task_ids("all")?.len() as u64);
+    let progress =
+        Progress::new(global.quiet, &benchmark.label, benchmark.task_ids(&harness_bench::Selection::All)?.len() as u64);
     let checked = check(&benchmark, args.seed, || {
         progress.add(1);
         ControlFlow::Continue(())

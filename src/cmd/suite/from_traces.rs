@@ -2,7 +2,7 @@
 //! the key. Refuses to make gate or sealed tasks of it unless a person names the grader that marks them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     path::PathBuf,
     process::{Command, Stdio},
@@ -12,7 +12,7 @@ use bench_tasks::{Redactor, Row};
 use clap::Args;
 use harness_abi::{Message, Role};
 use harness_serve::{FEEDBACK, Feedback};
-use harness_trace::{Entry, EpisodeRow, Filter, Outcome, Store};
+use harness_trace::{Entry, EpisodeRow, Filter, Outcome, RunKind, Store};
 use serde_json::{Value, json};
 
 use super::{
@@ -87,7 +87,9 @@ pub fn run(global: &Global, args: &FromTracesArgs) -> Result<(), Failure> {
     };
     let mut redactor = Redactor::new().map_err(Failure::new)?;
     let (mut rows, mut counts) = (Vec::new(), Counts::default());
-    for row in store.episodes(&filter)?.iter().filter(|row| row.start.run.starts_with("serve-")) {
+    let served: BTreeSet<String> =
+        store.runs()?.into_iter().filter(|run| run.kind == RunKind::Serve).map(|run| run.id).collect();
+    for row in store.episodes(&filter)?.iter().filter(|row| served.contains(&row.start.run)) {
         counts.requests += 1;
         rows.extend(task(&store, row, said.get(&row.start.episode), args, &mut redactor, &mut counts)?);
     }

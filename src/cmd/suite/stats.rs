@@ -64,7 +64,7 @@ fn range(mut values: Vec<usize>) -> (usize, usize, usize) {
 pub fn run(global: &Global, args: &StatsArgs) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
     let benchmark = wire::benchmark(&args.suite, &host, args.data.as_deref(), &[], None, args.seed)?;
-    let ids = benchmark.task_ids("all")?;
+    let ids = benchmark.task_ids(&harness_bench::Selection::All)?;
     let tasks = ids.iter().map(|id| benchmark.task(id).map(|(task, _)| task)).collect::<Result<Vec<_>, _>>()?;
     let kinds = Counts::of(tasks.iter().map(|task| task.kind.clone()));
     let answers = Counts::of(tasks.iter().map(|task| match &task.gold["answer"] {
@@ -101,14 +101,14 @@ pub fn run(global: &Global, args: &StatsArgs) -> Result<(), Failure> {
 }
 
 fn graders(benchmark: &Benchmark) -> Vec<String> {
-    let judged = |marker: &harness_bench::GraderSpec| match marker {
+    let graded = |marker: &harness_bench::GraderSpec| match marker {
         harness_bench::GraderSpec::Module(module) => module.module.to_string(),
         harness_bench::GraderSpec::Model(grader) => format!("a model, {}", grader.model.module),
     };
     let parts = benchmark.suite.parts.iter();
     parts
         .flat_map(|part| {
-            std::iter::once(judged(&part.grader))
+            std::iter::once(graded(&part.grader))
                 .chain(part.also.iter().map(|also| format!("{} beside it", also.module)))
         })
         .collect()

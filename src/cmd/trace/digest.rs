@@ -1,33 +1,24 @@
 //! `harness trace digest`: how recorded episodes fail, by the exact tests of the failure categories, those of installed packs
 //! among them.
 
-use evolve_gate::Outcome;
-use harness_bench::Scored;
-use harness_evolve::{Categories, Census};
-use harness_trace::{Filter, Outcome as Ending, Store};
+use harness_evolve::{Categories, RecordDigest};
+use harness_trace::{Filter, Store};
 use serde_json::json;
 
-use crate::{cmd::Global, evaluator::played, failure::Failure, output, wire};
+use crate::{cmd::Global, failure::Failure, output, wire};
 
 /// Reads every episode of a filter, with as many readers as there are processors.
 pub fn run(global: &Global, store: &Store, filter: &Filter) -> Result<(), Failure> {
     let host = wire::host(&global.plugins)?;
     let categories = Categories::of(host.catalogue());
     let readers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut census = Census::default();
-    census.extend(store, filter, &categories, readers, |row| {
-        let mut seen = played(Scored::of(row));
-        if row.grade.is_none() && row.outcome == Some(Ending::Done) {
-            // Nobody said whether it failed.
-            seen.outcome = Outcome::Infrastructure;
-        }
-        seen
-    })?;
-    let landscape = census.landscape();
+    let mut digest = RecordDigest::default();
+    digest.extend(store, filter, &categories, readers)?;
+    let landscape = digest.landscape();
     if global.json {
-        return output::json(&json!({"episodes": census.episodes, "landscape": landscape}));
+        return output::json(&json!({"episodes": digest.episodes, "landscape": landscape}));
     }
-    let (episodes, tasks) = (census.episodes, landscape.tasks);
+    let (episodes, tasks) = (digest.episodes, landscape.tasks);
     output::line(format_args!("{episodes} episodes of {tasks} tasks; {} tasks pass always", landscape.passed))?;
     for cluster in &landscape.clusters {
         let place = cluster.anchors.first();

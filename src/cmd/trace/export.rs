@@ -7,7 +7,7 @@ use harness_terminal::stream::JsonLines;
 use harness_trace::{Collector, EpisodeRow, Filter, ModelName, ModelNames, OtlpRequest, OtlpSpan, Store, TraceError};
 use serde_json::{Value, json};
 
-use super::{Global, Which, unknown};
+use super::{Global, Which, told, unknown};
 use crate::{failure::Failure, output, wire};
 
 #[derive(Debug, Args)]
@@ -51,6 +51,7 @@ pub fn run(global: &Global, store: &Store, args: ExportArgs) -> Result<(), Failu
         Some(id) => vec![store.episode(id).map_err(unknown)?],
         None => store.episodes(&filter)?,
     };
+    told(global, store, rows.iter().map(Into::into))?;
     if args.form == Form::Jsonl {
         return match store.export_rows(&rows, JsonLines::default()) {
             // The reader has seen enough.

@@ -1,4 +1,4 @@
-//! `harness trace`: reads the record. It writes nothing into it but marks of what is void.
+//! `harness trace`: reads the record. It writes nothing into it but marks of what is void, and that gate and sealed tasks were looked at.
 
 mod diff;
 mod digest;
@@ -8,11 +8,13 @@ pub mod show;
 mod void;
 
 use clap::{Args, Subcommand};
-use harness_trace::{EpisodeRow, Filter, Outcome, Store, TraceError};
+use harness_bench::looks;
+use harness_core::{Clock, SystemClock};
+use harness_trace::{EpisodeRow, Filter, Outcome, RecordedGroup, Store, TraceError};
 use serde_json::{Value, json};
 
 use super::Global;
-use crate::{failure::Failure, output, wire};
+use crate::{argv, failure::Failure, output, wire};
 
 /// What happened: the episodes on record, one of them in full, or all of them for other programs
 #[derive(Debug, Args)]
@@ -117,20 +119,42 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
         Command::List { which, limit } => list(global, &store, &which.into(), limit),
         Command::Show { episode } => {
             let row = store.episode(&episode).map_err(unknown)?;
+            told(global, &store, [(&row).into()])?;
             show::run(global, &store, &row)
         }
         // What answered a call failed or not as a part of its whole, which is looked at.
         Command::Digest { which } => {
-            digest::run(global, &store, &Filter { parent: Some(String::new()), ..which.into() })
+            let filter = Filter { parent: Some(String::new()), ..which.into() };
+            told(global, &store, store.recorded_groups(&filter)?)?;
+            digest::run(global, &store, &filter)
         }
         Command::Diff { a, b } => {
             let (a, b) = (store.episode(&a).map_err(unknown)?, store.episode(&b).map_err(unknown)?);
+            told(global, &store, [(&a).into(), (&b).into()])?;
             diff::run(global, &store, &a, &b)
         }
         Command::Search { words, which, limit } => search::run(global, &store, &which.into(), &words, limit),
         Command::Export(args) => export::run(global, &store, *args),
         Command::Void(args) => void::run(global, args),
     }
+}
+
+/// Counts in `store` that episodes of these groups are read; gives what is to be said of it where they are to be seen rarely.
+pub fn counted(store: &Store, groups: impl IntoIterator<Item = RecordedGroup>) -> Result<Option<String>, Failure> {
+    let look = looks::reading(store, groups, &argv::command_line(), SystemClock.unix_millis())?;
+    look.count(store)?;
+    Ok(look.line())
+}
+
+/// Counts that episodes of these groups are read out of a record that was opened to be read, and says so. Where the record cannot be
+/// written, that is said.
+fn told(global: &Global, store: &Store, groups: impl IntoIterator<Item = RecordedGroup>) -> Result<(), Failure> {
+    let look = looks::reading(store, groups, &argv::command_line(), SystemClock.unix_millis())?;
+    let written = look.fresh.is_empty() || wire::record().is_ok_and(|record| look.count(&record).is_ok());
+    if let Some(line) = look.line().filter(|_| !global.quiet) {
+        output::note(if written { line } else { "the record can only be read: that you look at it is not counted".to_owned() });
+    }
+    Ok(())
 }
 
 /// Says where ids are found, where none was.
@@ -177,7 +201,7 @@ fn list(global: &Global, store: &Store, filter: &Filter, limit: usize) -> Result
 /// One line on an episode.
 fn describe(row: &EpisodeRow) -> String {
     let start = &row.start;
-    let place = [&start.suite, &start.split, &start.task].map(|part| one_line(part, 40));
+    let place = [&*start.suite, start.split.name(), &start.task].map(|part| one_line(part, 40));
     let place: Vec<String> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let outcome = row.outcome.map_or("not ended", Outcome::name);
     let reward = row.reward().map_or(String::new(), |reward| format!(", reward {reward}"));

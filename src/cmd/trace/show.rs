@@ -62,9 +62,9 @@ fn head(row: &EpisodeRow) -> String {
     let start = &row.start;
     let mut text = format!("episode  {}\nrun      {}\nharness  {}", start.episode, start.run, start.harness);
     for (key, value) in [
-        ("parent", &start.parent),
+        ("parent", &*start.parent),
         ("suite", &start.suite),
-        ("split", &start.split),
+        ("split", start.split.name()),
         ("group", &start.group),
         ("task", &start.task),
     ] {

@@ -1,7 +1,7 @@
 //! Entries of every kind, for tests.
 
 use harness_abi::{Draft, Finish, Grade, Hook, Message, Observation, Part, Role, Score, ToolSpec, Usage};
-use harness_trace::{CallKey, Entry, EpisodeEnd, EpisodeStart, Outcome, Purpose, StoredChat, StoredScores};
+use harness_trace::{CallKey, Entry, EpisodeEnd, EpisodeStart, Outcome, Purpose, Split, StoredChat, StoredScores};
 use serde_json::json;
 
 pub fn usage(n: u64) -> Usage {
@@ -15,7 +15,7 @@ pub fn start(episode: &str, task: &str) -> EpisodeStart {
         parent: String::new(),
         harness: "h1".into(),
         suite: "suite".into(),
-        split: "explore".into(),
+        split: Split::Explore.into(),
         task: task.into(),
         group: "group".into(),
         seed: u64::MAX,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use harness_abi::Message;
 use harness_trace::{
-    Entry, EpisodeStart, Filter, History, Look, Outcome, Recorder, RunRecord, SCHEMA, Store, TraceError,
+    Entry, EpisodeSplit, EpisodeStart, Filter, History, Look, LookKind, Outcome, Recorder, RunKind, RunRecord, SCHEMA,
+    SeenGroup, Split, Store, TraceError,
 };
 use serde_json::json;
 
@@ -169,9 +170,22 @@ fn the_ledger_keeps_order_and_bytes() {
             store.put_fact("r1", "ship", &n.to_string(), &json!({"z": n, "a": [n]})).unwrap();
             store.put_fact("r2", "ship", "x", &n).unwrap();
         }
-        let look = Look { run: "r1".into(), suite: "s".into(), split: "sealed".into(), ..Look::default() };
-        store.log_look(look.clone()).unwrap();
-        store.log_look(look.clone()).unwrap();
+        let group = |digest: u64| SeenGroup { name: format!("g{digest}"), digest };
+        let look = |suite: &str, kind, groups: &[u64]| Look {
+            run: "r1".into(),
+            suite: suite.into(),
+            split: Some(Split::Sealed),
+            kind,
+            groups: groups.iter().map(|digest| group(*digest)).collect(),
+            ..Look::default()
+        };
+        let played = look("s", LookKind::Played, &[1, u64::MAX]);
+        let read = look("renamed", LookKind::Read, &[1]);
+        // As earlier versions wrote it.
+        let unknown = look("s", LookKind::Played, &[]);
+        for look in [&played, &read, &unknown] {
+            store.log_look(look.clone()).unwrap();
+        }
         let store = reopen(store);
         assert_eq!(store.runs().unwrap().len(), 1);
         assert_eq!(store.run("r1").unwrap(), Some(run));
@@ -181,8 +195,12 @@ fn the_ledger_keeps_order_and_bytes() {
         assert_eq!(store.fact("r2", "ship", "x").unwrap().unwrap().read::<u64>().unwrap(), 2);
         assert_eq!(store.fact("r2", "reject", "x").unwrap(), None);
         assert_eq!(store.facts_of_all_runs("ship").unwrap().len(), 6);
-        assert_eq!(store.looks("s").unwrap(), [look.clone(), look]);
-        assert_eq!(store.looks("other").unwrap(), []);
+        let looks = |suite: &str, digests: &[u64]| store.looks(suite, &digests.iter().copied().collect()).unwrap();
+        assert_eq!(looks("s", &[1, u64::MAX]), [played.clone(), read.clone(), unknown.clone()]);
+        assert_eq!(looks("other", &[1]), [look("s", LookKind::Played, &[1]), read.clone()]);
+        assert_eq!(looks("s", &[2]), [unknown]);
+        assert_eq!(store.groups_seen("r1", LookKind::Played).unwrap(), [group(1), group(u64::MAX)].into());
+        assert_eq!(store.groups_seen("r2", LookKind::Played).unwrap(), [].into());
     });
 }
 
@@ -227,14 +245,30 @@ fn an_older_file_is_read_and_written_on() {
     let store = Store::open(&path).unwrap();
     store.begin(start("old", "t1")).unwrap();
     store.end("old", end(Outcome::Done, 1.0)).unwrap();
+    for id in ["run-1", "bench-1-1", "evolve-s-1", "serve-1", "r1"] {
+        store.begin_run(RunRecord { id: id.to_owned(), ..RunRecord::default() }).unwrap();
+    }
     drop(store);
     // As version 1 was.
-    let older = "DROP TABLE voids; DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent; PRAGMA user_version = 1";
+    let older = "DROP TABLE voids; DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent;
+        ALTER TABLE runs DROP COLUMN kind; ALTER TABLE runs DROP COLUMN control_of;
+        ALTER TABLE looks DROP COLUMN kind; ALTER TABLE looks DROP COLUMN data; DROP TABLE look_groups;
+        INSERT INTO looks(run, suite, split, command, at_ms) VALUES('r1', 's', 'sealed', 'harness bench s', 7);
+        UPDATE episodes SET split = 'valid_seen'; PRAGMA user_version = 1";
     rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
     let store = Store::open(&path).unwrap();
     store.begin(EpisodeStart { parent: "old".into(), ..start("new", "t1") }).unwrap();
     let parents: Vec<_> = store.episodes(&Filter::default()).unwrap().into_iter().map(|row| row.start.parent).collect();
     assert_eq!(parents, ["", "old"]);
+    let kinds: Vec<_> = store.runs().unwrap().into_iter().map(|run| run.kind).collect();
+    assert_eq!(kinds, [RunKind::Run, RunKind::Bench, RunKind::Evolve, RunKind::Serve, RunKind::Unknown]);
+    let looks = store.looks("s", &[1].into()).unwrap();
+    assert_eq!((looks.len(), looks[0].split, looks[0].at_ms), (1, Some(Split::Sealed), 7));
+    // What a name of the data's own stood for is not known: nothing is learnt from it.
+    let rows = store.episodes(&Filter::default()).unwrap();
+    assert_eq!(rows[0].start.split, EpisodeSplit::Named("valid_seen".into()));
+    assert!(matches!(store.explore_trace(&rows[0]), Err(TraceError::Closed(_))));
+    assert_eq!(store.explore_trace(&rows[1]).unwrap().episode(), "new");
 }
 
 #[test]

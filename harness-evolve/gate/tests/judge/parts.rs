@@ -3,7 +3,7 @@
 use evolve_gate::interval::{Method, clopper_pearson_lower, clopper_pearson_upper, difference_interval, mean_interval};
 use evolve_gate::panel::{MARGIN, PANEL_GROUPS};
 use evolve_gate::{
-    Alpha, Claim, Control, ErrorBudget, FoldLedger, Guarantee, NextFold, Process, Reason, Schedule, Shares, Split,
+    Alpha, Claim, Control, ErrorBudget, FoldLedger, Guarantee, NextFold, Process, Reason, Schedule, Share, Shares,
     Stopping, Unit, drift_level, split_by_hash, split_exact, split_of,
 };
 use proptest::prelude::*;
@@ -88,7 +88,7 @@ fn shares_are_met() {
     let split = split_exact(1, shares, 3, ids.iter().map(String::as_str)).unwrap();
     assert_eq!((split.explore.len(), split.sealed.len()), (56, 84));
     assert_eq!(split.folds.iter().map(Vec::len).collect::<Vec<_>>(), [47, 47, 46]);
-    let gate = ids.iter().filter(|id| split_of(1, shares, id) == Ok(Split::Gate)).count();
+    let gate = ids.iter().filter(|id| split_of(1, shares, id) == Ok(Share::Gate)).count();
     assert!((120..160).contains(&gate), "{gate}");
 }
 

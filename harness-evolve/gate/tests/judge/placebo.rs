@@ -1,7 +1,7 @@
 //! 1,000 fixed seeds of a whole evolution of 15 rounds × 4 candidates (simulated outcomes): what ships is false.
 
 use evolve_gate::placebo::{Coin, PlaceboLine, Recording, Rehearsal};
-use evolve_gate::simulate::{Contrast, World};
+use evolve_gate::simulate::{Contrast, Simulation};
 use evolve_gate::{Alpha, Claim, Process, Reason, Stopping, Stream};
 
 const ALPHA: f64 = 0.05;
@@ -12,9 +12,9 @@ const GROUPS: usize = 60;
 /// Gate groups of the fold on which the planted edit must be found.
 const PLANTED_GROUPS: usize = 120;
 
-fn world(siblings: usize, timeouts: f64) -> World {
+fn world(siblings: usize, timeouts: f64) -> Simulation {
     let contrasts = [0.13, 0.3, 0.05, 0.2].map(|discordance| Contrast { effect: 0.0, discordance }).to_vec();
-    World { explore: 64, folds: vec![GROUPS; 2], siblings, seeds: 1, timeouts, contrasts }
+    Simulation { explore: 64, folds: vec![GROUPS; 2], siblings, seeds: 1, timeouts, contrasts }
 }
 
 /// The two cores of a small machine share the seeds.
@@ -65,7 +65,7 @@ fn order_of_arrival_changes_no_ship() {
 
 #[test]
 fn planted_gain_of_forty_points_ships() {
-    let mut world = World { folds: vec![PLANTED_GROUPS], ..world(1, 0.0) };
+    let mut world = Simulation { folds: vec![PLANTED_GROUPS], ..world(1, 0.0) };
     world.contrasts.push(Contrast { effect: 0.4, discordance: 0.13 });
     let line = Rehearsal::default().planted(0..1000, 4, |seed| world.record(seed));
     println!(

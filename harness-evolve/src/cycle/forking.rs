@@ -1,29 +1,33 @@
-//! Where a candidate belongs: in the place of the variant it edits, or beside it as a variant for one lane, which is what
+//! Where a candidate belongs: in the place of the variant it edits, or beside it as a variant for one cohort, which is what
 //! happens to an edit that helps there and not everywhere. Refuses to decide by outcomes of the gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{Split, draw_order};
+use evolve_gate::draw_order;
 use harness_spec::{Cell, Change, Harness, Op, Pool, Position, VariantId, diff};
+use harness_trace::{Rollout, Split};
 
-use super::Run;
-use crate::candidate::{Candidate, EditKind, Manifest, Origin};
+use super::run::Run;
+use crate::candidate::{Candidate, Manifest, Origin};
+use crate::config::EditKind;
 use crate::digest::TaskDigest;
-use crate::evaluator::{Evaluator, Rollout};
+use crate::evaluator::Evaluator;
 use crate::events::Phase;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
-use crate::planner::{Planner, View};
-use crate::propose::{Evolver, candidate};
+use crate::making::candidate;
+use crate::planner::Planner;
+use crate::propose::Evolver;
 use crate::screen::{Contender, Ladder, scores};
 use crate::session::Halt;
 use crate::stages::Stages;
+use crate::view::View;
 
 /// A candidate in the pool it would give.
 pub(super) struct Placed {
     /// What would ship.
     pub pool: Pool,
-    /// The lanes on which it differs from the present pool: where it is judged.
+    /// The cohorts on which it differs from the present pool: where it is judged.
     pub scope: Vec<usize>,
     /// The variant's name.
     pub name: String,
@@ -34,28 +38,28 @@ pub(super) struct Placed {
 }
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
-    /// Lanes that a variant serves.
+    /// Cohorts that a variant serves.
     fn served(&self, name: &str) -> Vec<usize> {
-        let lanes = self.lanes.all.iter().enumerate();
-        lanes.filter(|(_, lane)| self.pool.route(&lane.like) == name).map(|(number, _)| number).collect()
+        let cohorts = self.cohorts.all.iter().enumerate();
+        cohorts.filter(|(_, cohort)| self.pool.route(&cohort.like) == name).map(|(number, _)| number).collect()
     }
 
     /// Where a survivor belongs; `None` if there is no room for it.
     pub(super) async fn place(&mut self, contender: &Contender) -> Result<Option<Placed>, Halt> {
-        let (here, served) = (self.lanes.at, self.served(&self.variant));
+        let (here, served) = (self.cohorts.at, self.served(&self.variant));
         let new = &contender.candidate.harness;
         let mut helps_everywhere = true;
-        for &lane in served.iter().filter(|&&lane| lane != here) {
+        for &cohort in served.iter().filter(|&&cohort| cohort != here) {
             helps_everywhere = helps_everywhere
-                && self.lanes.open(&[lane]).is_some()
-                && self.gain(&contender.candidate, lane).await? > 0.0;
+                && self.cohorts.open(&[cohort]).is_some()
+                && self.gain(&contender.candidate, cohort).await? > 0.0;
         }
         if helps_everywhere {
             let mut pool = self.pool.clone();
             pool.variants.insert(self.variant.clone(), new.clone());
             return Ok(Some(Placed { pool, scope: served, name: self.variant.clone(), fork: None, retired: None }));
         }
-        let cell = self.lanes.here().cell.clone();
+        let cell = self.cohorts.here().cell.clone();
         let name = self.free_name(&cell);
         let pool = self.pool.forked(&name, new.clone(), cell.clone());
         if pool.variants.len() <= self.session.config.variants {
@@ -66,14 +70,14 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         scope.push(here);
         scope.sort_unstable();
         scope.dedup();
-        let room = pool.retired(&weakest).ok().filter(|_| self.lanes.open(&scope).is_some());
+        let room = pool.retired(&weakest).ok().filter(|_| self.cohorts.open(&scope).is_some());
         Ok(room.map(|pool| Placed { pool, scope, name, fork: Some(cell), retired: Some(weakest) }))
     }
 
-    /// What a candidate is worth on explore tasks of another lane: a quarter of a screen tells harm from help.
-    async fn gain(&mut self, candidate: &Candidate, lane: usize) -> Result<f64, Halt> {
+    /// What a candidate is worth on explore tasks of another cohort: a quarter of a screen tells harm from help.
+    async fn gain(&mut self, candidate: &Candidate, cohort: usize) -> Result<f64, Halt> {
         let config = self.session.config;
-        let tasks = self.lanes.all[lane].explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
+        let tasks = self.cohorts.all[cohort].explore.iter().flat_map(|planned| planned.tasks.clone()).collect();
         let order: Vec<String> = draw_order(config.seed, "placing", tasks, String::as_str);
         let rollouts = of_tasks(&order, &config.seeds());
         let pool = self.pool.clone();
@@ -97,23 +101,23 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// The variant that passes fewest explore tasks; neither the new one nor the fallback.
     fn weakest(&self, pool: &Pool, new: &str) -> Option<String> {
         let passes = |name: &String| -> usize {
-            let tasks = self.served(name).into_iter().flat_map(|lane| self.lanes.tasks(lane));
+            let tasks = self.served(name).into_iter().flat_map(|cohort| self.cohorts.tasks(cohort));
             tasks.filter(|task| self.digests.get(*task).is_some_and(TaskDigest::passes)).count()
         };
         let names = pool.variants.keys().filter(|name| *name != new && **name != pool.fallback);
         names.min_by_key(|name| passes(name)).cloned()
     }
 
-    /// The harnesses somebody wrote for this lane, while it has no variant of its own, each played there and read: what to
-    /// change about a harness is seen where that harness fails. With one lane those of every part come into question.
+    /// The harnesses somebody wrote for this cohort, while it has no variant of its own, each played there and read: what to
+    /// change about a harness is seen where that harness fails. With one cohort those of every part come into question.
     pub(super) async fn starts(&mut self) -> Result<Vec<Start>, Halt> {
-        let cell = self.lanes.here().cell.clone();
+        let cell = self.cohorts.here().cell.clone();
         if self.served(&self.variant).len() < 2 && !cell.is_everything() {
             return Ok(Vec::new());
         }
         let config = self.session.config;
         let mine = |part: &str| cell.is_everything() || cell.suite.as_deref() == Some(part);
-        let tasks: Vec<String> = self.lanes.tasks(self.lanes.at).into_iter().map(str::to_owned).collect();
+        let tasks: Vec<String> = self.cohorts.tasks(self.cohorts.at).into_iter().map(str::to_owned).collect();
         let rollouts = of_tasks(&tasks, &config.seeds());
         let mut starts = Vec::new();
         for (_, start) in config.starts.iter().filter(|(part, _)| mine(part)) {

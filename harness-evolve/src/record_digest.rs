@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use harness_trace::{EpisodeRow, Filter, Store, TraceError};
+use harness_trace::{EpisodeResult, EpisodeRow, Filter, Outcome, Store, TraceError};
 
 use crate::categories::{Categories, passed};
 use crate::digest::{EpisodeDigest, TaskDigest};
-use crate::evaluator::Played;
+use crate::evaluator::JudgedOutcome;
 use crate::landscape::Landscape;
 use crate::reading::Reading;
 
@@ -17,7 +17,7 @@ const PAGE: usize = 512;
 
 /// What a record holds, task by task.
 #[derive(Debug, Clone, Default)]
-pub struct Census {
+pub struct RecordDigest {
     /// Digests by task.
     pub tasks: BTreeMap<String, TaskDigest>,
     /// Episodes counted.
@@ -26,10 +26,10 @@ pub struct Census {
     upto: i64,
 }
 
-impl Census {
+impl RecordDigest {
     /// Adds what a filter finds beyond the last episode looked at, with so many readers; gives how many episodes were added.
-    /// `played` says what an episode's row means; what no harness is answerable for is left out. Episodes that had not ended
-    /// when they were passed by stay uncounted.
+    /// What no harness is answerable for is left out, and what nobody graded: it is not known whether it failed. Episodes that had
+    /// not ended when they were passed by stay uncounted.
     ///
     /// # Errors
     /// The record cannot be read. What was added until then stays.
@@ -39,7 +39,6 @@ impl Census {
         filter: &Filter,
         categories: &Categories,
         readers: usize,
-        played: impl Fn(&EpisodeRow) -> Played + Sync,
     ) -> Result<u64, TraceError> {
         let filter = Filter { ended: true, ..filter.clone() };
         let before = self.episodes;
@@ -47,7 +46,8 @@ impl Census {
             let rows = store.episodes_after(&filter, self.upto, PAGE)?;
             let Some(last) = rows.last() else { return Ok(self.episodes - before) };
             let upto = last.num;
-            let page: Vec<(Played, EpisodeRow)> = rows.into_iter().map(|row| (played(&row), row)).collect();
+            let page: Vec<(EpisodeResult, EpisodeRow)> =
+                rows.into_iter().map(|row| (EpisodeResult::recorded(&row), row)).collect();
             for (k, read) in read_page(store, &page, categories, readers)? {
                 let Some((played, _)) = page.get(k) else { continue };
                 let digest = self.tasks.entry(played.rollout.task.clone()).or_insert_with(|| TaskDigest {
@@ -71,7 +71,7 @@ impl Census {
 /// The digests of a page with their places, in order, whoever read them.
 fn read_page(
     store: &Store,
-    page: &[(Played, EpisodeRow)],
+    page: &[(EpisodeResult, EpisodeRow)],
     categories: &Categories,
     readers: usize,
 ) -> Result<Vec<(usize, EpisodeDigest)>, TraceError> {
@@ -81,7 +81,8 @@ fn read_page(
         loop {
             let k = next.fetch_add(1, Ordering::Relaxed);
             let Some((played, row)) = page.get(k) else { return Ok(done) };
-            if played.outcome.score().is_some() {
+            let ungraded = played.outcome == Outcome::Done && played.reward.is_none();
+            if played.is_measured() && !ungraded {
                 done.push((k, read(store, row, played, categories)?));
             }
         }
@@ -104,11 +105,11 @@ fn read_page(
 fn read(
     store: &Store,
     row: &EpisodeRow,
-    played: &Played,
+    played: &EpisodeResult,
     categories: &Categories,
 ) -> Result<EpisodeDigest, TraceError> {
-    let mut reading = Reading::new(categories, played.outcome);
-    if !passed(played.outcome) {
+    let mut reading = Reading::new(categories, played.judged());
+    if !passed(played.judged()) {
         for entry in store.entries(row)? {
             let (step, entry) = entry?;
             reading.enter(step, &entry);

@@ -1,9 +1,8 @@
 //! A record digested as a whole: the same however many read it, and in however many goes.
 
-use evolve_gate::{Outcome, Unit};
 use harness_abi::{Grade, Message, Observation, Usage};
-use harness_evolve::{Categories, Census, Played, Rollout};
-use harness_trace::{Entry, EpisodeEnd, EpisodeRow, EpisodeStart, Filter, Outcome as Ending, Recorder, Store};
+use harness_evolve::{Categories, RecordDigest};
+use harness_trace::{Entry, EpisodeEnd, EpisodeStart, Filter, Outcome as Ending, Recorder, Store};
 
 fn record(store: &Store, number: u64) {
     let name = format!("episode-{number:04}");
@@ -33,37 +32,20 @@ fn record(store: &Store, number: u64) {
     store.end(&name, end).unwrap();
 }
 
-fn played(row: &EpisodeRow) -> Played {
-    Played {
-        rollout: Rollout { task: row.start.task.clone(), seed: row.start.seed },
-        group: row.start.group.clone(),
-        episode: row.start.episode.clone(),
-        outcome: Outcome::Scored(Unit::pass(row.reward() == Some(1.0))),
-        reward: row.reward().unwrap_or(0.0),
-        parts: Vec::new(),
-        steps: row.steps,
-        usage: row.usage,
-        replayed: row.replayed,
-        marking: row.grade.as_ref().map(|grade| grade.usage).unwrap_or_default(),
-        micros: row.micros,
-        remembered: true,
-    }
-}
-
 #[test]
 fn any_number_of_readers_and_goes_finds_the_same() {
     let store = Store::in_memory().unwrap();
     let (filter, categories) = (Filter::default(), Categories::default());
-    let mut in_two = Census::default();
+    let mut in_two = RecordDigest::default();
     (0..700).for_each(|number| record(&store, number));
-    assert_eq!(in_two.extend(&store, &filter, &categories, 2, played).unwrap(), 700);
+    assert_eq!(in_two.extend(&store, &filter, &categories, 2).unwrap(), 700);
     (700..1300).for_each(|number| record(&store, number));
-    assert_eq!(in_two.extend(&store, &filter, &categories, 2, played).unwrap(), 600);
-    assert_eq!(in_two.extend(&store, &filter, &categories, 2, played).unwrap(), 0);
+    assert_eq!(in_two.extend(&store, &filter, &categories, 2).unwrap(), 600);
+    assert_eq!(in_two.extend(&store, &filter, &categories, 2).unwrap(), 0);
     for readers in [1, 3] {
-        let mut census = Census::default();
-        census.extend(&store, &filter, &categories, readers, played).unwrap();
-        assert_eq!((census.episodes, &census.tasks), (1300, &in_two.tasks));
+        let mut record_digest = RecordDigest::default();
+        record_digest.extend(&store, &filter, &categories, readers).unwrap();
+        assert_eq!((record_digest.episodes, &record_digest.tasks), (1300, &in_two.tasks));
     }
     let passes: u32 = in_two.tasks.values().map(|digest| digest.passes).sum();
     assert_eq!(passes, 260);
@@ -73,7 +55,7 @@ fn any_number_of_readers_and_goes_finds_the_same() {
     assert!(in_two.tasks.values().all(|digest| digest.anchors.len() <= 32));
     assert!(landscape.clusters.iter().all(|cluster| !cluster.anchors.is_empty()));
     // Nothing of another run.
-    let mut other = Census::default();
+    let mut other = RecordDigest::default();
     let filter = Filter { run: "other".to_owned(), ..Filter::default() };
-    assert_eq!(other.extend(&store, &filter, &categories, 2, played).unwrap(), 0);
+    assert_eq!(other.extend(&store, &filter, &categories, 2).unwrap(), 0);
 }

@@ -12,7 +12,7 @@ use super::{Meta, MetaError, Question, Stage, Written};
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::planner::View;
+use crate::view::View;
 
 /// Kind of the facts that hold what models of the stages said.
 const SAID: &str = "evolve.meta";
@@ -43,8 +43,8 @@ struct State {
     accounted: u64,
 }
 
-/// The desk of one run.
-pub struct Desk<'a, M, L> {
+/// The client of one run.
+pub struct MetaClient<'a, M, L> {
     meta: &'a M,
     ledger: &'a L,
     run: String,
@@ -56,8 +56,8 @@ fn tokens(usage: &Usage) -> u64 {
     usage.input_tokens + usage.output_tokens
 }
 
-impl<'a, M: Meta, L: Ledger> Desk<'a, M, L> {
-    /// Opens the desk of a run with what was said before.
+impl<'a, M: Meta, L: Ledger> MetaClient<'a, M, L> {
+    /// Opens the client of a run with what was said before.
     ///
     /// # Errors
     /// The ledger cannot be read.

@@ -1,8 +1,8 @@
-//! Lanes: the cells of the population a variant can be made for, each with gate folds and an error budget of its own. One
-//! lane is the whole population. Refuses cells that a group straddles, and Σ α above the run's.
+//! Cohorts: the cells of the population a variant can be made for, each with gate folds and an error budget of its own. One
+//! cohort is the whole population. Refuses cells that a group straddles, and Σ α above the run's.
 //!
-//! Lanes share no group, so what is decided on one tells nothing of the groups of another: each keeps the guarantee of its
-//! part of α by itself, and the union bound over lanes gives the run's. A test over several lanes takes its level out of
+//! Cohorts share no group, so what is decided on one tells nothing of the groups of another: each keeps the guarantee of its
+//! part of α by itself, and the union bound over cohorts gives the run's. A test over several cohorts takes its level out of
 //! each of their purses and closes a fold of each.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use crate::session::Stop;
 use crate::track::Track;
 
 /// A cell of the population.
-pub(super) struct Lane {
+pub(super) struct Cohort {
     /// Its tasks.
     pub cell: Cell,
     /// One of them: what they all are routed by.
@@ -45,14 +45,14 @@ pub(super) struct Lane {
     pub done: Option<Stop>,
 }
 
-/// All lanes and the one this round is about.
-pub(super) struct Lanes {
-    pub all: Vec<Lane>,
+/// All cohorts and the one this round is about.
+pub(super) struct Cohorts {
+    pub all: Vec<Cohort>,
     pub at: usize,
 }
 
-impl Lanes {
-    /// One lane for each suite of a mixed one, or for each kind of task, where variants are wanted; else one in all.
+impl Cohorts {
+    /// One cohort for each suite of a mixed one, or for each kind of task, where variants are wanted; else one in all.
     pub fn new<A: Evaluator>(evaluator: &A, config: &EvolveConfig) -> Result<Self, EvolveError> {
         let split = evaluator.split();
         let cells = cells(evaluator, config, split);
@@ -77,7 +77,7 @@ impl Lanes {
             if folds.iter().all(Vec::is_empty) {
                 return Err(EvolveError::NoGroups { what: "gate" });
             }
-            all.push(Lane {
+            all.push(Cohort {
                 cell,
                 like,
                 explore,
@@ -95,112 +95,112 @@ impl Lanes {
         Ok(Self { all, at: 0 })
     }
 
-    /// The lane of this round.
-    pub fn here(&self) -> &Lane {
+    /// The cohort of this round.
+    pub fn here(&self) -> &Cohort {
         &self.all[self.at]
     }
 
-    /// The lane of this round, to be changed.
-    pub fn here_mut(&mut self) -> &mut Lane {
+    /// The cohort of this round, to be changed.
+    pub fn here_mut(&mut self) -> &mut Cohort {
         &mut self.all[self.at]
     }
 
-    /// Tasks of a lane's explore groups.
-    pub fn tasks(&self, lane: usize) -> BTreeSet<&str> {
-        self.all[lane].explore.iter().flat_map(|planned| &planned.tasks).map(String::as_str).collect()
+    /// Tasks of a cohort's explore groups.
+    pub fn tasks(&self, cohort: usize) -> BTreeSet<&str> {
+        self.all[cohort].explore.iter().flat_map(|planned| &planned.tasks).map(String::as_str).collect()
     }
 
-    /// The lane with most left to gain: its share of failing tasks, less for every round there that shipped nothing. `None`
-    /// when all are done; a lane that fails nowhere is passed over.
+    /// The cohort with most left to gain: its share of failing tasks, less for every round there that shipped nothing. `None`
+    /// when all are done; a cohort that fails nowhere is passed over.
     pub fn choose(&self, failing: impl Fn(&BTreeSet<&str>) -> usize) -> Option<usize> {
-        let worth = |lane: usize| {
-            let tasks = self.tasks(lane);
-            failing(&tasks) as f64 / tasks.len().max(1) as f64 / f64::from(1 + self.all[lane].idle)
+        let worth = |cohort: usize| {
+            let tasks = self.tasks(cohort);
+            failing(&tasks) as f64 / tasks.len().max(1) as f64 / f64::from(1 + self.all[cohort].idle)
         };
-        let open = (0..self.all.len()).filter(|&lane| self.all[lane].done.is_none());
+        let open = (0..self.all.len()).filter(|&cohort| self.all[cohort].done.is_none());
         // Of equal ones the first.
-        open.rev().map(|lane| (lane, worth(lane))).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(lane, _)| lane)
+        open.rev().map(|cohort| (cohort, worth(cohort))).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(cohort, _)| cohort)
     }
 
-    /// Why the last lane was given up, if all are.
+    /// Why the last cohort was given up, if all are.
     pub fn all_done(&mut self) -> Option<Stop> {
-        for lane in &mut self.all {
-            if lane.done.is_none() && lane.folds.open().is_none() {
-                lane.done = Some(Stop::Folds);
+        for cohort in &mut self.all {
+            if cohort.done.is_none() && cohort.folds.open().is_none() {
+                cohort.done = Some(Stop::Folds);
             }
         }
-        self.all.iter().all(|lane| lane.done.is_some()).then(|| self.ended())
+        self.all.iter().all(|cohort| cohort.done.is_some()).then(|| self.ended())
     }
 
     /// Why nothing is worked on any more.
     pub fn ended(&self) -> Stop {
-        self.all.iter().rev().find_map(|lane| lane.done).unwrap_or(Stop::NothingFails)
+        self.all.iter().rev().find_map(|cohort| cohort.done).unwrap_or(Stop::NothingFails)
     }
 
-    /// The groups that the open folds of these lanes hold, and the number of the first one's; `None` if one is closed.
+    /// The groups that the open folds of these cohorts hold, and the number of the first one's; `None` if one is closed.
     pub fn open(&self, scope: &[usize]) -> Option<(u32, Vec<String>)> {
-        let folds = scope.iter().map(|&lane| self.all[lane].folds.open()).collect::<Option<Vec<_>>>()?;
+        let folds = scope.iter().map(|&cohort| self.all[cohort].folds.open()).collect::<Option<Vec<_>>>()?;
         let (first, _) = folds.first()?;
         Some((*first, folds.iter().flat_map(|(_, groups)| groups.iter().cloned()).collect()))
     }
 
-    /// The level of a test over these lanes: the least that each of them can spare in this round, spent in each.
+    /// The level of a test over these cohorts: the least that each of them can spare in this round, spent in each.
     pub fn grant(&mut self, scope: &[usize], round: u32) -> Alpha {
-        let levels = scope.iter().map(|&lane| {
-            let lane = &mut self.all[lane];
-            if lane.round < round {
-                lane.round = round;
-                lane.purse.open_round();
+        let levels = scope.iter().map(|&cohort| {
+            let cohort = &mut self.all[cohort];
+            if cohort.round < round {
+                cohort.round = round;
+                cohort.purse.open_round();
             }
-            lane.purse.grant()
+            cohort.purse.grant()
         });
         levels.min().unwrap_or(Alpha::ZERO)
     }
 
-    /// Something shipped that was proven on these lanes: each closes its fold.
+    /// Something shipped that was proven on these cohorts: each closes its fold.
     pub fn ship(&mut self, scope: &[usize]) {
-        for &lane in scope {
-            let lane = &mut self.all[lane];
-            lane.purse.ship();
-            lane.rejected.clear();
-            // Folds that have run out are met when the lane is chosen again.
-            let _: NextFold = lane.folds.ship();
+        for &cohort in scope {
+            let cohort = &mut self.all[cohort];
+            cohort.purse.ship();
+            cohort.rejected.clear();
+            // Folds that have run out are met when the cohort is chosen again.
+            let _: NextFold = cohort.folds.ship();
         }
     }
 
-    /// Something was rolled back that was proven on these lanes: each closes its fold, and nobody waits any more.
+    /// Something was rolled back that was proven on these cohorts: each closes its fold, and nobody waits any more.
     pub fn roll_back(&mut self, scope: &[usize]) {
-        for &lane in scope {
-            let lane = &mut self.all[lane];
-            lane.purse.close_fold();
-            let _: NextFold = lane.folds.close();
+        for &cohort in scope {
+            let cohort = &mut self.all[cohort];
+            cohort.purse.close_fold();
+            let _: NextFold = cohort.folds.close();
         }
-        for lane in &mut self.all {
-            lane.waiting.clear();
-            lane.rejected.clear();
+        for cohort in &mut self.all {
+            cohort.waiting.clear();
+            cohort.rejected.clear();
         }
     }
 
     /// Granted so far, in all.
     pub fn spent(&self) -> Alpha {
-        self.all.iter().fold(Alpha::ZERO, |sum, lane| sum.plus(lane.purse.spent()))
+        self.all.iter().fold(Alpha::ZERO, |sum, cohort| sum.plus(cohort.purse.spent()))
     }
 
-    /// What was tried on all lanes, by round.
+    /// What was tried on all cohorts, by round.
     pub fn track(&self) -> Track {
         let mut all = Track::default();
-        for lane in &self.all {
-            all.trials.extend(lane.track.trials.iter().cloned());
-            all.predictions.extend(lane.track.predictions.iter().cloned());
+        for cohort in &self.all {
+            all.trials.extend(cohort.track.trials.iter().cloned());
+            all.predictions.extend(cohort.track.predictions.iter().cloned());
         }
         all.trials.sort_by_key(|trial| trial.round);
         all.predictions.sort_by_key(|scored| scored.round);
         all
     }
 
-    /// What the level still means: the worst of all lanes.
+    /// What the level still means: the worst of all cohorts.
     pub fn guarantee(&self) -> Guarantee {
-        let void = self.all.iter().map(|lane| lane.folds.guarantee()).find(|one| *one != Guarantee::Holds);
+        let void = self.all.iter().map(|cohort| cohort.folds.guarantee()).find(|one| *one != Guarantee::Holds);
         void.unwrap_or(Guarantee::Holds)
     }
 }

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{Alpha, Split, Verdict};
+use evolve_gate::{Alpha, Verdict};
 use harness_spec::{Edit, Harness, Pool};
+use harness_trace::{Rollout, Split};
 
-use super::Run;
+use super::run::Run;
 use crate::attribution::{Attribution, Interaction, Pruning, Scores, Share, contrast, excess};
-use crate::evaluator::{Evaluator, Rollout};
+use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::Phase;
 use crate::judge::{Match, Test};
 use crate::ledger::Ledger;
@@ -58,11 +59,11 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         })
     }
 
-    /// Explore rollouts of the lanes a variant serves.
+    /// Explore rollouts of the cohorts a variant serves.
     fn own_rollouts(&self, name: &str) -> Vec<Rollout> {
         let seeds = self.session.config.seeds();
-        let lanes = self.lanes.all.iter().filter(|lane| self.pool.route(&lane.like) == name);
-        let tasks = lanes.flat_map(|lane| &lane.explore).flat_map(|planned| &planned.tasks);
+        let cohorts = self.cohorts.all.iter().filter(|cohort| self.pool.route(&cohort.like) == name);
+        let tasks = cohorts.flat_map(|cohort| &cohort.explore).flat_map(|planned| &planned.tasks);
         tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect()
     }
 
@@ -71,7 +72,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let played = self.session.insist(harness, Split::Explore, Phase::Settle, rollouts).await?;
         let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
         for one in played {
-            if let Some(score) = one.outcome.score() {
+            if let Some(score) = one.judged().score() {
                 let sum = sums.entry((one.group, one.rollout.task)).or_default();
                 *sum = (sum.0 + score.value(), sum.1 + 1.0);
             }
@@ -126,13 +127,14 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let Some(leaner) = self.without(lineage, &idle.iter().copied().collect()) else {
             return Ok(kept("others rest on them", idle));
         };
-        let scope: Vec<usize> =
-            (0..self.lanes.all.len()).filter(|&lane| self.pool.route(&self.lanes.all[lane].like) == name).collect();
-        let Some((fold, groups)) = self.lanes.open(&scope) else {
+        let scope: Vec<usize> = (0..self.cohorts.all.len())
+            .filter(|&cohort| self.pool.route(&self.cohorts.all[cohort].like) == name)
+            .collect();
+        let Some((fold, groups)) = self.cohorts.open(&scope) else {
             return Ok(kept("no fold is left to prove on that nothing is lost", idle));
         };
         let round = self.session.config.rounds + 1;
-        let alpha = self.lanes.grant(&scope, round);
+        let alpha = self.cohorts.grant(&scope, round);
         if alpha == Alpha::ZERO {
             return Ok(kept("the error budget is spent", idle));
         }
@@ -156,7 +158,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         ));
         if pruned {
             self.pool = pool;
-            self.lanes.ship(&scope);
+            self.cohorts.ship(&scope);
         }
         match stop {
             Some(stop) => Err(Halt::Spent(stop)),
@@ -171,7 +173,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             return Ok(());
         }
         let seeds = self.session.config.seeds();
-        let tasks = self.lanes.all.iter().flat_map(|lane| &lane.explore).flat_map(|planned| &planned.tasks);
+        let tasks = self.cohorts.all.iter().flat_map(|cohort| &cohort.explore).flat_map(|planned| &planned.tasks);
         let rollouts: Vec<Rollout> =
             tasks.flat_map(|task| seeds.iter().map(|&seed| Rollout { task: task.clone(), seed })).collect();
         let mut seen: BTreeMap<(String, String), Seen> = BTreeMap::new();
@@ -188,7 +190,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         }
         let seen: Vec<Seen> = seen.into_values().collect();
         let Some(routing) = validate(self.session.config.seed, &seen) else { return Ok(()) };
-        let cells: Vec<_> = self.lanes.all.iter().map(|lane| (lane.cell.clone(), lane.like.clone())).collect();
+        let cells: Vec<_> = self.cohorts.all.iter().map(|cohort| (cohort.cell.clone(), cohort.like.clone())).collect();
         let pool = self.pool.with_fallback(&routing.best, &cells);
         self.session.decide("routed", &Settled { routing: &routing, pool: &pool })?;
         self.session.say(format!(
