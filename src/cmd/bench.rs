@@ -217,7 +217,11 @@ fn print(
     });
     match summary.measured {
         0 => output::line(format_args!("success unknown: none of {} episodes could be measured", summary.episodes))?,
-        _ => output::line(format_args!("success {:.1} %{interval} of {} episodes", 100.0 * summary.success, summary.measured))?,
+        _ => output::line(format_args!(
+            "success {:.1} %{interval} of {} episodes",
+            100.0 * summary.success,
+            summary.measured
+        ))?,
     }
     for (part, mean) in &summary.parts {
         output::line(format_args!("  {part} {:.1} %", 100.0 * mean))?;

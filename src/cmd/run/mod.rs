@@ -76,7 +76,7 @@ pub fn run(global: &Global, args: RunArgs) -> Result<(), Failure> {
         None => prompt(args.prompt)?,
     };
     if let Some(split) = looked_at(global, host, &args.suite, &prompt) {
-        note(&format!("this is a {split} task of {}: counted as a look at it", args.suite));
+        output::note(format_args!("this is a {split} task of {}: counted as a look at it", args.suite));
     }
     let known = Features { suite: args.suite, kind: args.kind, text: prompt.clone() };
     let name = pool.route(&known).to_owned();

@@ -152,7 +152,11 @@ fn told(global: &Global, store: &Store, groups: impl IntoIterator<Item = Recorde
     let look = looks::reading(store, groups, &argv::command_line(), SystemClock.unix_millis())?;
     let written = look.fresh.is_empty() || wire::record().is_ok_and(|record| look.count(&record).is_ok());
     if let Some(line) = look.line().filter(|_| !global.quiet) {
-        output::note(if written { line } else { "the record can only be read: that you look at it is not counted".to_owned() });
+        output::note(if written {
+            line
+        } else {
+            "the record can only be read: that you look at it is not counted".to_owned()
+        });
     }
     Ok(())
 }
