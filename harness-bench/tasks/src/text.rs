@@ -127,12 +127,11 @@ pub(crate) fn holds(text: &str, wanted: &str) -> bool {
 fn goes_on(one: &str, next: &str) -> bool {
     let (mut back, mut ahead) = (one.chars().rev(), next.chars());
     let (Some(last), Some(first)) = (back.next(), ahead.next()) else { return false };
-    let is_digit = |c: Option<char>| c.is_some_and(|c| digit(c).is_some());
-    let point = |c: char| matches!(c, '.' | ',');
-    // `3` is not in `3.5`, nor `5`.
-    if point(last) && is_digit(back.next()) && is_digit(Some(first))
-        || is_digit(Some(last)) && point(first) && is_digit(ahead.next())
-    {
+    let is_digit = |c: char| digit(c).is_some();
+    let digits = |text: &str| text.chars().take_while(|c| is_digit(*c)).count();
+    // `3` is not in `3.5`, nor `1` in `1,234`; but `2` is in `1,2,3`.
+    let parts = |point: char, rest: &str| point == '.' && digits(rest) > 0 || point == ',' && digits(rest) == 3;
+    if is_digit(last) && parts(first, ahead.as_str()) || back.next().is_some_and(is_digit) && parts(last, next) {
         return true;
     }
     if mark(first) {
@@ -222,6 +221,9 @@ mod tests {
             ("3.5", "3", false),
             ("3.5", "5", false),
             ("It is 5.", "5", true),
+            ("1,2,3", "2", true),
+            ("1,234", "1", false),
+            ("1,234", "234", false),
             ("use C++14? no: C++.", "C++", true),
             ("", "a", false),
         ] {
