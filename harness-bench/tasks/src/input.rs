@@ -3,6 +3,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     fmt,
     fs::File,
     io::{self, Read},
@@ -83,33 +84,43 @@ pub(crate) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, TextFault> {
     }
 }
 
+/// The fields of an object in which no key stands twice, as they are written.
+struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let (mut fields, mut seen) = (Vec::new(), HashSet::new());
+                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if !seen.insert(key.clone()) {
+                        return Err(A::Error::custom(format_args!("`{key}` stands there twice")));
+                    }
+                    fields.push((key, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
 /// An object in which no key stands twice, with values as they are written.
 #[derive(Debug)]
 pub(crate) struct Object(pub Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut object = Map::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    let value = exact(&map.next_value::<Box<RawValue>>()?).map_err(A::Error::custom)?;
-                    if object.contains_key(&key) {
-                        return Err(A::Error::custom(format_args!("`{key}` stands there twice")));
-                    }
-                    object.insert(key, value);
-                }
-                Ok(Object(object))
-            }
-        }
-        deserializer.deserialize_map(Keys)
+        let Fields(fields) = Fields::deserialize(deserializer)?;
+        let fields = fields.into_iter().map(|(key, raw)| exact(&raw).map(|value| (key, value)));
+        fields.collect::<Result<_, _>>().map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -143,12 +154,9 @@ fn kept(value: Value, raw: &RawValue) -> Result<Value, serde_json::Error> {
 
 /// The first number within `raw` that reading changes.
 fn lossy(raw: &str) -> Result<Option<String>, serde_json::Error> {
-    let inner = match raw.as_bytes().first() {
-        Some(b'{') => {
-            let all: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(raw)?;
-            all.into_values().collect()
-        }
-        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(raw)?,
+    let inner: Vec<Box<RawValue>> = match raw.as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<Fields>(raw)?.0.into_iter().map(|(_, value)| value).collect(),
+        Some(b'[') => serde_json::from_str(raw)?,
         Some(b'-' | b'0'..=b'9') => {
             let read: serde_json::Number = serde_json::from_str(raw)?;
             let same = number::last(&read.to_string()) == number::last(raw);
@@ -223,6 +231,7 @@ mod tests {
         }
         for (text, says) in [
             (r#"{"a": 1, "a": 2}"#, "`a` stands there twice"),
+            (r#"{"a": [{"b": {"c": 1, "c": 2}}]}"#, "`c` stands there twice"),
             (r#"{"a": {"const": 12345678901234567890123}}"#, "has more digits"),
             ("[1]", "a JSON object"),
         ] {
