@@ -12,6 +12,9 @@ use crate::{
 /// The largest power of ten that is told from larger ones.
 const POWER: i64 = 1 << 50;
 
+/// Groups of digits that are looked at as one number.
+const MOST_GROUPS: usize = 64;
+
 /// What stands between digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Between {
@@ -108,7 +111,9 @@ fn split(groups: &[Vec<u8>], gaps: &[Between], in_brackets: bool) -> (usize, Vec
     tried.extend(starts(&[Between::Space]));
     tried.extend(starts(&[Between::Group]));
     tried.extend(starts(&[Between::Comma, Between::WideComma]).last());
-    let found = tried.into_iter().find_map(|from| {
+    // A model that says `0 0 0 0 …` for ever says no number of so many groups.
+    let first = groups.len().saturating_sub(MOST_GROUPS);
+    let found = tried.into_iter().filter(|from| *from >= first).find_map(|from| {
         let (whole, fraction) = one(&groups[from..], &gaps[from..], in_brackets && from == 0)?;
         Some((from, whole, fraction))
     });
@@ -332,6 +337,14 @@ mod tests {
         for none in ["none at all", "", "é –", "½"] {
             assert_eq!(last(none), None, "{none:?}");
         }
+    }
+
+    #[test]
+    fn a_list_without_end_costs_its_length() {
+        let zeros = "0 ".repeat(300_000);
+        assert_eq!(last(&format!("{zeros}1 234")).map(|number| number.to_string()).as_deref(), Some("1234"));
+        let digits = "1".repeat(300_000);
+        assert_ne!(last(&digits), last(&format!("{digits}1")));
     }
 
     proptest::proptest! {
