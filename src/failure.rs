@@ -1,49 +1,55 @@
-//! What a person sees when something goes wrong: the error, a hint, an exit code.
-
-use std::process::ExitCode;
+//! What a request answers when it cannot be carried out: what is wrong, what to do, and of which kind it is. Doors turn the kind into
+//! an exit code or a status.
 
 use harness_bench::{BenchmarkError, RunError, SuiteError};
 use harness_core::AssembleError;
 use harness_host::HostError;
-use harness_terminal::stream;
 use harness_trace::TraceError;
+use serde::{Deserialize, Serialize};
 
-/// Exit code: something went wrong while working.
-const FAILED: u8 = 1;
-/// Exit code: what was given cannot be used (also clap's code for a wrong command line).
-const BAD_INPUT: u8 = 2;
-/// Exit code: it waits for a person; what is recorded stays.
-const WAITING: u8 = 3;
-/// Exit code: interrupted; what is recorded stays.
-const INTERRUPTED: u8 = 130;
+/// Of which kind a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Something went wrong while working.
+    Failed,
+    /// What was given cannot be used.
+    BadInput,
+    /// It waits for a person; what is recorded stays.
+    Waiting,
+    /// It was cancelled; what is recorded stays.
+    Interrupted,
+}
 
-/// An error on its way to a person.
-#[derive(Debug)]
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     message: String,
     hint: Option<String>,
-    code: u8,
+    kind: FailureKind,
 }
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// Something went wrong while working.
     pub fn new(message: impl std::fmt::Display) -> Self {
-        Self { message: message.to_string(), hint: None, code: FAILED }
+        Self { message: message.to_string(), hint: None, kind: FailureKind::Failed }
     }
 
     /// What was given cannot be used.
     pub fn input(message: impl std::fmt::Display) -> Self {
-        Self { code: BAD_INPUT, ..Self::new(message) }
+        Self { kind: FailureKind::BadInput, ..Self::new(message) }
     }
 
     /// Waits for a person.
     pub fn waiting(message: impl std::fmt::Display) -> Self {
-        Self { code: WAITING, ..Self::new(message) }
+        Self { kind: FailureKind::Waiting, ..Self::new(message) }
     }
 
-    /// Stopped by the user.
+    /// Stopped by whoever asked.
     pub fn interrupted(message: impl std::fmt::Display) -> Self {
-        Self { code: INTERRUPTED, ..Self::new(message) }
+        Self { kind: FailureKind::Interrupted, ..Self::new(message) }
     }
 
     /// Says what to do.
@@ -53,35 +59,20 @@ impl Failure {
         self
     }
 
-    /// All of it in one text, for a reader that is no terminal.
-    pub fn words(&self) -> String {
-        self.hint.as_ref().map_or_else(|| self.message.clone(), |hint| format!("{}; {hint}", self.message))
+    /// What is wrong, with which value.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
-    /// Prints it to standard error and gives the exit code.
-    pub fn report(&self, json: bool) -> ExitCode {
-        if json {
-            let object = serde_json::json!({"error": self.message, "hint": self.hint, "exit_code": self.code});
-            stream::note_json(&object.to_string());
-        } else {
-            stream::note(format_args!("error: {}", hung(&self.message)));
-            if let Some(hint) = &self.hint {
-                stream::note(format_args!("hint: {}", hung(hint)));
-            }
-        }
-        ExitCode::from(self.code)
+    /// What to do about it, where that is known.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
-}
 
-/// Further lines stand to the right of the first: what a server or a pack said must not look like a line of ours.
-fn hung(text: &str) -> String {
-    let mut lines = text.lines();
-    let mut hung = lines.next().unwrap_or_default().to_owned();
-    for line in lines {
-        hung += if line.starts_with("  ") { "\n" } else { "\n  " };
-        hung += line;
+    /// Of which kind it is.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
     }
-    hung
 }
 
 /// The error and its causes, each once.

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{argv, failure::Failure, output, paths};
+use crate::{App, Control, Event, Failure};
 
 /// How often a waiting process looks.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ struct Holder {
 
 /// A lock that this process holds until it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub(crate) struct Held {
     path: PathBuf,
     /// Closing it lets the lock go.
     _file: File,
@@ -44,7 +44,7 @@ impl Drop for Held {
 
 /// What to do while another process holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub(crate) enum Patience {
     /// Refuse.
     Refuse,
     /// Wait, and say so.
@@ -53,7 +53,7 @@ pub enum Patience {
 
 impl Patience {
     /// As `--wait` says.
-    pub fn of(wait: bool) -> Self {
+    pub(crate) fn of(wait: bool) -> Self {
         if wait { Self::Wait } else { Self::Refuse }
     }
 }
@@ -62,12 +62,19 @@ impl Patience {
 ///
 /// # Errors
 ///
-/// If another process holds it and nobody waits, or no lock can be made.
-pub fn hold(name: &str, what: &str, patience: Patience) -> Result<Held, Failure> {
-    hold_in(&paths::locks(), name, what, patience)
+/// If another process holds it and nobody waits, waiting was cancelled, or no lock can be made.
+pub(crate) fn hold(app: &App, name: &str, what: &str, patience: Patience, control: &Control) -> Result<Held, Failure> {
+    hold_in(&app.workspace().locks(), app.command(), name, what, patience, control)
 }
 
-fn hold_in(folder: &Path, name: &str, what: &str, patience: Patience) -> Result<Held, Failure> {
+fn hold_in(
+    folder: &Path,
+    command: &str,
+    name: &str,
+    what: &str,
+    patience: Patience,
+    control: &Control,
+) -> Result<Held, Failure> {
     let path = folder.join(file_name(name));
     let fail = |error: io::Error| Failure::new(format!("cannot lock {what} with {}: {error}", path.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail)?;
@@ -79,7 +86,7 @@ fn hold_in(folder: &Path, name: &str, what: &str, patience: Patience) -> Result<
         let mut file = options.open(&path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, &path) => {
-                say(&mut file).map_err(fail)?;
+                say(&mut file, command).map_err(fail)?;
                 return Ok(Held { path, _file: file });
             }
             // Its former holder took the file away.
@@ -95,8 +102,10 @@ fn hold_in(folder: &Path, name: &str, what: &str, patience: Patience) -> Result<
             }
             Patience::Wait => {
                 if !std::mem::replace(&mut told, true) {
-                    output::note(format_args!("{what} is being worked on by {who}: waiting for it to end"));
+                    let text = format!("{what} is being worked on by {who}: waiting for it to end");
+                    control.tell(&Event::Waiting { text });
                 }
+                control.check()?;
                 std::thread::sleep(LOOK);
             }
         }
@@ -124,8 +133,8 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn say(file: &mut File) -> io::Result<()> {
-    let holder = Holder { pid: std::process::id(), command: argv::command_line(), since_ms: now_ms() };
+fn say(file: &mut File, command: &str) -> io::Result<()> {
+    let holder = Holder { pid: std::process::id(), command: command.to_owned(), since_ms: now_ms() };
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(serde_json::to_string(&holder)?.as_bytes())
@@ -139,7 +148,6 @@ fn who(file: &mut File) -> String {
     match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
         Some(Holder { pid, command, since_ms }) => {
             let seconds = now_ms().saturating_sub(since_ms) / 1000;
-            let command = harness_terminal::line(command);
             format!("process {pid} (`{command}`), for {seconds} s")
         }
         None => "another process".to_owned(),
@@ -154,14 +162,14 @@ mod tests {
     fn one_holds_it_and_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("locks");
-        let hold = |name: &str| hold_in(&place, name, "the run", Patience::Refuse);
+        let hold = |name: &str| hold_in(&place, "test", name, "the run", Patience::Refuse, &Control::default());
         let held = hold("run-1").unwrap();
-        let refused = hold("run-1").unwrap_err().words();
+        let refused = hold("run-1").unwrap_err();
         assert!(
-            refused.contains(&format!("the run is being worked on by process {}", std::process::id())),
+            refused.message().contains(&format!("the run is being worked on by process {}", std::process::id())),
             "{refused}"
         );
-        assert!(refused.contains("--wait"), "{refused}");
+        assert!(refused.advice().is_some_and(|advice| advice.contains("--wait")), "{refused}");
         drop(hold("run-2").unwrap());
         drop(held);
         assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0, "nothing is left");
@@ -179,7 +187,8 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..5 {
-                        let held = hold_in(folder.path(), "x", "it", Patience::Wait).unwrap();
+                        let held =
+                            hold_in(folder.path(), "test", "x", "it", Patience::Wait, &Control::default()).unwrap();
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         passed.fetch_add(1, Ordering::SeqCst);
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -196,10 +205,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (long, longer) = ("a".repeat(300), "a".repeat(301));
         let names = ["a/b", "a_b", "../a", "ä", &long, &longer];
-        let held: Vec<_> = names.map(|name| hold_in(folder.path(), name, "it", Patience::Refuse).unwrap()).into();
+        let held: Vec<_> = names
+            .map(|name| hold_in(folder.path(), "test", name, "it", Patience::Refuse, &Control::default()).unwrap())
+            .into();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), held.len());
         std::os::unix::fs::symlink("elsewhere", folder.path().join("link.lock")).unwrap();
-        assert!(hold_in(folder.path(), "link", "it", Patience::Refuse).is_err());
+        assert!(hold_in(folder.path(), "test", "link", "it", Patience::Refuse, &Control::default()).is_err());
         assert!(!folder.path().join("elsewhere").exists());
     }
 }

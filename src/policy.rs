@@ -7,8 +7,7 @@ use harness_files::Folder;
 use harness_spec::{Policy, PublicKey, Publisher};
 
 use crate::{
-    failure::Failure,
-    paths,
+    Failure, Workspace,
     replace::{change, unwritten},
 };
 
@@ -17,8 +16,8 @@ use crate::{
 /// # Errors
 ///
 /// If there is a file and it cannot be read or understood: then nobody is let in.
-pub fn policy() -> Result<Policy, Failure> {
-    let Some(path) = paths::policy() else { return Ok(Policy::default()) };
+pub(crate) fn policy(workspace: &Workspace) -> Result<Policy, Failure> {
+    let Some(path) = workspace.policy() else { return Ok(Policy::default()) };
     match harness_files::read_text(&path, harness_files::MOST_TEXT) {
         Ok(text) => parse(&path, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Policy::default()),
@@ -36,8 +35,9 @@ fn parse(path: &Path, text: &str) -> Result<Policy, Failure> {
 /// # Errors
 ///
 /// If the key is trusted already, or the file cannot be read, understood or written: it is then as it was.
-pub fn trust(publisher: Publisher) -> Result<PathBuf, Failure> {
-    let path = paths::policy()
+pub(crate) fn trust(workspace: &Workspace, publisher: Publisher) -> Result<PathBuf, Failure> {
+    let path = workspace
+        .policy()
         .ok_or_else(|| Failure::new("no home to keep a policy in").hint("set $HOME, or $HARNESS_POLICY to a file"))?;
     // The user's own configuration may be a link to where it is kept; nobody who is confined writes there.
     let path = path.canonicalize().unwrap_or(path);
@@ -60,7 +60,7 @@ pub fn trust(publisher: Publisher) -> Result<PathBuf, Failure> {
 }
 
 /// The key a person names: itself, or a `.pub` file that holds it.
-pub fn key(named: &str) -> Result<PublicKey, Failure> {
+pub(crate) fn key(named: &str) -> Result<PublicKey, Failure> {
     if let Ok(key) = named.parse() {
         return Ok(key);
     }

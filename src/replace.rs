@@ -4,14 +4,14 @@ use std::path::Path;
 
 use harness_files::Access;
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// Makes `text` the content of `path`: a reader sees the old text or the new. The permissions stay as they were.
 ///
 /// # Errors
 ///
 /// If the file is a link or no regular file, or cannot be written; it is then as it was.
-pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     harness_files::replace(path, text.as_bytes(), Access::Usual).map_err(unwritten(path))
 }
 
@@ -20,7 +20,10 @@ pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
 /// # Errors
 ///
 /// What `edit` says, and if the file cannot be read or written: it is then as it was, and what was not read is not written over.
-pub fn change<T>(path: &Path, edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>) -> Result<T, Failure> {
+pub(crate) fn change<T>(
+    path: &Path,
+    edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>,
+) -> Result<T, Failure> {
     let decide = |former: Option<Vec<u8>>| {
         let former = former.map(String::from_utf8).transpose().map_err(|_| Changed::Edit(not_text(path)))?;
         let (text, result) = edit(former).map_err(Changed::Edit)?;
@@ -49,7 +52,7 @@ fn not_text(path: &Path) -> Failure {
 }
 
 /// The error for a file that was to be written.
-pub fn unwritten(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
+pub(crate) fn unwritten(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
     |error| {
         let failure = Failure::new(format!("cannot write {}: {error}", path.display()));
         match error.kind() {

@@ -1,0 +1,194 @@
+//! What can be asked of the program, one kind of request a module, and the [`App`] that carries it out.
+
+pub mod bench;
+pub mod bundle;
+pub mod child;
+pub mod data;
+pub mod edit;
+pub mod evolve;
+pub mod memory;
+pub mod model;
+pub mod pack;
+pub mod record;
+pub mod run;
+pub mod serve;
+pub mod suite;
+
+mod benchmark;
+mod confinement;
+mod hosts;
+mod identity;
+mod looks;
+mod models;
+mod play;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+pub use benchmark::{BenchmarkRequest, key_value};
+use harness_abi::PackRef;
+use harness_trace::Store;
+pub use models::model_named;
+use tokio::runtime::Runtime;
+
+use crate::{Failure, Workspace};
+
+/// Where requests are carried out, and with what.
+pub struct App {
+    workspace: Workspace,
+    plugins: Vec<PathBuf>,
+    linked: Vec<PackRef>,
+    program: Option<PathBuf>,
+    command: String,
+    runtime: OnceLock<Runtime>,
+    record: Mutex<Option<Arc<Store>>>,
+}
+
+/// Puts an [`App`] together.
+#[derive(Debug)]
+pub struct AppBuilder(App);
+
+impl AppBuilder {
+    /// Works here; by default in the current folder, with the variables of this process.
+    #[must_use]
+    pub fn workspace(mut self, workspace: Workspace) -> Self {
+        self.0.workspace = workspace;
+        self
+    }
+
+    /// Searches these folders for packs first; then those that the workspace and its variables name.
+    #[must_use]
+    pub fn plugins(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.0.plugins.extend(folders);
+        self
+    }
+
+    /// Adds a pack that is linked into this program: the value that [`linked_pack!`](crate::abi::linked_pack) makes. Harness files name
+    /// its modules as they name those of any other pack, and an evolution may propose them. It runs inside this process.
+    #[must_use]
+    pub fn linked(mut self, pack: PackRef) -> Self {
+        self.0.linked.push(pack);
+        self
+    }
+
+    /// The program that is started for packs and commands which run in a process of their own, in place of this one: a `harness`
+    /// binary. A program that is to serve them itself calls [`child::serve`] first of all.
+    #[must_use]
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.0.program = Some(program.into());
+        self
+    }
+
+    /// What asks, for the record: a command line, the name of a program.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.0.command = command.into();
+        self
+    }
+
+    /// The application.
+    ///
+    /// # Errors
+    ///
+    /// Two linked packs have one name, or the manifest of one cannot be read.
+    pub fn build(self) -> Result<App, Failure> {
+        if let Some(program) = &self.0.program {
+            harness_sandbox::set_program(program);
+        }
+        if !self.0.linked.is_empty() {
+            hosts::check_linked(&self.0.linked)?;
+        }
+        Ok(self.0)
+    }
+}
+
+impl App {
+    /// An application in the current folder, with the built-in packs.
+    pub fn builder() -> AppBuilder {
+        AppBuilder(Self {
+            workspace: Workspace::here(),
+            plugins: Vec::new(),
+            linked: Vec::new(),
+            program: None,
+            command: concat!("harness ", env!("CARGO_PKG_VERSION"), ", linked").to_owned(),
+            runtime: OnceLock::new(),
+            record: Mutex::new(None),
+        })
+    }
+
+    /// Where it works.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// What asks, for the record.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The workspace's record, made if it is not there; opened once for all requests.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made or opened.
+    pub fn record(&self) -> Result<Arc<Store>, Failure> {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*record {
+            return Ok(store.clone());
+        }
+        let path = self.workspace.record();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
+        }
+        let store = Store::open(&path)?;
+        *record = Some(store.clone());
+        Ok(store)
+    }
+
+    /// The record for reading alone, which may be another user's.
+    fn record_to_read(&self) -> Result<Arc<Store>, Failure> {
+        if let Some(store) = &*self.record.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(store.clone());
+        }
+        let path = self.workspace.record();
+        if !path.is_file() {
+            return Err(Failure::input(format!("there is no record at {}", path.display()))
+                .hint("`harness run` and `harness bench` make one; run this where they ran"));
+        }
+        Ok(Store::read(&path)?)
+    }
+
+    /// The runtime episodes run on: one for all requests, because clients of model servers keep their connections on it.
+    fn runtime(&self) -> Result<&Runtime, Failure> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let made = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let made = made.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
+        if let Err(second) = self.runtime.set(made) {
+            // Another thread was faster.
+            second.shutdown_background();
+        }
+        self.runtime.get().ok_or_else(|| Failure::new("no runtime"))
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The variables of the workspace may hold keys.
+        let folder = self.workspace.folder();
+        f.debug_struct("App").field("folder", &folder).field("plugins", &self.plugins).finish_non_exhaustive()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // A call that blocks a thread was told to stop, and is not waited for: this may be dropped where nothing may block.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

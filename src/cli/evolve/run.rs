@@ -1,0 +1,129 @@
+//! `harness evolve SUITE`: improves a suite's harness by evidence, measures what came of it, writes the report.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use harness::{
+    App, Failure,
+    app::{
+        BenchmarkRequest,
+        evolve::{EvolveRequest, Evolved, Stop, evolve},
+    },
+};
+
+use crate::cli::{Global, output, progress::watched, settings};
+
+/// What an evolution is told.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
+    #[arg(required = true)]
+    suite: Option<String>,
+    /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module
+    /// [default: `[model.main]` of the harness; without either, smollm2]
+    #[arg(long, short)]
+    model: Option<String>,
+    /// A model that the stages ask (role `meta`): it reads failures, orders directions, writes edits, reviews them
+    /// [default: `[model.meta]` of the harness; without either, no stage needs a model]
+    #[arg(long, value_name = "MODEL")]
+    meta: Option<String>,
+    /// Begin with this harness instead of the suite's own
+    #[arg(long, value_name = "FILE")]
+    harness: Option<PathBuf>,
+    /// The benchmark's own data: a folder, or `bfcl` after `harness data pull bfcl` [default for household: $ALFWORLD_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configure the suite's environment, e.g. category=live_simple
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    set: Vec<String>,
+    /// Seed of splits, orders and episodes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Most minutes for everything
+    #[arg(long, value_name = "N", value_parser = crate::cli::argv::minutes)]
+    minutes: Option<f64>,
+    /// Most rollouts of the evolution itself
+    #[arg(long, value_name = "N")]
+    rollouts: Option<u64>,
+    /// At most so many tasks of a group; 0: all
+    #[arg(long, value_name = "N")]
+    per_group: Option<usize>,
+    /// Groups of each arm measured on sealed tasks; 0: all
+    #[arg(long, value_name = "N")]
+    sealed: Option<usize>,
+    /// What a candidate may ship for: success, or proven lower cost or latency at proven non-inferior success
+    #[arg(long, value_name = "WHAT", value_parser = ["success", "cost", "latency"])]
+    objective: Option<String>,
+    /// `strict`: beside the judge, no explore task that passed in one of two attempts may fail in both
+    #[arg(long, value_name = "RULE", value_parser = ["off", "strict"])]
+    seesaw: Option<String>,
+    /// Change a setting of the evolution, e.g. rounds=3, alpha=0.01, delta=0.1, screen_tasks=12
+    #[arg(long = "with", value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    with: Vec<String>,
+    /// Let a proven edit wait for a person: `harness evolve approve|reject RUN`
+    #[arg(long)]
+    approve: bool,
+    /// Wait for a process that works on this run to end
+    #[arg(long)]
+    wait: bool,
+    /// Episodes at a time [default: the setting `concurrency`]
+    #[arg(long, value_name = "N", value_parser = crate::cli::argv::at_once)]
+    concurrency: Option<usize>,
+    /// Where the report and the final harness are written [default: .harness/evolve/RUN]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Evolves, measures, reports.
+pub fn run(app: &App, global: &Global, args: RunArgs) -> Result<(), Failure> {
+    let request = EvolveRequest {
+        benchmark: BenchmarkRequest {
+            // Without a suite there would be a subcommand, and this would not be reached.
+            suite: args.suite.unwrap_or_default(),
+            data: args.data,
+            settings: settings("--set", &args.set)?,
+            per_group: args.per_group,
+            seed: args.seed,
+        },
+        model: args.model,
+        meta: args.meta,
+        harness: args.harness,
+        minutes: args.minutes,
+        rollouts: args.rollouts,
+        sealed: args.sealed,
+        objective: args.objective,
+        seesaw: args.seesaw,
+        settings: settings("--with", &args.with)?,
+        approve: args.approve,
+        out: args.out,
+        concurrency: args.concurrency,
+        wait: args.wait,
+    };
+    let evolved = watched(global, |control| evolve(app, &request, control))?;
+    print(global, &evolved)?;
+    match evolved.paused {
+        Some(Stop::Interrupted) => {
+            Err(Failure::interrupted("stopped; the report shows what is known").hint("the same command continues"))
+        }
+        Some(Stop::Approval) => {
+            Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", evolved.run))
+                .hint("then the same command continues"))
+        }
+        Some(_) => {
+            Err(Failure::new("the model or the world could not be reached any more; the report shows what is known")
+                .hint("the same command continues"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn print(global: &Global, evolved: &Evolved) -> Result<(), Failure> {
+    if global.json {
+        return output::json(&evolved.report);
+    }
+    output::report(&evolved.report)?;
+    output::line(format_args!(
+        "written to {}: report.html, report.json, harness.toml, evolution.json",
+        evolved.out.display()
+    ))
+}
