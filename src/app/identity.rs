@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An id that no other run of this program has: `KIND-` and when it began, by whom, and the how manieth it is of this process.
+/// An id that no other run of this program has: `KIND-` the time it began, the process, and a number where the process began others before.
 pub(super) fn fresh(kind: &str, started_ms: u64) -> String {
     static BEFORE: AtomicU64 = AtomicU64::new(0);
     let id = format!("{kind}-{started_ms:x}-{:x}", std::process::id());

@@ -8,7 +8,7 @@ mod search;
 mod void;
 
 use harness_trace::{Entry, EpisodeRow, Filter, Outcome, TraceError};
-pub use harness_trace::{VoidMark, Voided};
+pub use harness_trace::{Void, Voided};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ pub struct ListedEpisode {
     pub row: EpisodeRow,
     /// Why it counts no more, where it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub void: Option<VoidMark>,
+    pub void: Option<Void>,
 }
 
 /// One episode.
@@ -100,7 +100,7 @@ pub struct Shown {
     /// The episodes that answered its calls.
     pub sub_agents: Vec<EpisodeRow>,
     /// Why it counts no more; `None`: it counts.
-    pub void: Option<VoidMark>,
+    pub void: Option<Void>,
 }
 
 /// What happened in a step.
