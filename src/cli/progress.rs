@@ -183,7 +183,11 @@ impl Observer for Progress {
                 self.evolution(state);
             }
             Event::Decided { text } => self.say(state, text),
-            Event::Waiting { text } => self.say(state, text),
+            // Also with `--quiet`: nothing happens until the other process ends.
+            Event::Waiting { text: why } => match &state.bar {
+                Some(bar) if self.terminal && !self.quiet => bar.println(text(why).to_string()),
+                _ => output::note(why),
+            },
             _ => {}
         }
     }
