@@ -20,7 +20,7 @@ const REASONS: &[(&str, &str)] = &[
         "harness-bench/download/src/wheel.rs",
         "moves what it unpacked in a new folder with a random name, in the user's cache",
     ),
-    ("src/cmd/model.rs", "moves weights whose digest is right to their name in the user's cache"),
+    ("src/app/model.rs", "moves weights whose digest is right to their name in the user's cache"),
 ];
 
 /// Every Rust file of the program.
