@@ -115,10 +115,10 @@ impl Store {
     fn calls_of(&self, row: &EpisodeRow, roles: Option<&BTreeSet<String>>) -> Result<HashSet<CallKey>, TraceError> {
         let mut keys = HashSet::new();
         for entry in self.entries(row)? {
-            if let (_, Entry::Chat { role, key, .. } | Entry::Score { role, key, .. }) = entry? {
-                if roles.is_none_or(|roles| roles.contains(&role)) {
-                    keys.insert(key);
-                }
+            if let (_, Entry::Chat { role, key, .. } | Entry::Score { role, key, .. }) = entry?
+                && roles.is_none_or(|roles| roles.contains(&role))
+            {
+                keys.insert(key);
             }
         }
         Ok(keys)

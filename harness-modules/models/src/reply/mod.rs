@@ -239,12 +239,13 @@ fn apart(pieces: Vec<Piece>) -> (Vec<Part>, Vec<Call>) {
     spoken(&mut parts, &mut |thoughts, out| std::mem::take(thoughts).end(out));
     let thinks = parts.iter().any(|part| matches!(part, Part::Reasoning { .. }));
     let first = parts.iter().position(|part| matches!(part, Part::Text { .. }));
-    if let (false, Some(at), Some(Part::Text { text })) = (thinks, first, first.and_then(|at| parts.get(at).cloned())) {
-        if let Some((thought, answer)) = thoughts::unopened(&text) {
-            let thought = (!thought.is_empty()).then(|| Part::Reasoning { text: thought.into() });
-            let answer = (!answer.is_empty()).then(|| Part::text(answer));
-            parts.splice(at..=at, thought.into_iter().chain(answer));
-        }
+    if let (false, Some(at)) = (thinks, first)
+        && let Some(Part::Text { text }) = parts.get(at).cloned()
+        && let Some((thought, answer)) = thoughts::unopened(&text)
+    {
+        let thought = (!thought.is_empty()).then(|| Part::Reasoning { text: thought.into() });
+        let answer = (!answer.is_empty()).then(|| Part::text(answer));
+        parts.splice(at..=at, thought.into_iter().chain(answer));
     }
     (parts, calls)
 }
