@@ -67,6 +67,9 @@ impl<'a> Incoming<'a> {
             Some(form) => form,
             None => {
                 self.bytes.extend_from_slice(piece.unwrap_or_default());
+                if self.bytes.len() > LARGEST {
+                    return Err(garbage(format_args!("{LARGEST} bytes of blank space")));
+                }
                 let Some(form) = form(&self.bytes, self.streamed, piece.is_none()) else { return Ok(false) };
                 self.form = Some(form);
                 if form == Form::Stream {

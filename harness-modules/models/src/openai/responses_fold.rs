@@ -159,7 +159,7 @@ impl Fold {
         let id = if whole { content::string(&event["item"], "id")? } else { content::string(event, "item_id")? };
         let begins = event["type"] == "response.output_item.added";
         // What is whole ends once.
-        let open = |item: &Item| !begins && !(whole && item.whole);
+        let open = |item: &Item| !(begins || (whole && item.whole));
         let last = |fits: &dyn Fn(&Item) -> bool| self.items.iter().rposition(|item| open(item) && fits(item));
         let at = last(&|item| !id.is_empty() && item.id == id)
             .or_else(|| last(&|item| place.is_some() && item.place == place))

@@ -168,6 +168,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// What it is about, the events, and the id, name and arguments of each call.
+    type Case = (&'static str, Vec<Value>, &'static [(&'static str, &'static str, &'static str)]);
+
     fn called(events: &[Value]) -> Vec<(String, String, String)> {
         let mut calls = Calls::default();
         for event in events {
@@ -186,18 +189,18 @@ mod tests {
             piece
         };
         let part = |arguments: &str| json!({"function": {"arguments": arguments}});
-        let one = [("a", "x", "{\"p\": 1}")];
-        let two = [("a", "x", "{\"p\": 1}"), ("b", "x", "{\"p\": 2}")];
-        let nameless = [("", "x", "{\"p\": 1}"), ("", "x", "{\"p\": 2}")];
+        let one = &[("a", "x", "{\"p\": 1}")][..];
+        let two = &[("a", "x", "{\"p\": 1}"), ("b", "x", "{\"p\": 2}")][..];
+        let nameless = &[("", "x", "{\"p\": 1}"), ("", "x", "{\"p\": 2}")][..];
         let (first, second) = ("{\"p\": 1}", "{\"p\": 2}");
-        let cases: Vec<(&str, Vec<Value>, &[(&str, &str, &str)])> = vec![
+        let cases: Vec<Case> = vec![
             (
                 "equal index, other ids",
                 vec![
                     json!([at(json!(0), whole(json!("a"), "x", json!(first)))]),
                     json!([at(json!(0), whole(json!("b"), "x", json!(second)))]),
                 ],
-                &two,
+                two,
             ),
             (
                 "equal index, other ids, in pieces by turns",
@@ -207,7 +210,7 @@ mod tests {
                     json!([at(json!(0), whole(json!("a"), "", json!(first)))]),
                     json!([at(json!(0), whole(json!("b"), "", json!(second)))]),
                 ],
-                &two,
+                two,
             ),
             (
                 "equal index, no ids",
@@ -215,7 +218,7 @@ mod tests {
                     json!([at(json!(0), whole(json!(null), "x", json!(first)))]),
                     json!([at(json!(0), whole(json!(null), "x", json!(second)))]),
                 ],
-                &nameless,
+                nameless,
             ),
             (
                 "no index, one after another",
@@ -226,12 +229,12 @@ mod tests {
                     json!([whole(json!("b"), "x", json!("{\"p\":"))]),
                     json!([part(" 2}")]),
                 ],
-                &two,
+                two,
             ),
             (
                 "no index, all at once",
                 vec![json!([whole(json!("a"), "x", json!(first)), whole(json!("b"), "x", json!(second))])],
-                &two,
+                two,
             ),
             (
                 "no index and no ids, objects",
@@ -241,14 +244,14 @@ mod tests {
                 ],
                 &[("", "x", "{\"p\":1}"), ("", "x", "{\"p\":2}")],
             ),
-            ("no inner object", vec![json!([{"id": "a", "name": "x", "arguments": first}])], &one),
+            ("no inner object", vec![json!([{"id": "a", "name": "x", "arguments": first}])], one),
             (
                 "name and id in every piece",
                 vec![
                     json!([at(json!(0), whole(json!("a"), "x", json!("{\"p\":")))]),
                     json!([at(json!(0), whole(json!("a"), "x", json!(" 1}")))]),
                 ],
-                &one,
+                one,
             ),
             (
                 "name in every piece, no id",
@@ -258,14 +261,14 @@ mod tests {
                 ],
                 &[("", "x", "{\"p\": 1}")],
             ),
-            ("all of it twice", vec![json!([whole(json!("a"), "x", json!(first))]); 2], &one),
+            ("all of it twice", vec![json!([whole(json!("a"), "x", json!(first))]); 2], one),
             (
                 "another id in every piece",
                 vec![
                     json!([at(json!(0), whole(json!("a"), "x", json!("{\"p\":")))]),
                     json!([at(json!(0), json!({"id": "z", "function": {"arguments": " 1}"}}))]),
                 ],
-                &one,
+                one,
             ),
             (
                 "a name in pieces",
@@ -282,7 +285,7 @@ mod tests {
                     json!([at(json!(0), whole(json!(null), "x", json!("")))]),
                     json!([at(json!(0), whole(json!("a"), "", json!(first)))]),
                 ],
-                &one,
+                one,
             ),
             (
                 "indexes as text, out of order, with a gap",
@@ -290,7 +293,7 @@ mod tests {
                     json!([at(json!("3"), whole(json!("b"), "x", json!(second)))]),
                     json!([at(json!(1.0), whole(json!("a"), "x", json!(first))), null, {}]),
                 ],
-                &two,
+                two,
             ),
         ];
         for (what, events, expected) in cases {

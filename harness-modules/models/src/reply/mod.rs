@@ -213,30 +213,45 @@ impl Asked {
     }
 }
 
+/// Text of one kind after another.
+#[derive(Default)]
+struct Said(Vec<(DeltaKind, String)>);
+
+impl Said {
+    fn add(&mut self, kind: DeltaKind, text: &str) {
+        match self.0.last_mut() {
+            _ if text.is_empty() => {}
+            Some((last, all)) if *last == kind => all.push_str(text),
+            _ => self.0.push((kind, text.to_owned())),
+        }
+    }
+
+    fn parts(self) -> impl Iterator<Item = Part> {
+        self.0.into_iter().map(|(kind, text)| match kind {
+            DeltaKind::TEXT => Part::text(text),
+            _ => Part::Reasoning { text: text.into() },
+        })
+    }
+}
+
 /// Pieces as parts of a message, and calls; thoughts that stand in the text are taken out of it.
 fn apart(pieces: Vec<Piece>) -> (Vec<Part>, Vec<Call>) {
     let (mut parts, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Thoughts::default());
-    let mut spoken = |parts: &mut Vec<Part>, take: &mut dyn FnMut(&mut Thoughts, &mut dyn FnMut(DeltaKind, &str))| {
-        let mut said: Vec<(DeltaKind, String)> = Vec::new();
-        take(&mut thoughts, &mut |kind, text| match said.last_mut() {
-            _ if text.is_empty() => {}
-            Some((last, all)) if *last == kind => all.push_str(text),
-            _ => said.push((kind, text.to_owned())),
-        });
-        parts.extend(said.into_iter().map(|(kind, text)| match kind {
-            DeltaKind::TEXT => Part::text(text),
-            _ => Part::Reasoning { text: text.into() },
-        }));
-    };
     for piece in pieces {
         match piece {
             // A thought without words may stand for what the server wants back.
             Piece::Reasoning(text) => parts.push(Part::Reasoning { text: text.into() }),
-            Piece::Text(text) => spoken(&mut parts, &mut |thoughts, out| thoughts.push(&text, out)),
+            Piece::Text(text) => {
+                let mut said = Said::default();
+                thoughts.push(&text, &mut |kind, text| said.add(kind, text));
+                parts.extend(said.parts());
+            }
             Piece::Call(call) => calls.push(call),
         }
     }
-    spoken(&mut parts, &mut |thoughts, out| std::mem::take(thoughts).end(out));
+    let mut said = Said::default();
+    thoughts.end(&mut |kind, text| said.add(kind, text));
+    parts.extend(said.parts());
     let thinks = parts.iter().any(|part| matches!(part, Part::Reasoning { .. }));
     let first = parts.iter().position(|part| matches!(part, Part::Text { .. }));
     if let (false, Some(at)) = (thinks, first)
