@@ -2,8 +2,7 @@
 //! digest is part of it, so that changed tasks are another benchmark.
 
 use std::{
-    fs,
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -33,20 +32,7 @@ pub(crate) fn beneath(folder: &Path, path: &str) -> io::Result<PathBuf> {
 
 /// The text of one of a suite's files.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
-    String::from_utf8(bytes(path, MOST_TEXT)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-/// The bytes of a regular file: neither of a pipe, which has a writer to wait for, nor of a device, which has no end.
-fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(refused("it is not a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > most {
-        true => Err(refused(format!("it has more than {most} bytes"))),
-        false => Ok(bytes),
-    }
+    harness_files::read_text(path, MOST_TEXT)
 }
 
 /// The world of the tasks at `path`; `workspace` says that they are done in a folder, and how.
@@ -59,7 +45,7 @@ pub(crate) fn world(path: &Path, workspace: Option<Config>) -> Result<Use, Strin
     config.insert("data".to_owned(), data.into());
     let (key, digest) = match folder {
         true => ("identity", of_folder(path).map_err(fail)?),
-        false => ("sha256", hex(&Sha256::digest(bytes(path, MOST).map_err(fail)?))),
+        false => ("sha256", hex(&Sha256::digest(harness_files::read(path, MOST).map_err(fail)?))),
     };
     config.insert(key.to_owned(), digest.into());
     let module = if in_folder { "tasks/workspace" } else { "tasks/questions" };
@@ -83,7 +69,7 @@ fn of_folder(folder: &Path) -> io::Result<String> {
         }
         let content = match kind.is_symlink() {
             true => fs::read_link(&path)?.into_os_string().into_encoded_bytes(),
-            false if kind.is_file() => bytes(&path, MOST)?,
+            false if kind.is_file() => harness_files::read(&path, MOST)?,
             false => Vec::new(),
         };
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
@@ -110,7 +96,6 @@ mod tests {
             assert!(beneath(&folder, path).unwrap_err().to_string().contains("not beneath"), "{path}");
         }
         assert!(text(Path::new("/dev/zero")).unwrap_err().to_string().contains("not a regular file"));
-        assert!(bytes(&folder.join("a"), 0).unwrap_err().to_string().contains("more than 0 bytes"));
         assert!(world(Path::new("/dev/zero"), None).unwrap_err().contains("not a regular file"));
     }
 

@@ -1,14 +1,7 @@
-//! What is read of a user's files: regular files alone, up to a size, as text in UTF-8 or UTF-16 that says so, and JSON in which no
+//! What is read of a user's files: text in UTF-8, or in UTF-16 that says so, and JSON in which no
 //! number loses a digit and no key stands twice.
 
-use std::{
-    borrow::Cow,
-    collections::HashSet,
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{borrow::Cow, collections::HashSet, fmt, io, path::Path};
 
 use serde::{
     Deserialize, Deserializer,
@@ -21,29 +14,9 @@ use crate::number;
 /// Bytes of one file of tasks, at most.
 pub(crate) const MOST: u64 = 2 << 30;
 
-/// The bytes of a regular file of at most `most` bytes; links are followed, pipes and devices refused.
-pub(crate) fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let refuse = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    // Looked at before it is opened: opening a pipe waits for whoever writes to it.
-    if !path.metadata()?.is_file() {
-        return refuse("it is not a regular file".to_owned());
-    }
-    let file = File::open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return refuse("it is not a regular file".to_owned());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len().min(most)).unwrap_or_default());
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > most {
-        true => refuse(format!("it has more than {most} bytes")),
-        false => Ok(bytes),
-    }
-}
-
 /// The text of a regular file of at most `most` bytes.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<String> {
-    let bytes = bytes(path, most)?;
+    let bytes = harness_files::read(path, most)?;
     text(&bytes).map(Cow::into_owned).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
@@ -177,21 +150,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_file_is_read_if_it_is_one() {
-        let here = tempfile::tempdir().unwrap();
-        let path = here.path().join("a");
-        std::fs::write(&path, "12345").unwrap();
-        assert_eq!(bytes(&path, 5).unwrap(), b"12345");
-        for (path, most, says) in [
-            (path.as_path(), 4, "more than 4 bytes"),
-            (Path::new("/dev/zero"), 10, "not a regular file"),
-            (here.path(), 10, "not a regular file"),
-        ] {
-            assert!(bytes(path, most).unwrap_err().to_string().contains(says), "{}", path.display());
-        }
-    }
 
     #[test]
     fn text_is_what_spreadsheets_write() {

@@ -87,7 +87,8 @@ pub fn digest(bytes: &[u8]) -> String {
 ///
 /// If the file cannot be read, is another one, or any row is at fault; all rows at fault are in the error.
 pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
-    let bytes = input::bytes(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
+    let bytes =
+        harness_files::read(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(RowsError::Changed { path: path.to_owned() });
     }

@@ -51,7 +51,8 @@ pub fn table(path: &Path, columns: &Columns<'_>) -> Result<Vec<Row>, RowsError> 
         "jsonl" | "ndjson" => Form::Lines,
         _ => return Err(RowsError::Form { path: path.to_owned() }),
     };
-    let bytes = input::bytes(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
+    let bytes =
+        harness_files::read(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
     parse(&bytes, form, columns, path)
 }
 

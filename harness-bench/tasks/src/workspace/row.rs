@@ -43,7 +43,7 @@ struct Row {
 
 /// All rows of the file as tasks; `sha256` is the digest it must have, if any.
 pub(super) fn read(path: &Path, at: &Path, sha256: &str) -> Result<Vec<Task>, WorkspaceError> {
-    let bytes = input::bytes(path, input::MOST).map_err(WorkspaceError::io(path))?;
+    let bytes = harness_files::read(path, input::MOST).map_err(WorkspaceError::io(path))?;
     if !sha256.is_empty() && digest(&bytes) != sha256 {
         return Err(WorkspaceError::Changed { path: path.to_owned() });
     }
