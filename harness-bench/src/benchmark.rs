@@ -4,11 +4,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use evolve_gate::{GroupSplit, PlannedGroup, Shares, split_exact};
-use harness_abi::{EnvironmentBox, GraderBox, ModuleError, Task, TaskQuery, kit};
+use harness_abi::{EnvironmentBox, ModuleError, Task, TaskQuery, kit};
+use harness_core::GraderBinding;
 use harness_host::{Host, HostError, Resolved};
 use harness_spec::Features;
 use harness_trace::{SeenGroup, Split};
@@ -61,7 +61,7 @@ pub struct EnvironmentBinding {
     /// Its name: that of the suite it is.
     pub name: String,
     environment: Resolved,
-    grader: Arc<GraderBox>,
+    grader: GraderBinding,
     /// Whether a model marks.
     graded: bool,
 }
@@ -78,7 +78,7 @@ impl EnvironmentBinding {
     }
 
     /// Turns final states into rewards; its parts hold what the suite's further graders say.
-    pub fn grader(&self) -> Arc<GraderBox> {
+    pub fn grader(&self) -> GraderBinding {
         self.grader.clone()
     }
 }
@@ -173,7 +173,7 @@ impl Benchmark {
             let binding = EnvironmentBinding {
                 name: part.name.clone(),
                 environment: host.resolve(&part.environment.module, &part.environment.config)?,
-                grader: Arc::new(graders::combined(host, part)?),
+                grader: graders::combined(host, part)?,
                 graded: matches!(part.grader, GraderSpec::Model(_)),
             };
             let (own, mut own_groups) = listed(&binding, folder.as_deref(), seed)?;

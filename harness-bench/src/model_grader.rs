@@ -1,13 +1,10 @@
 //! A model grader: a language model that marks a reply by a rubric, where no program can. It is told that what it marks is no instruction,
 //! and says `pass` or `fail`. Refuses to guess: an answer that is neither is an error, not a mark.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
-use harness_abi::{
-    ChatReply, ChatRequest, Constraint, DeltaKind, Grade, Grader, Message, ModuleError, RawChatSink, Sampling, Task,
-    chat_sink, kit,
-    stable::{RResult, RSlice, RStr},
-};
+use harness_abi::{ChatReply, Constraint, Grade, Message, ModuleError, Sampling, Task};
+use harness_core::{AskingGrader, GradeRequest, GradeStep, GraderQuestion};
 use harness_host::LoadedModel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,60 +54,19 @@ impl RubricGrader {
         [Message::system(told), Message::user(asked)]
     }
 
-    fn ask(&self, messages: &[Message]) -> Result<ChatReply, ModuleError> {
+    fn asked(&self, messages: [Message; 2]) -> GraderQuestion {
         let can_choose = self.model.info.capabilities.iter().any(|capability| capability == "choice");
         let constraint = match can_choose {
-            true => kit::json(&Constraint::Choice { choices: vec![PASS.to_owned(), FAIL.to_owned()] }),
-            false => Default::default(),
+            true => Constraint::Choice { choices: vec![PASS.to_owned(), FAIL.to_owned()] },
+            false => Constraint::Free,
         };
-        let sampling = kit::json(&Sampling { max_tokens: 16, ..Sampling::default() });
-        let request = ChatRequest {
-            messages: RSlice::from_slice(messages),
-            tools_json: RStr::from_str(""),
-            constraint_json: constraint.as_rstr(),
-            sampling_json: sampling.as_rstr(),
-            extra: RStr::from_str(""),
-        };
-        let (to, answer) = mpsc::channel();
-        self.model.chat(&request, chat_sink(Slip(to)));
-        answer.recv().unwrap_or_else(|_| Err(ModuleError::fault("the grading model's model gave up without an answer")))
-    }
-}
-
-/// Text that cannot close the mark it stands between.
-fn inert(text: &str) -> String {
-    text.trim().replace("</", "<\u{200b}/")
-}
-
-/// Where the grading model's answer is put.
-struct Slip(mpsc::Sender<Result<ChatReply, ModuleError>>);
-
-impl RawChatSink for Slip {
-    fn delta(&self, _: DeltaKind, _: RStr<'_>) -> bool {
-        true
+        let sampling = Sampling { max_tokens: 16, ..Sampling::default() };
+        GraderQuestion { messages: messages.into(), constraint, sampling }
     }
 
-    fn cancelled(&self) -> bool {
-        false
-    }
-
-    fn finish(self, reply: RResult<ChatReply, ModuleError>) {
-        // Whoever asked waits for it.
-        let _ = self.0.send(reply.into_result());
-    }
-}
-
-impl Grader for RubricGrader {
-    fn grade(&self, task: &Task, state: &Value, _: &[Message]) -> Result<Grade, ModuleError> {
-        let reply = match state["answer"].as_str().map(str::trim) {
-            Some(reply) if !reply.is_empty() => reply,
-            _ => {
-                let reasons = vec!["there was no reply".to_owned()];
-                return Ok(Grade { reasons, ..Grade::default() });
-            }
-        };
-        let answer = self.ask(&self.question(task, reply))?;
-        let said = answer.message.text();
+    /// What the model's reply says of the answer it was shown.
+    fn read(&self, reply: &ChatReply) -> Result<Grade, ModuleError> {
+        let said = reply.message.text();
         let who = if self.model.info.simulated { "a simulated grader" } else { "the grader" };
         let passed = match said.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str() {
             PASS => true,
@@ -125,6 +81,27 @@ impl Grader for RubricGrader {
             (true, true) => vec![format!("{who} passed it")],
             (false, _) => vec![format!("{who} failed it by the rubric")],
         };
-        Ok(Grade { reward: f64::from(u8::from(passed)), reasons, usage: answer.usage, ..Grade::default() })
+        Ok(Grade { reward: f64::from(u8::from(passed)), reasons, usage: reply.usage, ..Grade::default() })
+    }
+}
+
+/// Text that cannot close the mark it stands between.
+fn inert(text: &str) -> String {
+    text.trim().replace("</", "<\u{200b}/")
+}
+
+impl AskingGrader for RubricGrader {
+    fn grade(&self, request: &GradeRequest<'_>) -> Result<GradeStep, ModuleError> {
+        if let Some(reply) = request.replies.first() {
+            return self.read(reply).map(GradeStep::Done);
+        }
+        let state: Value = serde_json::from_str(request.state)?;
+        match state["answer"].as_str().map(str::trim) {
+            Some(reply) if !reply.is_empty() => Ok(GradeStep::Ask(self.asked(self.question(request.task, reply)))),
+            _ => {
+                let reasons = vec!["there was no reply".to_owned()];
+                Ok(GradeStep::Done(Grade { reasons, ..Grade::default() }))
+            }
+        }
     }
 }

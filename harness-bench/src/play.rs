@@ -1,8 +1,11 @@
 //! Actions played in a world without a harness, and marked: known solutions, and what a careless grader would pass. The world
 //! is not told the answer.
 
-use harness_abi::{Action, EnvironmentBox, Grade, GraderBox, ModuleError, Observation, Task, kit};
+use harness_abi::{Action, EnvironmentBox, Grade, ModuleError, Observation, Task, kit};
+use harness_core::GraderBinding;
 use serde_json::Value;
+
+use crate::graders;
 
 /// What came of actions.
 pub(crate) struct Played {
@@ -17,12 +20,11 @@ pub(crate) struct Played {
 /// Plays `actions` on `task`.
 pub(crate) fn play(
     world: &mut EnvironmentBox,
-    grader: &GraderBox,
+    grader: &GraderBinding,
     task: &Task,
     seed: u64,
     actions: &[Action],
 ) -> Result<Played, ModuleError> {
-    let whole = kit::json(task);
     world.reset(kit::json(&Task { gold: Value::Null, ..task.clone() }).as_rstr(), seed).into_result()?;
     let mut steps = 0;
     for action in actions {
@@ -33,6 +35,6 @@ pub(crate) fn play(
         }
     }
     let state = world.state().into_result()?;
-    let verdict = grader.grade(whole.as_rstr(), state.as_rstr(), (&[][..]).into()).into_result()?;
-    Ok(Played { steps, state: serde_json::from_str(&state)?, grade: serde_json::from_str(&verdict)? })
+    let grade = graders::grade(grader, task, &state)?;
+    Ok(Played { steps, state: serde_json::from_str(&state)?, grade })
 }

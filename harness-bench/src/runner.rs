@@ -6,7 +6,7 @@ use std::{
 };
 
 use harness_abi::{Action, ErrorClass, ModuleError, Usage, kit};
-use harness_core::{Agent, AssembleError, Cancel, Clock, EpisodeSpec, Start, SystemClock, World, assemble};
+use harness_core::{Agent, AssembleError, Cancel, Clock, EpisodeSpec, Start, SystemClock, TaskEnvironment, assemble};
 use harness_host::Host;
 use harness_spec::{Harness, Pool};
 use harness_trace::{
@@ -338,8 +338,8 @@ impl PlannedEpisode {
     /// Gives the harness's id and what came of it.
     async fn run(self) -> Result<(String, EpisodeResult), RunError> {
         let meta = self.meta.clone();
-        let world = match self.world() {
-            Ok(world) => world,
+        let environment = match self.environment() {
+            Ok(environment) => environment,
             Err(error)
                 if self.agent.is_none() || error.class == ErrorClass::CONFIG || error.class == ErrorClass::INPUT =>
             {
@@ -353,23 +353,23 @@ impl PlannedEpisode {
         };
         let end = match self.agent.clone() {
             Some(agent) => {
-                let mut spec = EpisodeSpec::new(self.meta, Start::World(Box::new(world)), self.store);
+                let mut spec = EpisodeSpec::new(self.meta, Start::Environment(Box::new(environment)), self.store);
                 spec.cancel = self.cancel;
                 let episode = agent.run(spec).await;
                 episode.map_err(|harness_core::RunError::Record(error)| error)?.end
             }
-            None => self.oracle(world)?,
+            None => self.oracle(environment)?,
         };
         let result = EpisodeResult::new(&meta, end);
         Ok((meta.harness, result))
     }
 
-    fn world(&self) -> Result<World, ModuleError> {
+    fn environment(&self) -> Result<TaskEnvironment, ModuleError> {
         let (task, binding) =
             self.benchmark.task(&self.meta.task).map_err(|error| ModuleError::fault(error.to_string()))?;
         let environment = binding.environment()?;
         let grader = Some(binding.grader());
-        Ok(World { environment, blocking: binding.blocking(), task: task.clone(), grader })
+        Ok(TaskEnvironment { environment, blocking: binding.blocking(), task: task.clone(), grader })
     }
 
     /// Records that the environment did not come up.
@@ -390,12 +390,12 @@ impl PlannedEpisode {
     }
 
     /// Plays the known solution and has it graded.
-    fn oracle(mut self, mut world: World) -> Result<EpisodeEnd, RunError> {
+    fn oracle(mut self, mut environment: TaskEnvironment) -> Result<EpisodeEnd, RunError> {
         let began = SystemClock.micros();
         self.meta.simulated = true;
         self.store.begin(self.meta.clone())?;
         let fail = |error: ModuleError| RunError::World { task: self.meta.task.clone(), message: error.to_string() };
-        let Played { steps, state, grade } = solve(&mut world, self.meta.seed).map_err(fail)?;
+        let Played { steps, state, grade } = solve(&mut environment, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
             outcome: Outcome::Done,
             reason: "the known solution was played".to_owned(),
@@ -411,10 +411,10 @@ impl PlannedEpisode {
     }
 }
 
-/// The known solution of a world's task, played.
-fn solve(world: &mut World, seed: u64) -> Result<Played, ModuleError> {
-    let World { environment, task, grader, .. } = world;
-    let grader = grader.as_ref().ok_or_else(|| ModuleError::fault("nobody marks in this world"))?;
+/// The known solution of an environment's task, played.
+fn solve(environment: &mut TaskEnvironment, seed: u64) -> Result<Played, ModuleError> {
+    let TaskEnvironment { environment, task, grader, .. } = environment;
+    let grader = grader.as_ref().ok_or_else(|| ModuleError::fault("nobody grades in this environment"))?;
     let actions = environment.oracle(kit::json(task).as_rstr()).into_result()?;
     let actions: Vec<Action> = serde_json::from_str(&actions)?;
     play(environment, grader, task, seed, &actions)

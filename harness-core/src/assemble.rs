@@ -7,15 +7,15 @@ use std::{
 };
 
 use harness_abi::{Hook, ModuleError, ToolSpec};
-use harness_host::{Host, HostError, LoadedModel, Resolved};
+use harness_host::{Host, HostError, Resolved};
 use harness_spec::{
     AdaptRule, Config, Edit, Harness, ModuleRef, ModuleSpec, Permission, SpecError, SpecProblem, check, resolve_order,
 };
 
 use crate::{
     agent::Agent,
-    plan::{Plan, Slot, ToolModule},
-    toolbox::{Offer, Owner, Toolbox},
+    assembled::{Assembled, ModelBinding, Plan, Slot, ToolModule},
+    toolbox::{OfferedTool, Owner, Toolbox},
 };
 
 /// Most variants the rules of one harness may lead to.
@@ -68,21 +68,18 @@ impl From<HostError> for AssembleError {
     }
 }
 
-/// A role's models: the one that serves it, then its fallbacks.
-pub(crate) struct Role {
-    pub models: Vec<(ModuleRef, Arc<LoadedModel>)>,
-    /// `ModelInfo` of the first, as JSON.
-    pub info: String,
-}
-
 /// Assembles a harness into an agent.
 ///
 /// # Errors
 ///
 /// When the harness does not fit what is installed, or a module it names does not come up.
 pub fn assemble(harness: &Harness, host: &Host) -> Result<Agent, AssembleError> {
+    assembled(harness, host).map(|harness| Agent::new(Arc::new(harness)))
+}
+
+fn assembled(harness: &Harness, host: &Host) -> Result<Assembled, AssembleError> {
     check(harness, host.catalogue()).map_err(AssembleError::Spec)?;
-    let mut roles = BTreeMap::new();
+    let mut bindings = BTreeMap::new();
     for (name, spec) in &harness.models {
         let chain = std::iter::once((&spec.module, &spec.config))
             .chain(spec.fallbacks.iter().map(|fallback| (&fallback.module, &fallback.config)));
@@ -91,15 +88,16 @@ pub fn assemble(harness: &Harness, host: &Host) -> Result<Agent, AssembleError> 
             models.push((reference.clone(), host.model(reference, config)?));
         }
         let info = models.first().map_or_else(String::new, |(_, model)| harness_abi::kit::json(&model.info).into());
-        roles.insert(name.clone(), Role { models, info });
+        bindings.insert(name.clone(), ModelBinding { models, info });
     }
-    let unpriced = roles.values().flat_map(|role: &Role| &role.models).find(|(_, model)| model.info.unpriced);
+    let unpriced =
+        bindings.values().flat_map(|binding: &ModelBinding| &binding.models).find(|(_, model)| model.info.unpriced);
     if let Some((module, model)) = unpriced.filter(|_| harness.budget.cost.is_some()) {
         return Err(AssembleError::Unpriced { module: module.clone(), model: model.info.name.clone() });
     }
     let mut resolver = Resolver { host, modules: HashMap::new(), tools: HashMap::new() };
     let plans = resolver.plans(harness)?;
-    Ok(Agent::new(roles, plans.into_iter().map(Arc::new).collect()))
+    Ok(Assembled { models: bindings, plans: plans.into_iter().map(Arc::new).collect() })
 }
 
 /// Resolves modules, each (module, config) once, so that plans that share a processor share what it is made from.
@@ -172,13 +170,13 @@ impl Resolver<'_> {
         let mut offers = Vec::new();
         for (index, spec) in harness.tools.iter().enumerate() {
             let tool = self.tool(spec, harness)?;
-            offers.extend(tool.offers.iter().map(|offer| Offer::new(offer, Owner::Harness(index))));
+            offers.extend(tool.offers.iter().map(|offer| OfferedTool::new(offer, Owner::Harness(index))));
             tools.push(tool);
         }
         Toolbox::new(&offers, &[], &[], harness.action).map_err(|name| AssembleError::Duplicate { name })?;
         let variant = harness.variant_id(catalogue).to_string();
         let hooks = Hook::ALL.map(|hook| order.of(hook).to_vec());
-        Ok(Plan::new(variant, harness.clone(), slots, hooks, tools, offers))
+        Ok(Plan { variant, harness: harness.clone(), slots, hooks, tools, offers, switches: Vec::new() })
     }
 
     fn module(&mut self, reference: &ModuleRef, config: &Config) -> Result<Arc<Resolved>, AssembleError> {
@@ -203,22 +201,22 @@ impl Resolver<'_> {
         module.as_locked(&json).map_err(fail)?;
         let offers: Vec<ToolSpec> = serde_json::from_str(&json).map_err(|error| fail(error.into()))?;
         let shared = module.manifest.shared.then(|| Arc::new(instance));
-        let agent = self.inner(spec, harness)?;
-        let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers, agent });
+        let inner = self.inner(spec, harness)?;
+        let tool = Arc::new(ToolModule { id: spec.id.clone(), module, shared, offers, harness: inner });
         self.tools.insert(key, tool.clone());
         Ok(tool)
     }
 
-    /// The agent that answers a tool's calls, if a harness does.
-    fn inner(&self, spec: &ModuleSpec, harness: &Harness) -> Result<Option<Arc<Agent>>, AssembleError> {
+    /// The harness that answers a tool's calls, if one does.
+    fn inner(&self, spec: &ModuleSpec, harness: &Harness) -> Result<Option<Arc<Assembled>>, AssembleError> {
         let Some(inner) = harness.inner(spec, self.host.catalogue()) else { return Ok(None) };
         let inner = inner.map_err(|problem| {
             AssembleError::Spec(vec![SpecError::new(format!("tool `{}`", spec.id), SpecProblem::Inner(problem))])
         })?;
-        let agent = assemble(&inner, self.host)?;
-        if let Some(model) = agent.unpriced().first().filter(|_| harness.budget.cost.is_some()) {
+        let inner = assembled(&inner, self.host)?;
+        if let Some(model) = inner.unpriced().first().filter(|_| harness.budget.cost.is_some()) {
             return Err(AssembleError::Unpriced { module: spec.module.clone(), model: (*model).to_owned() });
         }
-        Ok(Some(Arc::new(agent)))
+        Ok(Some(Arc::new(inner)))
     }
 }

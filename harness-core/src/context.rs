@@ -1,4 +1,4 @@
-//! The episode as a module sees it: borrowed, pulled lazily, made for nothing.
+//! The episode as a module sees it: a [`View`] of the state with the services of the host beside it, pulled lazily.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -8,16 +8,11 @@ use harness_abi::{
 };
 use harness_trace::{Recorder, TraceError};
 
-use crate::{
-    agent::Agent,
-    cancel::Cancel,
-    machine::{Machine, Phase},
-    seed,
-};
+use crate::{assembled::ModelBinding, cancel::Cancel, seed, view::View};
 
 /// What processors leave behind between calls, beside their decisions.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct Notes {
     /// State shared by the episode's processors.
     pub state: BTreeMap<String, RString>,
     /// Lines logged during the present call.
@@ -27,122 +22,103 @@ pub(crate) struct Shared {
 }
 
 /// The context of one call.
-pub(crate) struct View<'a> {
-    pub agent: &'a Agent,
-    pub machine: &'a Machine,
+pub(crate) struct Context<'a> {
+    pub view: View<'a>,
+    pub models: &'a BTreeMap<String, ModelBinding>,
     pub recorder: &'a dyn Recorder,
-    pub shared: &'a RefCell<Shared>,
+    pub notes: &'a RefCell<Notes>,
     pub cancel: &'a Cancel,
-    pub episode: &'a str,
-    pub seed: u64,
-    /// The id of the module called.
-    pub module: &'a str,
-    pub answers: &'a RVec<StoredAnswer>,
-    pub elapsed: u64,
 }
 
-impl View<'_> {
+impl Context<'_> {
     fn keep<T>(&self, result: Result<T, TraceError>) -> Option<T> {
-        result.map_err(|error| self.shared.borrow_mut().record.get_or_insert(error).to_string()).ok()
+        result.map_err(|error| self.notes.borrow_mut().record.get_or_insert(error).to_string()).ok()
     }
 }
 
-impl RawContext for View<'_> {
+impl RawContext for Context<'_> {
     fn episode(&self) -> RStr<'_> {
-        self.episode.into()
+        self.view.episode.into()
     }
 
     fn step(&self) -> u64 {
-        self.machine.step
+        self.view.step
     }
 
     fn seed(&self) -> u64 {
-        seed::derive(self.seed, self.machine.step, 0, self.module)
+        seed::derive(self.view.episode_seed, self.view.step, 0, self.view.module)
     }
 
     fn system(&self) -> RStr<'_> {
-        self.machine.talk.system().into()
+        self.view.conversation.system().into()
     }
 
     fn history(&self) -> RSlice<'_, Message> {
-        self.machine.talk.history().into()
+        self.view.conversation.history().into()
     }
 
     fn tools(&self) -> RStr<'_> {
-        self.machine.tools.all_json().into()
+        self.view.tools.all_json().into()
     }
 
     fn visible_tools(&self) -> RSlice<'_, RString> {
-        match &self.machine.request.visible {
+        match &self.view.request.visible {
             Some(names) => names.as_slice().into(),
-            None => self.machine.tools.shown().into(),
+            None => self.view.tools.shown().into(),
         }
     }
 
     fn observation(&self) -> RStr<'_> {
-        self.machine.observation.as_rstr()
+        self.view.observation.as_rstr()
     }
 
     fn constraint(&self) -> RStr<'_> {
-        self.machine.request.constraint.as_rstr()
+        self.view.request.constraint.as_rstr()
     }
 
     fn sampling(&self) -> RStr<'_> {
-        self.machine.request.sampling_json.as_rstr()
+        self.view.request.sampling_json.as_rstr()
     }
 
     fn response(&self) -> ROption<&Message> {
-        self.machine.responses.front().map(|front| &front.message).into()
+        self.view.response.into()
     }
 
     fn response_extra(&self) -> RStr<'_> {
-        self.machine.response_extra.as_rstr()
+        self.view.response_extra.as_rstr()
     }
 
     fn call(&self) -> ROption<RawCall<'_>> {
-        let call = match self.machine.phase {
-            Phase::BeforeTool => self.machine.checking.front(),
-            Phase::AfterTool => self.machine.calls.get(self.machine.item),
-            _ => None,
-        };
-        call.map(|call| RawCall {
-            id: call.id.as_str().into(),
-            name: call.name.as_str().into(),
-            arguments: call.arguments.as_str().into(),
-        })
-        .into()
+        self.view.call.into()
     }
 
     fn result(&self) -> ROption<&Message> {
-        match self.machine.phase {
-            Phase::AfterTool => self.machine.calls.get(self.machine.item).and_then(|call| call.result.as_ref()).into(),
-            _ => ROption::RNone,
-        }
+        self.view.result.into()
     }
 
     fn outcome(&self) -> RStr<'_> {
-        self.machine.ending.as_ref().map_or("", |ending| ending.text.as_str()).into()
+        self.view.outcome.into()
     }
 
     fn answers(&self) -> RSlice<'_, StoredAnswer> {
-        self.answers.as_rslice()
+        self.view.answers.into()
     }
 
     fn budget(&self) -> BudgetLeft {
-        self.machine.spent.left(&self.machine.limits, self.machine.step, self.elapsed)
+        self.view.budget
     }
 
     fn model(&self, role: RStr<'_>) -> RString {
         let role = if role.is_empty() { "main" } else { role.as_str() };
-        self.agent.role(role).map_or_else(RString::new, |role| role.info.as_str().into())
+        self.models.get(role).map_or_else(RString::new, |binding| binding.info.as_str().into())
     }
 
     fn get(&self, key: RStr<'_>) -> ROption<RString> {
-        self.shared.borrow().state.get(key.as_str()).cloned().into()
+        self.notes.borrow().state.get(key.as_str()).cloned().into()
     }
 
     fn put(&self, key: RStr<'_>, value: RString) {
-        self.shared.borrow_mut().state.insert(key.as_str().to_owned(), value);
+        self.notes.borrow_mut().state.insert(key.as_str().to_owned(), value);
     }
 
     fn blob(&self, hash: RStr<'_>) -> ROption<RVec<u8>> {
@@ -159,6 +135,6 @@ impl RawContext for View<'_> {
     }
 
     fn log(&self, level: u8, line: RStr<'_>) {
-        self.shared.borrow_mut().log.push((level, line.as_str().to_owned()));
+        self.notes.borrow_mut().log.push((level, line.as_str().to_owned()));
     }
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use harness_abi::Message;
 use harness_trace::CallKey;
+use serde::{Deserialize, Serialize};
 
 /// Messages and the keys of their prefixes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Conversation {
     /// Behind an `Arc` so that a model on another thread can borrow it; unique whenever nobody is reading.
+    #[serde(with = "shared")]
     messages: Arc<Vec<Message>>,
     /// `keys[i]` names `messages[..=i]`; shorter than `messages` until the next request is named.
+    #[serde(skip)]
     keys: Vec<CallKey>,
     /// The system prompt; its message is `messages[0]` when it is not empty.
     system: String,
@@ -74,6 +77,22 @@ impl Conversation {
         let mut all = Arc::unwrap_or_clone(self.messages);
         all.drain(..offset);
         all
+    }
+}
+
+/// Shared messages as they are saved: their keys follow from them.
+mod shared {
+    use std::sync::Arc;
+
+    use harness_abi::Message;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(messages: &Arc<Vec<Message>>, to: S) -> Result<S::Ok, S::Error> {
+        messages.as_slice().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<Message>>, D::Error> {
+        Vec::deserialize(from).map(Arc::new)
     }
 }
 

@@ -1,18 +1,17 @@
 //! The engine: assembles a harness into an agent and runs it.
 //!
-//! [`assemble`] checks a harness and resolves every module it may use; [`Agent::run`] runs one episode. What happens is
-//! decided by a state machine without clock or IO (`machine.rs`, with `hooks.rs` as merge law and `contract.rs` as the
-//! table of what is allowed) and performed by a thin driver (`driver.rs`). A module that fails or breaks its contract is
-//! recorded and ends the episode; it is never skipped.
+//! [`assemble`] checks a harness and resolves every module it may use; [`Agent::run`] runs one episode. An episode is a value
+//! (`state/`): it says which effect is due, is told what came of it, and alone decides what that means. Executors (`executors/`)
+//! perform effects: they call processors, models, tools, the environment and the grader, and see nothing of the state. The driver
+//! (`driver.rs`) passes effects and results between the two. What processors may decide is one table (`contract.rs`); a module
+//! that fails or breaks its contract is recorded and ends the episode, it is never skipped.
 
 mod agent;
-mod asks;
 mod assemble;
-mod boundary;
-mod calls;
+mod assembled;
 mod cancel;
-mod chats;
 mod clock;
+mod completed_calls;
 mod conformance;
 mod context;
 mod contract;
@@ -20,25 +19,27 @@ mod conversation;
 mod decision_json;
 mod dialogue;
 mod driver;
-mod hooks;
-mod machine;
-mod performed;
-mod plan;
+mod effect;
+mod episode;
+mod executors;
+mod grading;
 mod request;
 mod seed;
 mod signals;
 mod sinks;
 mod spending;
-mod subagent;
+mod state;
 mod toolbox;
+mod view;
 mod wait;
-mod world;
 
-pub use agent::{Agent, Episode, EpisodeSpec, RunError, Start, World};
+pub use agent::{Agent, EpisodeRun};
 pub use assemble::{AssembleError, assemble};
 pub use cancel::Cancel;
 pub use clock::{Clock, SystemClock};
-pub use conformance::{Check, Extent, Mark, Verdict, conformance};
+pub use completed_calls::CompletedCall;
+pub use conformance::{Check, CheckResult, ConformanceReport, Extent, conformance};
 pub use dialogue::{Dialogue, Left};
-pub use performed::Performed;
+pub use episode::{Episode, EpisodeSpec, RunError, Start, TaskEnvironment};
+pub use grading::{AskingGrader, GradeRequest, GradeStep, GraderBinding, GraderQuestion};
 pub use sinks::{DeltaObserver, ReplyObserver};

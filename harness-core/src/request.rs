@@ -1,9 +1,10 @@
 //! What a step asks its model, besides the conversation: it starts from the harness and before_model may change it.
 
 use harness_abi::{Sampling, stable::RString};
+use serde::{Deserialize, Serialize};
 
 /// The request of one step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Request {
     /// The role that answers.
     pub role: String,
@@ -36,6 +37,15 @@ impl Request {
             sampling,
             sampling_json,
             pristine: true,
+        }
+    }
+
+    /// What held for one step is over.
+    pub fn begin_step(&mut self, sampling: &harness_spec::Sampling) {
+        self.visible = None;
+        self.constraint = RString::new();
+        if !self.pristine {
+            *self = Self::new(sampling);
         }
     }
 }

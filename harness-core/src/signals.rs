@@ -1,22 +1,24 @@
 //! What mid-task rules look at: counters over the episode so far, and the exact test of each condition.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
 use harness_spec::Condition;
+use serde::{Deserialize, Serialize};
 
 /// Counters over the episode so far. A step's actions and observations are folded in as they happen; digests of 64 bits
-/// stand for texts, from a hasher with fixed keys.
-#[derive(Debug, Default)]
+/// stand for texts.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Signals {
-    step: DefaultHasher,
+    /// Digest of what the present step did and observed so far.
+    step: u64,
     acted: bool,
     progressed: bool,
     last: Option<u64>,
     repeats: u32,
-    seen: HashSet<u64>,
+    seen: BTreeSet<u64>,
     idle: u32,
     tool_errors: u32,
     parse_failures: u32,
@@ -25,19 +27,24 @@ pub(crate) struct Signals {
     asked: Vec<String>,
 }
 
+/// A digest from a hasher with fixed keys: the same in every process.
+fn digest(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Signals {
     /// An action was taken.
     pub fn action(&mut self, name: &str, arguments: &str) {
-        (name, arguments).hash(&mut self.step);
+        self.step = digest((self.step, name, arguments));
         self.acted = true;
     }
 
     /// Something was observed: a tool's result or the world's answer.
     pub fn observation(&mut self, text: &str, is_error: bool) {
-        text.hash(&mut self.step);
-        let mut digest = DefaultHasher::new();
-        text.hash(&mut digest);
-        self.progressed |= self.seen.insert(digest.finish());
+        self.step = digest((self.step, text));
+        self.progressed |= self.seen.insert(digest(text));
         self.tool_errors += u32::from(is_error);
     }
 
@@ -61,10 +68,10 @@ impl Signals {
 
     /// The step is over.
     pub fn close_step(&mut self) {
-        let digest = std::mem::take(&mut self.step).finish();
-        let repeated = self.acted && self.last == Some(digest);
+        let step = std::mem::take(&mut self.step);
+        let repeated = self.acted && self.last == Some(step);
         self.repeats = if repeated { self.repeats + 1 } else { u32::from(self.acted) };
-        self.last = self.acted.then_some(digest);
+        self.last = self.acted.then_some(step);
         self.idle = if self.progressed { 0 } else { self.idle + 1 };
         (self.acted, self.progressed) = (false, false);
     }

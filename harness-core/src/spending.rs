@@ -4,10 +4,11 @@
 use harness_abi::{BudgetLeft, Usage};
 use harness_spec::Budget;
 use harness_trace::EpisodeEnd;
+use serde::{Deserialize, Serialize};
 
 /// What an episode may spend; `u64::MAX` is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BudgetLimits {
     pub steps: u64,
     /// Whether the task set `steps`, not the harness.
     pub by_task: bool,
@@ -18,7 +19,7 @@ pub(crate) struct Limits {
     pub allowed: [u64; 3],
 }
 
-impl Limits {
+impl BudgetLimits {
     /// The harness's budget, and the turns the task allows (0: as many as the harness).
     pub fn new(budget: &Budget, max_turns: u32) -> Self {
         let steps = u64::from(budget.steps);
@@ -44,7 +45,7 @@ impl Limits {
         }
     }
 
-    /// As [`Limits::within`], of what is left to another episode.
+    /// As [`BudgetLimits::within`], of what is left to another episode.
     pub fn left_by(self, left: BudgetLeft) -> Self {
         self.within([left.tokens, left.millis.saturating_mul(1000), left.cost_micros])
     }
@@ -66,7 +67,7 @@ pub(crate) fn within_reason(usage: Usage) -> Usage {
 }
 
 /// What an episode has spent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Spent {
     /// As if nothing had been replayed.
     pub usage: Usage,
@@ -105,7 +106,7 @@ impl Spent {
     }
 
     /// The budget that is used up before step `step`, in words.
-    pub fn exhausted(&self, limits: &Limits, step: u64, elapsed: u64) -> Option<String> {
+    pub fn exhausted(&self, limits: &BudgetLimits, step: u64, elapsed: u64) -> Option<String> {
         if step >= limits.steps {
             let whose = if limits.by_task { "turns of the task" } else { "steps" };
             return Some(format!("all {} {whose} are used", limits.steps));
@@ -123,12 +124,12 @@ impl Spent {
     }
 
     /// Whether step `step` is one more than the task allows: then the episode is over, not out of budget.
-    pub fn task_is_over(limits: &Limits, step: u64) -> bool {
+    pub fn task_is_over(limits: &BudgetLimits, step: u64) -> bool {
         limits.by_task && step >= limits.steps
     }
 
     /// The largest share of any budget that is spent, after `steps` steps.
-    pub fn share(&self, limits: &Limits, steps: u64, elapsed: u64) -> f64 {
+    pub fn share(&self, limits: &BudgetLimits, steps: u64, elapsed: u64) -> f64 {
         let pairs = [
             (steps, limits.steps),
             (self.tokens(), limits.tokens),
@@ -141,7 +142,7 @@ impl Spent {
     }
 
     /// What is left.
-    pub fn left(&self, limits: &Limits, step: u64, elapsed: u64) -> BudgetLeft {
+    pub fn left(&self, limits: &BudgetLimits, step: u64, elapsed: u64) -> BudgetLeft {
         let left = |limit: u64, spent: u64| if limit == u64::MAX { limit } else { limit.saturating_sub(spent) };
         BudgetLeft {
             steps: left(limits.steps, step),

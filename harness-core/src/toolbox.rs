@@ -1,9 +1,9 @@
-//! The tools on offer: those of the harness and those of the world, with the JSON a model is sent. Built when the offer
+//! The tools on offer: those of the harness and those of the environment, with the JSON a model is sent. Built when the offer
 //! changes, borrowed otherwise.
 
 use std::sync::Arc;
 
-use harness_abi::{ToolSpec, kit, stable::RString};
+use harness_abi::{ToolExtra, ToolSpec, Workspace, kit, stable::RString};
 use harness_spec::ActionMode;
 
 /// Whose tool it is.
@@ -12,20 +12,20 @@ pub(crate) enum Owner {
     /// The harness's tool module of this index.
     Harness(usize),
     /// The environment's.
-    World,
-    /// The caller's, performed by the caller.
+    Environment,
+    /// The caller's, who performs it.
     Caller,
 }
 
 /// A tool with its JSON.
 #[derive(Debug, Clone)]
-pub(crate) struct Offer {
+pub(crate) struct OfferedTool {
     pub name: RString,
     pub owner: Owner,
     json: String,
 }
 
-impl Offer {
+impl OfferedTool {
     pub fn new(spec: &ToolSpec, owner: Owner) -> Self {
         Self { name: spec.name.as_str().into(), owner, json: kit::json(spec).into() }
     }
@@ -34,7 +34,7 @@ impl Offer {
 /// All tools on offer.
 #[derive(Debug, Default)]
 pub(crate) struct Toolbox {
-    offers: Vec<Offer>,
+    offers: Vec<OfferedTool>,
     /// JSON array of all.
     all: String,
     /// What a model sees when no processor says otherwise, and its JSON array.
@@ -44,7 +44,7 @@ pub(crate) struct Toolbox {
     last: Option<(Vec<RString>, Arc<str>)>,
 }
 
-fn array<'a>(offers: impl Iterator<Item = &'a Offer>) -> String {
+fn array<'a>(offers: impl Iterator<Item = &'a OfferedTool>) -> String {
     let mut json = String::from("[");
     for offer in offers {
         if json.len() > 1 {
@@ -57,19 +57,24 @@ fn array<'a>(offers: impl Iterator<Item = &'a Offer>) -> String {
 }
 
 impl Toolbox {
-    /// The tools of a harness, of a world and of a caller. Where the reply is the action, the world's tools are known but not shown.
+    /// The tools of a harness, of an environment and of a caller. Where the reply is the action, the environment's tools are known but not shown.
     ///
     /// Fails with the name two tools share.
-    pub fn new(harness: &[Offer], world: &[ToolSpec], caller: &[ToolSpec], action: ActionMode) -> Result<Self, String> {
+    pub fn new(
+        harness: &[OfferedTool],
+        environment: &[ToolSpec],
+        caller: &[ToolSpec],
+        action: ActionMode,
+    ) -> Result<Self, String> {
         let mut offers = harness.to_vec();
-        offers.extend(world.iter().map(|spec| Offer::new(spec, Owner::World)));
-        offers.extend(caller.iter().map(|spec| Offer::new(spec, Owner::Caller)));
+        offers.extend(environment.iter().map(|spec| OfferedTool::new(spec, Owner::Environment)));
+        offers.extend(caller.iter().map(|spec| OfferedTool::new(spec, Owner::Caller)));
         for (index, offer) in offers.iter().enumerate() {
             if offers.iter().take(index).any(|other| other.name == offer.name) {
                 return Err(offer.name.to_string());
             }
         }
-        let visible = |offer: &&Offer| action == ActionMode::Tool || offer.owner != Owner::World;
+        let visible = |offer: &&OfferedTool| action == ActionMode::Tool || offer.owner != Owner::Environment;
         let shown: Vec<RString> = offers.iter().filter(visible).map(|offer| offer.name.clone()).collect();
         let shown_json = match shown.len() {
             0 => Arc::from(""),
@@ -110,5 +115,13 @@ impl Toolbox {
         let json: Arc<str> = if names.is_empty() { Arc::from("") } else { array(chosen).into() };
         self.last = Some((names.to_vec(), json.clone()));
         json
+    }
+}
+
+/// What every call of a tool carries besides.
+pub(crate) fn call_extra(workspace: Option<&Workspace>) -> Arc<str> {
+    match workspace {
+        None => Arc::from(""),
+        Some(workspace) => kit::json(&ToolExtra { workspace: Some(workspace.clone()) }).as_str().into(),
     }
 }

@@ -93,10 +93,10 @@ impl App {
             }),
             lock: self.installed(variant.host),
         })?;
-        let performed = match &task.earlier {
+        let completed = match &task.earlier {
             Some(earlier) => {
                 store.put_fact(&id, resume::WENT_ON, &earlier.id, &id)?;
-                earlier.performed.clone()
+                earlier.completed.clone()
             }
             None => Vec::new(),
         };
@@ -111,7 +111,7 @@ impl App {
         let mut spec = EpisodeSpec::new(meta, Start::Prompt(task.prompt), store.clone());
         spec.cancel = control.cancel.clone();
         spec.workspace = task.workspace;
-        spec.performed = performed;
+        spec.completed = completed;
         if task.stream {
             let control = control.clone();
             spec.observer = Some(std::sync::Arc::new(move |kind, text| {

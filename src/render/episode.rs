@@ -192,6 +192,7 @@ fn call(role: &str, purpose: &Purpose, what: &str, micros: u64, replayed: bool) 
     let asker = match purpose {
         Purpose::Step => String::new(),
         Purpose::Ask(module) => format!(", asked by {}", line(module)),
+        Purpose::Grade => ", asked for the grade".to_owned(),
     };
     format!("{}{asker}: {what}, {}{}", line(role), duration(micros), if replayed { ", out of the record" } else { "" })
 }

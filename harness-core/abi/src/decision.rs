@@ -23,7 +23,7 @@ pub struct HistoryEdit {
 
 /// A chat that a processor asks for; owned, because it outlives the hook's call.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AskChat {
     /// The model role asked (`main`, `judge`); `main` when empty.
     pub role: RString,
@@ -83,7 +83,7 @@ impl AskChat {
 
 /// Scores that a processor asks for.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AskScore {
     /// The model role asked; `main` when empty.
     pub role: RString,

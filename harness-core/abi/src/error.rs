@@ -50,7 +50,7 @@ impl ErrorClass {
 
 /// An error of a module: what failed, with which value, and what to do.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq, Eq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ModuleError {
     /// Its class.
     pub class: ErrorClass,

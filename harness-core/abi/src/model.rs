@@ -121,7 +121,7 @@ impl Finish {
 
 /// A model's reply.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ChatReply {
     /// Its message: text, reasoning, tool calls.
     pub message: Message,
@@ -158,7 +158,7 @@ impl ChatReply {
 
 /// One thing to score: log p(completion | prompt).
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ScoreItem {
     /// The conversation so far. Messages are shared, so many items may share a prompt for nothing.
     pub prompt: RVec<Message>,
@@ -175,7 +175,7 @@ impl ScoreItem {
 
 /// A request for log-probabilities.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ScoreRequest {
     /// What to score.
     pub items: RVec<ScoreItem>,
@@ -202,7 +202,7 @@ pub struct Score {
 
 /// The scores of a request, in its order.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ScoreReply {
     /// One for each item.
     pub scores: RVec<Score>,

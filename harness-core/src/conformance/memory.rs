@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::verdict::{Extent, Sheet};
+use super::report::{Extent, Sheet};
 
 /// Growth that is no leak: an allocator keeps some. Over 9,000 episodes this is under 500 bytes each.
 const SLACK: u64 = 4 << 20;

@@ -1,26 +1,24 @@
 //! The conformance suite: what every module of a kind must do, whoever wrote it, linked in, loaded or in a child process. It
 //! finds out what a module does, and refuses to know how it is made.
 
+mod environment;
 mod memory;
 mod model;
 mod processor;
+mod promise;
+mod report;
 mod tool;
-mod verdict;
-mod world;
 
 use harness_abi::Kind;
 use harness_host::Host;
-use harness_spec::{Config, FieldType, Module, ModuleRef};
+use harness_spec::{Config, FieldType, ModuleRef};
 use serde_json::Value;
 
-use verdict::Sheet;
-pub use verdict::{Check, Extent, Mark, Verdict};
-
-/// Why what is not promised is not checked.
-const NOT_PROMISED: &str = "its manifest does not say `deterministic = true`";
+use report::Sheet;
+pub use report::{Check, CheckResult, ConformanceReport, Extent};
 
 /// Puts a module through the suite of its kind, with `config` over its defaults.
-pub fn conformance(host: &Host, module: &ModuleRef, config: &Config, extent: Extent) -> Verdict {
+pub fn conformance(host: &Host, module: &ModuleRef, config: &Config, extent: Extent) -> ConformanceReport {
     let mut sheet = Sheet::new(extent);
     if let Err(problem) = examine(host, module, config, &mut sheet) {
         sheet.check("can be found", move || Err(problem));
@@ -30,7 +28,7 @@ pub fn conformance(host: &Host, module: &ModuleRef, config: &Config, extent: Ext
         [] => Ok(String::new()),
         fields => Err(format!("it starts with a value of the wrong type in `{}`", fields.join("`, `"))),
     });
-    Verdict { module: module.clone(), checks: sheet.checks }
+    ConformanceReport { module: module.clone(), checks: sheet.checks }
 }
 
 fn examine(host: &Host, reference: &ModuleRef, config: &Config, sheet: &mut Sheet) -> Result<(), String> {
@@ -42,8 +40,8 @@ fn examine(host: &Host, reference: &ModuleRef, config: &Config, sheet: &mut Shee
             let model = host.model(reference, config).map_err(|error| error.to_string())?;
             model::examine(&model, &resolved.manifest, resolved.process_id(), sheet);
         }
-        Kind::Environment => world::examine_environment(&resolved, sheet),
-        Kind::Grader => world::examine_grader(&resolved, sheet),
+        Kind::Environment => environment::examine_environment(&resolved, sheet),
+        Kind::Grader => environment::examine_grader(&resolved, sheet),
     }
     Ok(())
 }
@@ -73,9 +71,4 @@ fn of_another_type(field: FieldType) -> Value {
         FieldType::String => Value::from(vec![1]),
         FieldType::Integer | FieldType::Number | FieldType::Boolean => Value::from("not that"),
     }
-}
-
-/// Whether equal calls must give equal answers.
-fn repeats(manifest: &Module) -> bool {
-    manifest.deterministic
 }

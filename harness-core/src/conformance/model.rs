@@ -18,7 +18,7 @@ use harness_spec::{Capability, Module};
 
 use super::{
     memory::{self, short},
-    verdict::Sheet,
+    report::Sheet,
 };
 
 struct Sink<T> {
@@ -69,7 +69,7 @@ pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, process: Opti
     if !named {
         return;
     }
-    let repeats = super::repeats(manifest) && model.info.deterministic;
+    let repeats = super::promise::repeats(manifest) && model.info.deterministic;
     const CHOICE: &str = "keeps to one of the choices";
     if manifest.provides.contains(&Capability::Choice) {
         let it = model.clone();
@@ -100,7 +100,7 @@ pub(super) fn examine(model: &Arc<LoadedModel>, manifest: &Module, process: Opti
             if same { Ok(String::new()) } else { Err(format!("it answers otherwise after {BETWEEN} other requests")) }
         });
     } else {
-        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::promise::NOT_PROMISED));
     }
     let it = model.clone();
     sheet.within(PATIENCE, "comes back when the episode is cancelled", move || {

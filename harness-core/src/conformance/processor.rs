@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     memory::{self, short},
-    verdict::Sheet,
+    report::Sheet,
 };
 use crate::contract;
 
@@ -36,7 +36,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
     }
     const SAME: &str = "decides the same with the same seed";
     const FRESH: &str = "carries nothing from one episode to another";
-    if super::repeats(&resolved.manifest) {
+    if super::promise::repeats(&resolved.manifest) {
         let it = resolved.clone();
         sheet.check(SAME, move || {
             let same = played(&it, 7)? == played(&it, 7)?;
@@ -54,7 +54,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
             if same { Ok(String::new()) } else { Err(format!("it decides otherwise after {BETWEEN} other episodes")) }
         });
     } else {
-        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::promise::NOT_PROMISED));
     }
     let it = resolved.clone();
     sheet.check("comes back when the episode is cancelled", move || {

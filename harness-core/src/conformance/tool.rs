@@ -14,7 +14,7 @@ use harness_host::Resolved;
 
 use super::{
     memory::{self, short},
-    verdict::Sheet,
+    report::Sheet,
 };
 
 struct Sink {
@@ -81,7 +81,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
     });
     const SAME: &str = "answers the same with the same seed";
     const FRESH: &str = "carries nothing from one episode to another";
-    if super::repeats(&resolved.manifest) {
+    if super::promise::repeats(&resolved.manifest) {
         let it = resolved.clone();
         sheet.check(SAME, move || {
             let same = outputs(&it, 7)? == outputs(&it, 7)?;
@@ -95,7 +95,7 @@ pub(super) fn examine(resolved: &Resolved, sheet: &mut Sheet) {
             if same { Ok(String::new()) } else { Err("it answers otherwise after 20 other episodes".into()) }
         });
     } else {
-        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::promise::NOT_PROMISED));
     }
     let it = resolved.clone();
     sheet.check("comes back when the episode is cancelled", move || {

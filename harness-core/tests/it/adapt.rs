@@ -3,7 +3,7 @@
 use harness_trace::Entry;
 use serde_json::json;
 
-use crate::support::{probe, run, run_in_world, scripted, toml, try_agent};
+use crate::support::{probe, run, run_in_environment, scripted, toml, try_agent};
 
 fn rule(when: &str, apply: serde_json::Value, rest: &str) -> String {
     format!("[[adapt]]\nwhen = {{ {when} }}\napply = {}\n{rest}", toml(&apply))
@@ -19,7 +19,7 @@ fn a_rule_switches_the_live_harness_at_a_step_boundary() {
     let helper =
         json!({"task_start": [{"set_system": "try harder"}], "before_tool": [{"set_arguments": {"action": "up"}}]});
     let rules = rule("loop_detected = 2", insert("helper", helper), "");
-    let ran = run_in_world(&scripted(json!([{"text": "stay"}]), &[supervisor, rules].concat()), &[]);
+    let ran = run_in_environment(&scripted(json!([{"text": "stay"}]), &[supervisor, rules].concat()), &[]);
     assert_eq!(ran.ended(), "done: the environment said it is over");
     let adapted: Vec<_> = ran
         .entries

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     memory::Memory,
-    support::{agent, block_on, probe, run, run_with, scripted, spec, task, world},
+    support::{agent, block_on, environment, probe, run, run_with, scripted, spec, task},
 };
 
 #[test]
@@ -39,7 +39,7 @@ fn the_task_may_allow_fewer_turns() {
     let memory = Arc::new(Memory::default());
     let agent = agent(&scripted(json!([{"text": "stay"}]), ""));
     let task = harness_abi::Task { max_turns: 2, ..task() };
-    let ran = run_with(&agent, &memory, spec(&memory, world(&[], false, task)));
+    let ran = run_with(&agent, &memory, spec(&memory, environment(&[], false, task)));
     assert_eq!(ran.ended(), "done: all 2 turns of the task are used");
     assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 0.0, "and it is judged");
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use harness_abi::*;
-use harness_core::{Extent, Mark, Verdict, conformance};
+use harness_core::{CheckResult, ConformanceReport, Extent, conformance};
 use harness_host::Host;
 use harness_spec::Config;
 
@@ -219,7 +219,7 @@ linked_pack! {
     graders: { "generous" => |_: NoConfig| Ok(Generous) },
 }
 
-fn verdict(module: &str, episodes: u32) -> Verdict {
+fn verdict(module: &str, episodes: u32) -> ConformanceReport {
     let host = Host::builder().linked(pack()).build().unwrap();
     let extent = Extent { episodes, patience: Duration::from_secs(20), deadline: Duration::from_secs(2) };
     conformance(&host, &format!("odd/{module}").parse().unwrap(), &Config::new(), extent)
@@ -230,8 +230,12 @@ fn a_module_that_does_nothing_wrong_passes_every_check() {
     // Memory is left to the binary's own tests: what other tests of this process take would be counted here.
     let verdict = verdict("steady", 0);
     assert!(verdict.passed(), "{verdict:#?}");
-    let left_out: Vec<_> =
-        verdict.checks.iter().filter(|check| matches!(check.mark, Mark::LeftOut(_))).map(|check| check.name).collect();
+    let left_out: Vec<_> = verdict
+        .checks
+        .iter()
+        .filter(|check| matches!(check.result, CheckResult::LeftOut(_)))
+        .map(|check| check.name)
+        .collect();
     assert_eq!((verdict.checks.len(), left_out), (6, vec!["keeps its memory, however many episodes"]));
 }
 
@@ -245,13 +249,13 @@ fn every_other_is_found_out_by_the_check_that_is_there_for_it() {
         ("leaky", "keeps its memory, however many episodes", "memory grew by"),
         ("mute", "answers every call, however wrong", "ends in a fault: panicked at"),
         ("moody", "carries nothing from one episode to another", "otherwise after 5 other requests"),
-        ("worn", "carries nothing from one episode to another", "differently after others in one world"),
+        ("worn", "carries nothing from one episode to another", "differently after others in one environment"),
         ("generous", "gives rewards from 0 to 1, or an error", "a reward of 2"),
     ];
     for (module, check, says) in cases {
         let verdict = verdict(module, 300);
         let found =
             verdict.checks.iter().find(|one| one.name == check).unwrap_or_else(|| panic!("{module}: {verdict:#?}"));
-        assert!(matches!(&found.mark, Mark::Failed(text) if text.contains(says)), "{module}: {verdict:#?}");
+        assert!(matches!(&found.result, CheckResult::Failed(text) if text.contains(says)), "{module}: {verdict:#?}");
     }
 }

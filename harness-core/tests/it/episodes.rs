@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     memory::Memory,
-    support::{agent, run, run_in_world, run_with, scripted, spec, task, world},
+    support::{agent, environment, run, run_in_environment, run_with, scripted, spec, task},
 };
 
 #[test]
@@ -45,7 +45,7 @@ fn the_reply_is_the_action() {
     for blocking in [false, true] {
         let memory = Arc::new(Memory::default());
         let replies = json!([{"text": "up"}, {"text": "hop"}, {"text": "up"}, {"text": "up"}]);
-        let ran = run_with(&agent(&scripted(replies, "")), &memory, spec(&memory, world(&[], blocking, task())));
+        let ran = run_with(&agent(&scripted(replies, "")), &memory, spec(&memory, environment(&[], blocking, task())));
         assert_eq!(ran.ended(), "done: the environment said it is over");
         assert_eq!(
             ran.history(),
@@ -75,7 +75,7 @@ fn a_tool_call_is_the_action() {
         {"calls": [{"tool": "up", "raw": "{"}, {"tool": "up"}, {"tool": "up"}, {"tool": "up"}]},
     ]);
     let toml = scripted(replies, "action = \"tool\"\n[[tool]]\nuse = \"t/tools\"\n");
-    let ran = run_in_world(&toml, &["up", "stay"]);
+    let ran = run_in_environment(&toml, &["up", "stay"]);
     assert_eq!(ran.ended(), "done: the environment said it is over");
     let history = ran.history();
     assert_eq!(
@@ -94,7 +94,7 @@ fn a_tool_call_is_the_action() {
 
 #[test]
 fn without_a_call_in_tool_mode_the_world_is_left_as_it_is() {
-    let ran = run_in_world(&scripted(json!([{"text": "no tool fits"}]), "action = \"tool\"\n"), &["up"]);
+    let ran = run_in_environment(&scripted(json!([{"text": "no tool fits"}]), "action = \"tool\"\n"), &["up"]);
     assert_eq!(ran.ended(), "done: the model answered without calling a tool");
     assert_eq!(ran.episode.end.grade.as_ref().unwrap().reward, 0.0);
 }
@@ -129,7 +129,7 @@ fn a_hundred_episodes_share_an_agent() {
         .map(|index| {
             let (agent, memory) = (agent.clone(), memory.clone());
             runtime.spawn(async move {
-                let mut spec = spec(&memory, world(&[], index % 2 == 0, task()));
+                let mut spec = spec(&memory, environment(&[], index % 2 == 0, task()));
                 spec.meta.episode = format!("e{index}");
                 agent.run(spec).await.unwrap()
             })

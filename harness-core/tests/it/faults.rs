@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{
     memory::Memory,
-    support::{agent, block_on, probe, run, run_in_world, run_with, scripted, spec, task, try_agent, world},
+    support::{
+        agent, block_on, environment, probe, run, run_in_environment, run_with, scripted, spec, task, try_agent,
+    },
 };
 
 const HOOKS: [&str; 8] =
@@ -29,6 +31,7 @@ fn a_failing_processor_ends_the_episode_at_every_hook() {
             (json!("panic"), "fault", "the processor panics"),
             (json!({"err": "input"}), "input", "scripted input"),
             (json!({"err": "unavailable"}), "unavailable", "scripted unavailable"),
+            (json!({"err": "lost"}), "unavailable", "scripted lost"),
             (json!("bad_note"), "fault", "`annotate` carries no JSON"),
         ] {
             let ran = run(&with_tools(json!({hook: [what], "task_end": [what]})));
@@ -76,7 +79,7 @@ fn wrong_content_is_a_fault_that_says_what_is_wrong() {
     }
     let ran = run(&with_tools(json!({"before_tool": [{"interrupt": "x"}, {"set_arguments": {}}]})));
     assert!(ran.ended().contains("follows a decision that concludes"), "{}", ran.ended());
-    let ran = run_in_world(
+    let ran = run_in_environment(
         &scripted(json!([{"text": "up"}]), &probe("p", json!({"before_tool": [{"set_arguments": {"to": 1}}]}))),
         &[],
     );
@@ -145,7 +148,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
         for blocking in [false, true] {
             let memory = Arc::new(Memory::default());
             let agent = agent(&scripted(json!([{"text": "up"}, {"text": word}]), ""));
-            let ran = run_with(&agent, &memory, spec(&memory, world(&[], blocking, task())));
+            let ran = run_with(&agent, &memory, spec(&memory, environment(&[], blocking, task())));
             assert!(ran.ended().starts_with("infrastructure: environment: ") && ran.ended().contains(says));
             assert!(ran.episode.end.grade.is_none());
             assert_eq!(ran.faults().len(), 1);
@@ -154,7 +157,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
     let start = |task| {
         let memory = Arc::new(Memory::default());
         let agent = agent(&scripted(json!([{"text": "up"}]), &probe("p", json!({"task_end": ["see"]}))));
-        run_with(&agent, &memory, spec(&memory, world(&[], false, task)))
+        run_with(&agent, &memory, spec(&memory, environment(&[], false, task)))
     };
     let ran = start(harness_abi::Task { data: json!("broken"), ..task() });
     assert_eq!(ran.ended(), "infrastructure: environment: no such task");
@@ -167,7 +170,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
 #[test]
 fn tools_of_harness_and_world_must_not_share_a_name() {
     let toml = scripted(json!([{"text": "up"}]), "[[tool]]\nuse = \"t/tools\"\n");
-    let ran = run_in_world(&toml, &["echo"]);
+    let ran = run_in_environment(&toml, &["echo"]);
     assert!(ran.ended().starts_with("fault: echo: a tool `echo` is offered twice"), "{}", ran.ended());
     let twice = [&toml, "[[tool]]\nid = \"again\"\nuse = \"t/tools\"\n"].concat();
     let error = try_agent(&twice).unwrap_err().to_string();
@@ -184,7 +187,7 @@ fn a_module_that_is_not_there_fails_assembly() {
 fn a_record_that_fails_stops_the_episode() {
     let memory = Arc::new(Memory::full_at(1));
     let agent = agent(&scripted(json!([{"text": "up"}]), ""));
-    let spec = spec(&memory, world(&[], false, task()));
+    let spec = spec(&memory, environment(&[], false, task()));
     let RunError::Record(error) = block_on(agent.run(spec)).unwrap_err();
     assert!(error.to_string().contains("disk full"));
     assert!(memory.ends.lock().unwrap().is_empty());

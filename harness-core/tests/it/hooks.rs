@@ -3,7 +3,7 @@
 use harness_trace::Entry;
 use serde_json::json;
 
-use crate::support::{probe, run, run_in_world, scripted};
+use crate::support::{probe, run, run_in_environment, scripted};
 
 #[test]
 fn processors_see_the_effects_of_those_before_them() {
@@ -121,7 +121,7 @@ fn an_action_given_as_reply_passes_the_tool_hooks() {
     let change = json!({
         "before_tool": ["see", {"set_arguments": {"action": "up"}}], "after_tool": ["see", {"set_result": "well done"}],
     });
-    let ran = run_in_world(&scripted(json!([{"text": "hop"}]), &probe("coach", change)), &[]);
+    let ran = run_in_environment(&scripted(json!([{"text": "hop"}]), &probe("coach", change)), &[]);
     assert_eq!(ran.ended(), "done: the environment said it is over");
     assert_eq!(ran.history()[1..3], ["assistant: hop", "user: well done"]);
     let seen = ran.notes("seen");

@@ -2,15 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod adapt;
-mod asks;
 mod budgets;
 mod conformance;
 mod dialogue;
 mod episodes;
 mod faults;
+mod grading;
 mod hooks;
 mod memory;
 mod pack;
+mod questions;
 mod replay;
+mod saved;
 mod subagents;
 mod support;

@@ -22,12 +22,17 @@ pub struct Script {
 
 fn error(name: &str) -> ModuleError {
     let class = match name {
-        "unavailable" => ErrorClass::UNAVAILABLE,
+        "unavailable" | "lost" => ErrorClass::UNAVAILABLE,
         "input" => ErrorClass::INPUT,
         "unsupported" => ErrorClass::UNSUPPORTED,
         _ => ErrorClass::FAULT,
     };
-    ModuleError::new(class, format!("scripted {name}"))
+    let mut error = ModuleError::new(class, format!("scripted {name}"));
+    if name == "lost" {
+        // What a host once took for its own word that the module's process had ended in a call of another.
+        error.extra = "{\"lost\":true}".into();
+    }
+    error
 }
 
 impl Model for Scripted {

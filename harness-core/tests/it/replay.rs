@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness_core::{Performed, Start};
+use harness_core::{CompletedCall, Start};
 use harness_trace::Entry;
 use serde_json::json;
 
@@ -94,7 +94,7 @@ fn what_tools_did_before_is_not_done_again() {
     let agent = agent(&scripted(json!([twice.clone(), twice, {"text": "bye"}]), "[[tool]]\nuse = \"t/tools\"\n"));
     let memory = Arc::new(Memory::default());
     let first = run_with(&agent, &memory, spec(&memory, Start::Prompt("go".into())));
-    let mut earlier = Performed::of(first.entries.iter().cloned().map(Ok)).unwrap();
+    let mut earlier = CompletedCall::of(first.entries.iter().cloned().map(Ok)).unwrap();
     assert_eq!(earlier.len(), 6);
     assert_eq!(
         (earlier[5].step, earlier[5].arguments.as_str(), earlier[5].text.as_str()),
@@ -105,7 +105,7 @@ fn what_tools_did_before_is_not_done_again() {
     earlier.remove(0);
     earlier.iter_mut().for_each(|call| call.text = "from before".into());
     let mut again = spec(&memory, Start::Prompt("go".into()));
-    again.performed = earlier;
+    again.completed = earlier;
     let results: Vec<String> =
         run_with(&agent, &memory, again).history().into_iter().filter(|line| line.starts_with("tool")).collect();
     let (old, one, two) = ("tool: from before", "tool: {\"n\":1}", "tool: {\"n\":2}");

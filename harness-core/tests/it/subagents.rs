@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use harness_core::{Performed, Start};
+use harness_core::{CompletedCall, Start};
 use harness_trace::{Entry, Outcome};
 use serde_json::{Value, json};
 
@@ -171,7 +171,7 @@ fn what_its_tools_did_is_not_done_again() {
         outer(&[look()], &inner(json!([echo(), {"text": "done"}]), json!({"tool": [{"use": "t/tools"}]})), "");
     let memory = Arc::new(Memory::default());
     let mut spec = spec(&memory, Start::Prompt("go".into()));
-    let call = |within: &str, text: &str| Performed {
+    let call = |within: &str, text: &str| CompletedCall {
         within: within.to_owned(),
         step: 0,
         name: "echo".to_owned(),
@@ -180,7 +180,7 @@ fn what_its_tools_did_is_not_done_again() {
         is_error: false,
         micros: 1,
     };
-    spec.performed = vec![call("", "of the outer one"), call(".10", "of another"), call(".1", "of this one")];
+    spec.completed = vec![call("", "of the outer one"), call(".10", "of another"), call(".1", "of this one")];
     run_with(&agent(&harness), &memory, spec);
     let results: Vec<String> = (memory.entries("e.1").into_iter())
         .filter_map(|(_, entry)| match entry {

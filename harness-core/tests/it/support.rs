@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use harness_abi::Task;
-use harness_core::{Agent, AssembleError, Episode, EpisodeSpec, Start, World, assemble};
+use harness_core::{Agent, AssembleError, Episode, EpisodeSpec, Start, TaskEnvironment, assemble};
 use harness_host::Host;
 use harness_spec::Harness;
 use harness_trace::{Entry, EpisodeStart};
@@ -118,22 +118,22 @@ pub fn run(toml: &str) -> Ran {
     run_with(&agent(toml), &memory, spec(&memory, Start::Prompt("go".into())))
 }
 
-pub fn world(offer: &[&str], blocking: bool, task: Task) -> Start {
+pub fn environment(offer: &[&str], blocking: bool, task: Task) -> Start {
     let host = host();
     let resolve = |name: &str, config: Value| {
         let config = serde_json::from_value(config).unwrap();
         host.resolve(&name.parse().unwrap(), &config).unwrap()
     };
     let environment = resolve("t/counter", json!({ "offer": offer })).environment().unwrap();
-    let grader = Some(Arc::new(resolve("t/ruler", json!({})).grader().unwrap()));
-    Start::World(Box::new(World { environment, blocking, task, grader }))
+    let grader = Some(resolve("t/ruler", json!({})).grader().unwrap().into());
+    Start::Environment(Box::new(TaskEnvironment { environment, blocking, task, grader }))
 }
 
 pub fn task() -> Task {
     Task { id: "count".into(), gold: json!(3), ..Default::default() }
 }
 
-pub fn run_in_world(toml: &str, offer: &[&str]) -> Ran {
+pub fn run_in_environment(toml: &str, offer: &[&str]) -> Ran {
     let memory = Arc::new(Memory::default());
-    run_with(&agent(toml), &memory, spec(&memory, world(offer, false, task())))
+    run_with(&agent(toml), &memory, spec(&memory, environment(offer, false, task())))
 }

@@ -104,6 +104,7 @@ fn purpose(take: &mut Take<'_>) -> Result<Purpose, TraceError> {
     Ok(match take.u8()? {
         0 => Purpose::Step,
         1 => Purpose::Ask(take.string()?),
+        2 => Purpose::Grade,
         other => return Err(take.damaged(format!("a purpose of kind {other}"))),
     })
 }

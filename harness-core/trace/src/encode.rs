@@ -109,6 +109,7 @@ fn purpose(out: &mut Vec<u8>, purpose: &Purpose) {
             out.u8(1);
             out.text(module);
         }
+        Purpose::Grade => out.u8(2),
     }
 }
 

@@ -88,6 +88,8 @@ pub enum Purpose {
     Step,
     /// A question of the processor with this id.
     Ask(String),
+    /// A question of the grader.
+    Grade,
 }
 
 /// One thing that happened in an episode.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-pub use harness_core::{Check, Mark, Verdict};
+pub use harness_core::{Check, CheckResult, ConformanceReport};
 use harness_core::{Extent, conformance};
 use harness_spec::{Config, ModuleRef, nearest};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct Checked {
     /// Whether everything holds.
     pub passed: bool,
     /// Its modules.
-    pub modules: Vec<Verdict>,
+    pub modules: Vec<ConformanceReport>,
     /// Its modules in one line each, in the same order.
     #[serde(skip)]
     pub lines: Vec<ModuleLine>,
@@ -67,7 +67,7 @@ pub fn check(app: &App, request: &CheckRequest, control: &Control) -> Result<Che
     }
     Ok(Checked {
         file: request.file.clone(),
-        passed: verdicts.iter().all(Verdict::passed),
+        passed: verdicts.iter().all(ConformanceReport::passed),
         modules: verdicts,
         lines: entries.iter().map(|entry| ModuleLine::of(entry.module)).collect(),
     })

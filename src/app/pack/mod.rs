@@ -18,7 +18,7 @@ mod verify;
 
 pub use self::{
     add::{AddRequest, Installed, install, review},
-    check::{Check, CheckRequest, Checked, Mark, Verdict, check},
+    check::{Check, CheckRequest, CheckResult, Checked, ConformanceReport, check},
     inspect::{Inspected, InspectedFile, inspect},
     keygen::{Keys, keygen},
     list::{Listed, ListedPack, ModuleLine, RefusedFile, list},

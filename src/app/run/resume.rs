@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use harness_core::Performed;
+use harness_core::CompletedCall;
 use harness_trace::{EpisodeRow, Filter, RunKind, Store};
 
 use super::super::{App, record};
@@ -22,7 +22,7 @@ pub(in crate::app) struct Earlier {
     harness: String,
     seed: u64,
     /// What its tools have done, and those of the attempts before it.
-    pub performed: Vec<Performed>,
+    pub completed: Vec<CompletedCall>,
     /// Nobody else plays it, or goes on with it.
     _held: Held,
 }
@@ -85,13 +85,13 @@ pub(super) fn read(app: &App, id: &str, patience: Patience, control: &Control) -
     if let Some(failure) = ended(&row) {
         return Err(failure);
     }
-    let mut all = performed(&store, &row, "")?;
+    let mut all = completed(&store, &row, "")?;
     let mut at = id.clone();
     for _ in 0..attempts.before.len() {
         let Some(before) = attempts.before.get(&at) else { break };
         // An attempt that was stopped early has not come to all that the ones before it did.
-        for call in performed(&store, &store.episode(before)?, "")? {
-            let same = |done: &&Performed| {
+        for call in completed(&store, &store.episode(before)?, "")? {
+            let same = |done: &&CompletedCall| {
                 (done.step, &done.within, &done.name, &done.arguments)
                     == (call.step, &call.within, &call.name, &call.arguments)
             };
@@ -106,7 +106,7 @@ pub(super) fn read(app: &App, id: &str, patience: Patience, control: &Control) -
         prompt: row.start.task,
         harness: row.start.harness,
         seed: row.start.seed,
-        performed: all,
+        completed: all,
         _held: held,
     })
 }
@@ -119,15 +119,15 @@ fn ended(row: &EpisodeRow) -> Option<Failure> {
 }
 
 /// What the tools of an episode have done, and those of the episodes inside it: of several attempts of one, the last.
-fn performed(store: &Store, row: &EpisodeRow, within: &str) -> Result<Vec<Performed>, Failure> {
-    let mut all = Performed::of(store.entries(row)?)?;
+fn completed(store: &Store, row: &EpisodeRow, within: &str) -> Result<Vec<CompletedCall>, Failure> {
+    let mut all = CompletedCall::of(store.entries(row)?)?;
     all.iter_mut().for_each(|call| within.clone_into(&mut call.within));
     let inner = Filter { parent: Some(row.start.episode.clone()), ..Filter::default() };
     let newest: BTreeMap<String, EpisodeRow> =
         store.episodes(&inner)?.into_iter().map(|row| (row.start.episode.clone(), row)).collect();
     for (id, inner) in &newest {
         let name = id.strip_prefix(&row.start.episode).unwrap_or_default();
-        all.extend(performed(store, inner, &format!("{within}{name}"))?);
+        all.extend(completed(store, inner, &format!("{within}{name}"))?);
     }
     Ok(all)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use harness::{
     App, Failure,
-    app::pack::{Check, CheckRequest, Mark, Verdict, check},
+    app::pack::{Check, CheckRequest, CheckResult, ConformanceReport, check},
 };
 
 use crate::cli::{Global, output, progress::shown};
@@ -46,8 +46,8 @@ pub fn run(app: &App, global: &Global, args: CheckArgs) -> Result<(), Failure> {
             output::line(text(verdict, &module.kind_and_role()))?;
         }
     }
-    let (bad, checks) = (count(verdicts, |mark| matches!(mark, Mark::Failed(_))), count(verdicts, |_| true));
-    let left_out = count(verdicts, |mark| matches!(mark, Mark::LeftOut(_)));
+    let (bad, checks) = (count(verdicts, |mark| matches!(mark, CheckResult::Failed(_))), count(verdicts, |_| true));
+    let left_out = count(verdicts, |mark| matches!(mark, CheckResult::LeftOut(_)));
     if bad > 0 {
         return Err(Failure::new(format!("{bad} of {checks} checks failed")));
     }
@@ -62,20 +62,20 @@ pub fn run(app: &App, global: &Global, args: CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn count(verdicts: &[Verdict], which: impl Fn(&Mark) -> bool) -> usize {
-    verdicts.iter().flat_map(|verdict| &verdict.checks).filter(|check| which(&check.mark)).count()
+fn count(verdicts: &[ConformanceReport], which: impl Fn(&CheckResult) -> bool) -> usize {
+    verdicts.iter().flat_map(|verdict| &verdict.checks).filter(|check| which(&check.result)).count()
 }
 
-fn text(verdict: &Verdict, kind: &str) -> String {
+fn text(verdict: &ConformanceReport, kind: &str) -> String {
     let lines: Vec<String> = verdict.checks.iter().map(line).collect();
     format!("{} — {kind}\n{}", verdict.module, lines.join("\n"))
 }
 
 fn line(check: &Check) -> String {
-    let (word, detail) = match &check.mark {
-        Mark::Passed(detail) => ("ok", detail),
-        Mark::Failed(detail) => ("FAILED", detail),
-        Mark::LeftOut(detail) => ("left out", detail),
+    let (word, detail) = match &check.result {
+        CheckResult::Passed(detail) => ("ok", detail),
+        CheckResult::Failed(detail) => ("FAILED", detail),
+        CheckResult::LeftOut(detail) => ("left out", detail),
     };
     let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
     format!("  {word:<8}  {}{detail}", check.name)

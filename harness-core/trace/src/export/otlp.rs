@@ -206,8 +206,10 @@ fn call_of(entry: &Entry, names: &ModelNames) -> Option<Call> {
             text("gen_ai.request.model", &name.model),
             attribute("harness.replayed", Any::BoolValue(replayed)),
         ];
-        if let Purpose::Ask(module) = purpose {
-            attributes.push(text("harness.asked_by", module));
+        match purpose {
+            Purpose::Step => {}
+            Purpose::Ask(module) => attributes.push(text("harness.asked_by", module)),
+            Purpose::Grade => attributes.push(text("harness.asked_by", "grader")),
         }
         let name = format!("{operation} {}", name.model);
         Span { name, kind: SpanKind::Client.into(), attributes, ..Span::default() }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     memory::{self, short},
-    verdict::Sheet,
+    report::Sheet,
 };
 
 /// Tasks that are played.
@@ -42,7 +42,7 @@ pub(super) fn examine_environment(resolved: &Resolved, sheet: &mut Sheet) {
     });
     const SAME: &str = "goes the same way with the same seed";
     const FRESH: &str = "carries nothing from one episode to another";
-    if super::repeats(&resolved.manifest) {
+    if super::promise::repeats(&resolved.manifest) {
         let it = resolved.clone();
         sheet.check(SAME, move || {
             for task in some(&it)? {
@@ -56,18 +56,18 @@ pub(super) fn examine_environment(resolved: &Resolved, sheet: &mut Sheet) {
         sheet.check(FRESH, move || {
             let tasks = some(&it)?;
             let Some(task) = tasks.first() else { return Ok(String::new()) };
-            let mut world = start(&it)?;
-            let before = run(&mut world, task)?;
-            tasks.iter().skip(1).try_for_each(|other| run(&mut world, other).map(drop))?;
-            let same = before == run(&mut world, task)?;
+            let mut environment = start(&it)?;
+            let before = run(&mut environment, task)?;
+            tasks.iter().skip(1).try_for_each(|other| run(&mut environment, other).map(drop))?;
+            let same = before == run(&mut environment, task)?;
             if same {
                 Ok(String::new())
             } else {
-                Err(format!("task `{}` goes differently after others in one world", task.id))
+                Err(format!("task `{}` goes differently after others in one environment", task.id))
             }
         });
     } else {
-        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::NOT_PROMISED));
+        [SAME, FRESH].into_iter().for_each(|name| sheet.leave_out(name, super::promise::NOT_PROMISED));
     }
     let it = resolved.clone();
     let played = some(&it).unwrap_or_default();
@@ -97,11 +97,11 @@ fn play(resolved: &Resolved, task: &Task) -> Result<(Vec<Observation>, Value), S
     run(&mut start(resolved)?, task)
 }
 
-fn run(world: &mut EnvironmentBox, task: &Task) -> Result<(Vec<Observation>, Value), String> {
+fn run(environment: &mut EnvironmentBox, task: &Task) -> Result<(Vec<Observation>, Value), String> {
     let fail = |what: &str, error: &dyn std::fmt::Display| format!("task `{}`: {what}: {error}", task.id);
     let shown = Task { gold: Value::Null, ..task.clone() };
     let mut seen = Vec::new();
-    let first = world.reset(kit::json(&shown).as_rstr(), 7).into_result();
+    let first = environment.reset(kit::json(&shown).as_rstr(), 7).into_result();
     let mut last = first.map_err(|error| fail("it does not reset", &error))?;
     for step in 0..5 {
         let observation: Observation =
@@ -113,10 +113,10 @@ fn run(world: &mut EnvironmentBox, task: &Task) -> Result<(Vec<Observation>, Val
             break;
         }
         let action = Action::Text { text: action.unwrap_or_else(|| "§ nonsense §".to_owned()) };
-        let next = world.step(kit::json(&action).as_rstr()).into_result();
+        let next = environment.step(kit::json(&action).as_rstr()).into_result();
         last = next.map_err(|error| fail("a foolish action is an error, it should be an observation", &error))?;
     }
-    let state = world.state().into_result().map_err(|error| fail("it has no final state", &error))?;
+    let state = environment.state().into_result().map_err(|error| fail("it has no final state", &error))?;
     let state = serde_json::from_str(&state).map_err(|error| fail("its final state does not parse", &error))?;
     Ok((seen, state))
 }
@@ -136,7 +136,7 @@ pub(super) fn examine_grader(resolved: &Resolved, sheet: &mut Sheet) {
         return;
     }
     const SAME: &str = "judges the same in the same way";
-    if super::repeats(&resolved.manifest) {
+    if super::promise::repeats(&resolved.manifest) {
         let it = resolved.clone();
         sheet.check(SAME, move || {
             let grader = judge(&it)?;
@@ -145,7 +145,7 @@ pub(super) fn examine_grader(resolved: &Resolved, sheet: &mut Sheet) {
             if same { Ok(String::new()) } else { Err("it judges the same state in two ways".into()) }
         });
     } else {
-        sheet.leave_out(SAME, super::NOT_PROMISED);
+        sheet.leave_out(SAME, super::promise::NOT_PROMISED);
     }
     let it = resolved.clone();
     memory::examine(sheet, resolved.process_id(), move |_| grades(&judge(&it)?).map(drop));

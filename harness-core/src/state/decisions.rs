@@ -11,48 +11,46 @@ use harness_spec::{Condition, nearest};
 use harness_trace::{Entry, Outcome};
 use serde_json::Value;
 
+use super::value::EpisodeState;
 use crate::{
     contract::{Violation, name},
     decision_json::form,
-    machine::{Machine, Response},
 };
 
-impl Machine {
+impl EpisodeState {
     /// Applies checked decisions of the processor of `slot` at `hook`, or turns what is wrong with them into a fault.
-    ///
-    /// `roles` names the model roles there are.
-    pub fn decide(&mut self, hook: Hook, slot: usize, decisions: &[&Decision], roles: &[&str]) {
+    pub(super) fn decide(&mut self, hook: Hook, slot: usize, decisions: &[&Decision]) {
         let module = self.plan.id(slot).to_owned();
-        self.entries.push(Entry::Decided {
+        self.journal.push(Entry::Decided {
             hook,
             module: module.clone(),
             decisions: decisions.iter().map(|decision| form(decision)).collect(),
         });
-        let mut effect = Effect::Pass;
+        let mut cursor = Cursor::Pass;
         for decision in decisions {
-            let applied = self.apply(hook, decision, roles);
+            let applied = self.apply(hook, decision);
             match applied {
-                Ok(Effect::Pass) => {}
-                Ok(concluded) => effect = concluded,
+                Ok(Cursor::Pass) => {}
+                Ok(concluded) => cursor = concluded,
                 Err(problem) => {
                     let violation = Violation::Content { decision: name(decision), problem };
                     return self.fault(Some(hook), &module, &ModuleError::fault(violation));
                 }
             }
         }
-        match effect {
-            Effect::Pass => self.pass(),
-            Effect::Moved => {}
-            Effect::Interrupt(reason) => self.end(Outcome::Interrupted, format!("{module}: {reason}")),
+        match cursor {
+            Cursor::Pass => self.pass(),
+            Cursor::Moved => {}
+            Cursor::Interrupt(reason) => self.end(Outcome::Interrupted, format!("{module}: {reason}")),
         }
     }
 
     /// Applies one decision; on an error says what is wrong with it.
-    fn apply(&mut self, hook: Hook, decision: &Decision, roles: &[&str]) -> Result<Effect, String> {
+    fn apply(&mut self, hook: Hook, decision: &Decision) -> Result<Cursor, String> {
         match decision {
             Decision::SetSystem { text } => {
-                self.talk.set_system(text);
-                self.entries.push(Entry::System { text: text.to_string() });
+                self.conversation.set_system(text);
+                self.journal.push(Entry::System { text: text.to_string() });
             }
             Decision::EditHistory { edits } => self.edit_history(edits)?,
             Decision::SetLastUser { text } => self.set_last_user(text)?,
@@ -81,7 +79,9 @@ impl Machine {
                 self.request.constraint = constraint_json.clone();
             }
             Decision::UseModel { role } => {
-                if !roles.contains(&role.as_str()) {
+                let roles = &self.bindings.harness.models;
+                if !roles.contains_key(role.as_str()) {
+                    let roles: Vec<&str> = roles.keys().map(String::as_str).collect();
                     return Err(format!("names the model role `{role}`; the harness has {}", roles.join(", ")));
                 }
                 role.as_str().clone_into(&mut self.request.role);
@@ -96,15 +96,11 @@ impl Machine {
             }
             Decision::SetResponse { message } => {
                 of_role(message, Role::Assistant)?;
-                if let Some(front) = self.responses.front_mut() {
-                    front.message = message.clone();
-                }
+                self.turn.set_response(message.clone());
             }
             Decision::SetArguments { arguments } => self.set_arguments(arguments)?,
             Decision::SetResult { text, is_error } => {
-                if let Some(call) = self.calls.get_mut(self.item) {
-                    call.result = Some(Message::tool_result(call.id.as_str(), text.as_str(), *is_error));
-                }
+                self.turn.set_result(text, *is_error);
             }
             Decision::Split { messages } => {
                 if messages.is_empty() {
@@ -114,27 +110,22 @@ impl Machine {
                     of_role(message, Role::Assistant)?;
                 }
                 match hook {
-                    Hook::AfterModel => self.split_response(messages),
+                    Hook::AfterModel => self.turn.split_response(messages),
                     _ => self.split_call(messages)?,
                 }
-                return Ok(Effect::Moved);
+                return Ok(Cursor::Moved);
             }
             Decision::Answer { message } if hook == Hook::BeforeModel => {
                 of_role(message, Role::Assistant)?;
                 self.respond(message.clone(), Default::default());
-                return Ok(Effect::Moved);
+                return Ok(Cursor::Moved);
             }
             Decision::Answer { message } => {
                 of_role(message, Role::Tool)?;
-                if let Some(call) = self.checking.front_mut() {
-                    // The result must answer this very call, whatever id the processor wrote.
-                    let result = Message::tool_result(call.id.as_str(), message.text(), message.is_error());
-                    call.result = Some(result);
-                    call.answered = true;
-                }
-                return Ok(Effect::Moved);
+                self.turn.answer_checked(message);
+                return Ok(Cursor::Moved);
             }
-            Decision::Interrupt { reason } => return Ok(Effect::Interrupt(reason.to_string())),
+            Decision::Interrupt { reason } => return Ok(Cursor::Interrupt(reason.to_string())),
             Decision::Adapt { signal } => {
                 if !Condition::NAMES.contains(&signal.as_str()) {
                     return Err(format!("signals `{signal}`; signals are {}", Condition::NAMES.join(", ")));
@@ -148,11 +139,11 @@ impl Machine {
             // The contract lets nothing else through.
             _ => return Err("is of an unknown kind".to_owned()),
         }
-        Ok(Effect::Pass)
+        Ok(Cursor::Pass)
     }
 
     fn edit_history(&mut self, edits: &[HistoryEdit]) -> Result<(), String> {
-        let len = self.talk.history().len();
+        let len = self.conversation.history().len();
         let mut ranges = Vec::with_capacity(edits.len());
         let mut floor = 0;
         for edit in edits {
@@ -170,64 +161,53 @@ impl Machine {
         }
         // From the back, so that indices keep the meaning they had for the processor; recorded in the same order.
         for (edit, (start, end)) in edits.iter().zip(ranges).rev() {
-            self.talk.splice(start, end, edit.with.iter().cloned());
-            self.entries.push(Entry::Edited { start: edit.start, end: edit.end, with: edit.with.to_vec() });
+            self.conversation.splice(start, end, edit.with.iter().cloned());
+            self.journal.push(Entry::Edited { start: edit.start, end: edit.end, with: edit.with.to_vec() });
         }
         Ok(())
     }
 
     fn set_last_user(&mut self, text: &str) -> Result<(), String> {
-        let history = self.talk.history();
+        let history = self.conversation.history();
         let Some(last) = history.last().filter(|last| last.role() == Role::User) else {
             return Err("needs a user message at the end of the history".to_owned());
         };
         let at = history.len() - 1;
         let new = Draft::from(last).without_parts().part(Part::text(text)).build();
-        self.entries.push(Entry::Edited { start: at as u64, end: at as u64 + 1, with: vec![new.clone()] });
-        self.talk.splice(at, at + 1, [new]);
+        self.journal.push(Entry::Edited { start: at as u64, end: at as u64 + 1, with: vec![new.clone()] });
+        self.conversation.splice(at, at + 1, [new]);
         Ok(())
     }
 
     fn set_arguments(&mut self, arguments: &str) -> Result<(), String> {
-        let Some(call) = self.checking.front_mut() else { return Ok(()) };
         let value: Value = serde_json::from_str(arguments).map_err(|error| format!("carries no JSON: {error}"))?;
         if !value.is_object() {
             return Err("carries JSON that is no object".to_owned());
         }
-        if call.act && !value.get("action").is_some_and(Value::is_string) {
+        let names_action = value.get("action").is_some_and(Value::is_string);
+        if self.turn.checked().is_some_and(|call| call.act) && !names_action {
             return Err("leaves the action without its text: `act` takes {\"action\": \"…\"}".to_owned());
         }
-        arguments.clone_into(&mut call.arguments);
+        self.turn.set_arguments(arguments);
         Ok(())
     }
 
-    fn split_response(&mut self, messages: &[Message]) {
-        let Some(front) = self.responses.pop_front() else { return };
-        for message in messages.iter().rev() {
-            self.responses.push_front(Response { message: message.clone(), cursor: front.cursor + 1 });
-        }
-    }
-
     fn split_call(&mut self, messages: &[Message]) -> Result<(), String> {
-        let cursor = self.checking.front().map_or(0, |front| front.cursor + 1);
         let new: Vec<_> = messages
             .iter()
             .flat_map(Message::calls)
-            .map(|call| self.new_call(call.id, call.name, call.arguments, cursor))
+            .map(|call| self.new_call(call.id, call.name, call.arguments))
             .collect();
         if new.is_empty() {
             return Err("splits a call into messages without calls".to_owned());
         }
-        self.checking.pop_front();
-        for call in new.into_iter().rev() {
-            self.checking.push_front(call);
-        }
+        self.turn.split_call(new);
         Ok(())
     }
 }
 
 /// What an applied decision means for the cursor.
-enum Effect {
+enum Cursor {
     /// On to the next processor.
     Pass,
     /// The cursor has been moved already.

@@ -30,7 +30,7 @@ impl Default for Extent {
 /// What became of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", content = "detail", rename_all = "snake_case")]
-pub enum Mark {
+pub enum CheckResult {
     /// It holds; what was measured on the way.
     Passed(String),
     /// It does not: what is wrong.
@@ -46,24 +46,24 @@ pub struct Check {
     pub name: &'static str,
     /// Whether it does.
     #[serde(flatten)]
-    pub mark: Mark,
+    pub result: CheckResult,
 }
 
 /// What the suite found out about one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct ConformanceReport {
     /// The module.
     pub module: ModuleRef,
     /// Everything that was looked at, in order.
     pub checks: Vec<Check>,
 }
 
-impl Verdict {
+impl ConformanceReport {
     /// What is wrong.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
-        self.checks.iter().filter_map(|check| match &check.mark {
-            Mark::Failed(problem) => Some(problem.as_str()),
-            Mark::Passed(_) | Mark::LeftOut(_) => None,
+        self.checks.iter().filter_map(|check| match &check.result {
+            CheckResult::Failed(problem) => Some(problem.as_str()),
+            CheckResult::Passed(_) | CheckResult::LeftOut(_) => None,
         })
     }
 
@@ -111,21 +111,21 @@ impl Sheet {
             // Nobody listens any more once the time is up.
             let _ = send.send(check());
         });
-        let mark = match receive.recv_timeout(limit) {
-            Ok(Ok(measured)) => Mark::Passed(measured),
-            Ok(Err(problem)) => Mark::Failed(problem),
-            Err(RecvTimeoutError::Disconnected) => Mark::Failed("the host itself panicked over it".to_owned()),
+        let result = match receive.recv_timeout(limit) {
+            Ok(Ok(measured)) => CheckResult::Passed(measured),
+            Ok(Err(problem)) => CheckResult::Failed(problem),
+            Err(RecvTimeoutError::Disconnected) => CheckResult::Failed("the host itself panicked over it".to_owned()),
             Err(RecvTimeoutError::Timeout) => {
                 self.hung = true;
-                Mark::Failed(format!("it did not come back within {} s", limit.as_secs()))
+                CheckResult::Failed(format!("it did not come back within {} s", limit.as_secs()))
             }
         };
-        let holds = matches!(mark, Mark::Passed(_));
-        self.checks.push(Check { name, mark });
+        let holds = matches!(result, CheckResult::Passed(_));
+        self.checks.push(Check { name, result });
         holds
     }
 
     pub fn leave_out(&mut self, name: &'static str, why: &str) {
-        self.checks.push(Check { name, mark: Mark::LeftOut(why.to_owned()) });
+        self.checks.push(Check { name, result: CheckResult::LeftOut(why.to_owned()) });
     }
 }

@@ -3,10 +3,11 @@
 
 use harness_abi::Part;
 use harness_trace::{Entry, TraceError};
+use serde::{Deserialize, Serialize};
 
-/// A call that was performed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Performed {
+/// A call of a tool that was completed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletedCall {
     /// Empty for a call of the episode itself; for one of an episode inside it what follows the outer one's id in its.
     pub within: String,
     /// In which step.
@@ -23,8 +24,12 @@ pub struct Performed {
     pub micros: u64,
 }
 
-impl Performed {
+impl CompletedCall {
     /// The calls among the entries of an episode, in order.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `entries`.
     pub fn of(entries: impl Iterator<Item = Result<(u64, Entry), TraceError>>) -> Result<Vec<Self>, TraceError> {
         let mut calls: Vec<Self> = Vec::new();
         let mut open: Option<(String, usize)> = None;
@@ -49,6 +54,14 @@ impl Performed {
             }
         }
         Ok(calls)
+    }
+
+    /// Takes out the first call that equals this one of this step.
+    pub(crate) fn take(all: &mut Vec<Self>, step: u64, name: &str, arguments: &str) -> Option<Self> {
+        let same = |done: &Self| {
+            done.within.is_empty() && done.step == step && done.name == name && done.arguments == arguments
+        };
+        all.iter().position(same).map(|at| all.remove(at))
     }
 
     /// Takes out the calls of the inner episode of this name, and of those inside it.
