@@ -9,6 +9,9 @@ use super::{Breach, File};
 const MACHINE: [&str; 4] =
     [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
 
+/// The document that says where things are.
+const MAP: &str = "ARCHITECTURE.md";
+
 /// Every document, and every file for machine paths.
 pub fn check(files: &[File]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -18,6 +21,9 @@ pub fn check(files: &[File]) -> Vec<Breach> {
                 let what = format!("names {path}…, a place on one machine");
                 breaches.push(Breach::new(format!("{}:{}", file.path, number + 1), what));
             }
+        }
+        if file.path == MAP {
+            breaches.extend(places(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
         }
         if file.path.ends_with(".md") {
             breaches.extend(quotes(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
@@ -47,6 +53,24 @@ fn quotes(file: &File, files: &[File]) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Files and folders that the map names between backticks; a name alone, or the end of a path, will do.
+fn places(file: &File, files: &[File]) -> Vec<String> {
+    let quoted =
+        file.text.lines().filter(|line| !line.starts_with("```")).flat_map(|line| line.split('`').skip(1).step_by(2));
+    let named = quoted.filter(|text| {
+        let path = text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
+        path && (text.ends_with(".rs") || text.ends_with('/'))
+    });
+    let is_there = |path: &str| {
+        let inside = format!("/{path}");
+        files.iter().any(|file| {
+            let known = format!("/{}", file.path);
+            if path.ends_with('/') { known.contains(&inside) } else { known.ends_with(&inside) }
+        })
+    };
+    named.filter(|path| !is_there(path)).map(|path| format!("names {path}, which is not there")).collect()
 }
 
 /// Links to files of the project, relative to the document.
@@ -83,6 +107,19 @@ mod tests {
 
     fn file(path: &str, text: &str) -> File {
         File { path: path.into(), text: text.into() }
+    }
+
+    #[test]
+    fn the_map_names_what_is_there() {
+        let source = file("a/src/b.rs", "");
+        for (text, expected) in [
+            ("`a/src/b.rs`, `src/b.rs`, `b.rs`, `src/`, `a/src/` and `Type`, `cargo x`", 0),
+            ("`a/b.rs`", 1),
+            ("`c.rs` and `srcs/`", 2),
+        ] {
+            let map = file("ARCHITECTURE.md", text);
+            assert_eq!(places(&map, std::slice::from_ref(&source)).len(), expected, "{text}");
+        }
     }
 
     #[test]
