@@ -70,7 +70,7 @@ pub fn verify(app: &App, request: &VerifyRequest, control: &Control) -> Result<V
         return Err(Failure::input(format!("there is no record at {}", path.display()))
             .hint("--record FILE names one; a run keeps its own in .harness/record.sqlite"));
     }
-    let store = Store::open(&path)?;
+    let store = Store::read(&path)?;
     let id = find(&store, &request.run)?;
     let mut found: Vec<VerifiedRun> = Vec::new();
     // The run that was allowed generic modules only is a run of its own. Earlier versions recorded its decisions alone.

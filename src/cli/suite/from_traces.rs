@@ -40,7 +40,7 @@ pub struct FromTracesArgs {
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     reward: Option<String>,
     /// How replies are marked; without it tasks are for exploring alone
-    #[arg(long)]
+    #[arg(long, alias = "verifier")]
     grader: Option<Marking>,
     /// The harness evolution begins with; the one that was served, for instance
     #[arg(long, value_name = "FILE.toml")]

@@ -41,7 +41,7 @@ pub struct NewArgs {
     #[arg(long, value_name = "COLUMN", requires = "from", allow_hyphen_values = true)]
     kind: Option<String>,
     /// How a reply is marked
-    #[arg(long, default_value = "exact")]
+    #[arg(long, alias = "verifier", default_value = "exact")]
     grader: Marking,
 }
 
