@@ -143,13 +143,13 @@ impl App {
     fn guarded(&self) -> Vec<PathBuf> {
         let workspace = &self.workspace;
         let data = workspace.data().map(|data| data.join("harness"));
-        let own: Vec<PathBuf> =
-            [workspace.policy(), workspace.state(), Some(self.store()), data].into_iter().flatten().collect();
-        for place in &own {
+        let record = workspace.record();
+        let own = [workspace.policy(), workspace.state(), Some(self.store()), data, Some(workspace.lock())];
+        for place in own.iter().flatten().map(PathBuf::as_path).chain(record.parent()) {
             // Only fails where there is no present folder, and then there is no workspace.
             let _ = harness_sandbox::guard(place);
         }
-        own
+        harness_sandbox::guarded().into_iter().collect()
     }
 
     /// Where private copies of loaded packs are kept.

@@ -76,20 +76,20 @@ pub struct Own {
 
 impl Own {
     /// What must not be written below these folders, which are absolute and have no links, of these places and of what each folder keeps
-    /// itself. `.harness` of the present folder is made if it is not there, so that it can be kept.
+    /// itself. A `.harness` among the places is made if it is not there, so that it can be kept.
     ///
     /// # Errors
     ///
     /// If one of the places is a link that a command could turn elsewhere, or cannot be looked at.
     pub fn below(roots: &[PathBuf], places: &BTreeSet<PathBuf>) -> Result<Self, SandboxError> {
         let mut own = Self::default();
-        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
         for root in roots {
             let kept = [root.join(FOLDER), root.join(LOCK)];
             let named = places.iter().filter(|place| place.starts_with(root) && *place != root);
             for place in kept.iter().chain(named) {
                 let fail = |why: String| SandboxError::Own { path: place.clone(), why };
-                let ours = here.as_ref().is_some_and(|here| *place == here.join(FOLDER));
+                // A workspace of this program has one, or will.
+                let ours = places.contains(place) && place.ends_with(FOLDER);
                 if ours
                     && let Err(error) = std::fs::create_dir(place)
                     && error.kind() != io::ErrorKind::AlreadyExists
