@@ -19,7 +19,7 @@ use serde_json::json;
 // The same pack, without a copy of it.
 #[expect(dead_code, reason = "only the pack is used here")]
 #[path = "own_processor.rs"]
-mod own_processor;
+pub mod own_processor;
 
 const SUITE: &str = r#"
 name = "sums"

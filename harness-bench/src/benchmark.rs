@@ -433,8 +433,8 @@ mod tests {
             of(&[one.clone(), two.clone()]),
             of(&[task("b", "1 + 1", "2", None), task("a", "1 + 2", "3", None)])
         );
-        assert_ne!(of(&[one.clone()]), of(&[one.clone(), two]));
-        assert_ne!(of(&[one.clone()]), of(&[task("1", "1 + 1", "3", None)]));
+        assert_ne!(of(std::slice::from_ref(&one)), of(&[one.clone(), two]));
+        assert_ne!(of(std::slice::from_ref(&one)), of(&[task("1", "1 + 1", "3", None)]));
         // Where more than the question decides, the id names it.
         let game = |id: &str| task(id, "Put a pan on the table.", "", Some("game"));
         assert_ne!(of(&[game("1")]), of(&[game("2")]));

@@ -183,6 +183,10 @@ impl Observer for Progress {
                 self.evolution(state);
             }
             Event::Decided { text } => self.say(state, text),
+            Event::Looked { text: said } if !self.quiet => match &state.bar {
+                Some(bar) if self.terminal => bar.println(text(said).to_string()),
+                _ => output::note(said),
+            },
             // Also with `--quiet`: nothing happens until the other process ends.
             Event::Waiting { text: why } => match &state.bar {
                 Some(bar) if self.terminal && !self.quiet => bar.println(text(why).to_string()),

@@ -3,9 +3,6 @@
 #[path = "../../examples/evolve_suite.rs"]
 #[expect(dead_code, reason = "an example's `main` is for those who run it by hand")]
 mod evolve_suite;
-#[path = "../../examples/own_processor.rs"]
-#[expect(dead_code, reason = "an example's `main` is for those who run it by hand")]
-mod own_processor;
 #[path = "../../examples/run_harness.rs"]
 #[expect(dead_code, reason = "an example's `main` is for those who run it by hand")]
 mod run_harness;
@@ -24,7 +21,7 @@ fn a_harness_is_run_by_a_program() {
 #[test]
 fn a_processor_of_ones_own_is_linked_in() {
     let folder = tempfile::tempdir().unwrap();
-    let [sum, words] = own_processor::example(folder.path()).unwrap();
+    let [sum, words] = evolve_suite::own_processor::example(folder.path()).unwrap();
     assert_eq!((&*sum.answer, &*words.answer), ("5", "I cannot add."));
 }
 

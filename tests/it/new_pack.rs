@@ -86,7 +86,7 @@ fn loaded(workspace: &Workspace) {
 }
 
 #[test]
-fn each_role_has_a_benchmarkple_whose_own_tests_pass_and_that_conforms() {
+fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
     let workspace = Workspace::new();
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
     for (role, module) in

@@ -40,7 +40,7 @@ fn a_command_of_a_model_writes_nothing_that_decides_its_rights() {
             calls.push(("edit", json!({"path": file, "old_string": "version", "new_string": "evil"})));
         }
         let tools = format!(
-            "budget.steps = 50\n[[tool]]\nuse = \"tools/bash\"\nconfig.sandbox = \"{sandbox}\"\n[[tool]]\nuse = \"tools/write\"\n[[tool]]\nuse = \"tools/edit\"\n"
+            "[budget]\nsteps = 50\n[[tool]]\nuse = \"tools/bash\"\nconfig.sandbox = \"{sandbox}\"\n[[tool]]\nuse = \"tools/write\"\n[[tool]]\nuse = \"tools/edit\"\n"
         );
         let text = harness(&tools, &calls);
         workspace.put("rights.toml", &text);

@@ -132,10 +132,14 @@ impl Ran {
         self
     }
 
-    /// It must have failed with this code, saying all of this on standard error.
+    /// It must have failed with this code, saying all of this on standard error; as text, or with `--json` as an object.
     pub fn failure(self, code: i32, says: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
-        assert!(self.err.lines().any(|line| line.starts_with("error: ")), "{}", self.err);
+        assert!(
+            self.err.lines().any(|line| line.starts_with("error: ") || line.starts_with("{\"error\":")),
+            "{}",
+            self.err
+        );
         for text in says {
             assert!(self.err.contains(text), "{text:?} is not in: {}", self.err);
         }

@@ -26,7 +26,8 @@ const ARGUMENTS: [&str; 12] = [
 fn facts(workspace: &Workspace) -> Vec<(String, String, Value)> {
     let Ok(store) = Store::open(workspace.path(".harness/record.sqlite")) else { return Vec::new() };
     let mut all = Vec::new();
-    for run in store.runs().unwrap_or_default() {
+    // Controls of the run decide for themselves.
+    for run in store.runs().unwrap_or_default().into_iter().filter(|run| run.of.is_empty()) {
         let facts = store.facts(&run.id, "evolve").unwrap_or_default();
         all.extend(facts.into_iter().map(|fact| (run.id.clone(), fact.key, fact.value)));
     }

@@ -3,6 +3,7 @@
 
 use std::{fs::File, io, io::Read as _, path::PathBuf};
 
+use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkFinish, SinkMatch};
 use harness_abi::{ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec};
@@ -56,14 +57,18 @@ impl Grep {
         let folder = Folder::needed(request)?;
         let arguments: Arguments = answer::arguments(request)?;
         let mut pattern = RegexMatcherBuilder::new();
-        pattern.case_insensitive(arguments.ignore_case).size_limit(1 << 20).line_terminator(Some(b'\n')).crlf(true);
+        pattern.case_insensitive(arguments.ignore_case).size_limit(1 << 20).multi_line(true).crlf(true);
         let pattern = pattern.build(&arguments.pattern);
         let pattern = pattern.map_err(|error| Refusal(format!("the pattern is wrong: {error}")))?;
         // A mark at the beginning of a file says that it is UTF-16; a NUL in what is then text, that it is no text.
-        let mut searcher = SearcherBuilder::new().line_number(true).binary_detection(BinaryDetection::quit(0)).build();
+        let mut searcher = SearcherBuilder::new()
+            .line_terminator(LineTerminator::crlf())
+            .line_number(true)
+            .binary_detection(BinaryDetection::quit(0))
+            .build();
         let glob = arguments.glob.as_deref().map(matcher).transpose()?;
         let from = folder.relative(&arguments.path)?;
-        let (mut text, mut found, mut large) = (String::new(), 0, 0);
+        let (mut text, mut found, mut large, mut unread) = (String::new(), 0, 0, 0);
         let mut look = |path: PathBuf| -> bool {
             if glob.as_ref().is_some_and(|glob| !glob.is_match(&path)) {
                 return true;
@@ -76,7 +81,11 @@ impl Grep {
             }
             let room = self.0.results.saturating_sub(found);
             let most = if arguments.files_only { 1 } else { room + 1 };
-            for (number, line) in matches(&mut searcher, &pattern, file, most).unwrap_or_default() {
+            let Ok(lines) = matches(&mut searcher, &pattern, file, most) else {
+                unread += 1;
+                return true;
+            };
+            for (number, line) in lines {
                 found += 1;
                 if found > self.0.results {
                     return false;
@@ -104,6 +113,9 @@ impl Grep {
         let shown = found.min(self.0.results);
         if large > 0 {
             text += &format!("[{} of more than {} MiB left out]\n", count(large, "file"), LARGE >> 20);
+        }
+        if unread > 0 {
+            text += &format!("[{} could not be read to the end]\n", count(unread, "file"));
         }
         match (shown, walked) {
             (0, Walked::All) => Ok(format!("no line matches {}\n{text}", arguments.pattern)),

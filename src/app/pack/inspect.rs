@@ -32,7 +32,7 @@ pub struct InspectedFile {
 
 impl InspectedFile {
     fn of(file: &harness_host::Inspected) -> Self {
-        Self { path: file.path.clone(), sha256: file.sha256.clone(), size: file.size as u64 }
+        Self { path: file.path.clone(), sha256: file.sha256.clone(), size: file.size }
     }
 }
 

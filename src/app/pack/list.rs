@@ -122,7 +122,7 @@ fn listed(host: &Host, pack: &PackManifest) -> ListedPack {
         description: pack.pack.description.clone(),
         path: file.map(|file| file.path.clone()),
         sha256: file.map(|file| file.sha256.clone()),
-        size: file.map(|file| file.size as u64),
+        size: file.map(|file| file.size),
         quarantine: host.quarantine(name, version).map_err(|error| error.to_string()),
         modules: pack.modules.iter().map(ModuleLine::of).collect(),
         signer: trust.map(|trust| signer(&trust.signer)),

@@ -38,16 +38,17 @@ pub struct Signed {
 ///
 /// The file is no pack, the key cannot be read, or the signature cannot be written.
 pub fn sign(request: &SignRequest) -> Result<Signed, Failure> {
-    let pack = harness_host::inspect(&request.file)?;
+    // Beside the file itself, also where the folder that was named is a link: build folders often are.
+    let file = request.file.canonicalize().unwrap_or_else(|_| request.file.clone());
+    let pack = harness_host::inspect(&file)?;
     let secret = secret(&request.key)?;
     let public = PublicKey::from_secret_key(&secret).map_err(Failure::new)?;
-    let bytes = std::fs::read(&request.file)?;
+    let bytes = std::fs::read(&file)?;
     let comment = format!("{} {} sha256:{}", pack.manifest.pack.name, pack.manifest.pack.version, pack.sha256);
     let signature =
         minisign::sign(Some(&public), &secret, bytes.as_slice(), Some(&comment), None).map_err(Failure::new)?;
-    let path = signature_path(&request.file);
-    replace(&path, &signature.into_string())?;
-    Ok(Signed { signature: path, key: public.to_base64(), sha256: pack.sha256, comment })
+    replace(&signature_path(&file), &signature.into_string())?;
+    Ok(Signed { signature: signature_path(&request.file), key: public.to_base64(), sha256: pack.sha256, comment })
 }
 
 fn secret(path: &Path) -> Result<SecretKey, Failure> {

@@ -46,8 +46,7 @@ impl Server {
     /// The ranges asked for, when every answer has been given.
     fn ranges(self) -> Vec<String> {
         self.thread.join().unwrap();
-        let ranges = self.ranges.lock().unwrap().clone();
-        ranges
+        self.ranges.lock().unwrap().clone()
     }
 }
 
