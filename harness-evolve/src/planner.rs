@@ -18,7 +18,7 @@ pub trait Planner: Send + Sync {
 /// Worth = Σ over failing clusters the module addresses of (share of tasks × posterior mean of a gain), or, for a module
 /// that addresses none of them, a twentieth of its mean over all; halved for whatever brings no module in, a tenth for
 /// taking one out (a third if the failures implicate it). A cluster whose ships came true less and less counts half
-/// ([`Track::worn`]). Directions that rest after a disappointment come last ([`Track::rests`]). Every third place, or as
+/// (`Track::worn`). Directions that rest after a disappointment come last (`Track::rests`). Every third place, or as
 /// the settings say, goes to the best structural direction this run has not tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LandscapePlanner;

@@ -10,7 +10,7 @@ use crate::{Call, ContextRef, Cx, Decision, Message, ModuleError, StoredDecision
 /// A processor as the host sees it.
 #[sabi_trait]
 pub trait RawProcessor: Send {
-    /// Answers hook `hook` ([`Hook::code`]); an empty list is *pass*.
+    /// Answers hook `hook` (`Hook::code`); an empty list is *pass*.
     #[sabi(last_prefix_field)]
     fn on(&mut self, hook: u32, cx: &ContextRef<'_>) -> RResult<RVec<StoredDecision>, ModuleError>;
 }

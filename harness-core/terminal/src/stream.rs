@@ -21,7 +21,7 @@ pub fn line(shown: impl Display) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`line`].
+/// As [`line()`].
 pub fn json(object: &str) -> io::Result<()> {
     out(&format!("{}\n", safe_json(object)))
 }
@@ -30,7 +30,7 @@ pub fn json(object: &str) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`line`].
+/// As [`line()`].
 pub fn styled(ours: &str) -> io::Result<()> {
     out(&format!("{ours}\n"))
 }
@@ -78,7 +78,7 @@ impl Pieces {
     ///
     /// # Errors
     ///
-    /// As [`line`].
+    /// As [`line()`].
     pub fn write(&mut self, piece: &str) -> io::Result<()> {
         let mut shown = String::with_capacity(piece.len());
         // Writing to a string cannot fail.
