@@ -1,5 +1,5 @@
 //! A workspace beside the real one in which the interface is of this version or of the simulated next: `harness-abi`,
-//! `harness-spec` and `harness-host` as they are, the kept pack's source, and a small host. Never touches the real sources.
+//! `harness-spec`, `harness-host` and what that stands on as they are, the kept pack's source, and a small host. Never touches the real sources.
 
 use std::{
     fs,
@@ -47,7 +47,7 @@ impl Version {
     }
 }
 
-const CRATES: [&str; 3] = ["abi", "spec", "host"];
+const CRATES: [&str; 6] = ["abi", "spec", "files", "sandbox", "terminal", "host"];
 
 /// Sections of the real workspace's manifest that hold here too.
 const SHARED: [&str; 5] = [
