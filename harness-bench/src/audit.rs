@@ -9,16 +9,7 @@ use std::{
 use harness_abi::{Action, ErrorClass, Grade, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Benchmark, Spelling, benchmark::EnvironmentBinding, play::play, spelling};
-
-/// A task and what became of a reply to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The task.
-    pub task: String,
-    /// What happened.
-    pub why: String,
-}
+use crate::{Benchmark, Finding, Spelling, benchmark::EnvironmentBinding, play::play, spelling};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]

@@ -4,6 +4,7 @@
 
 mod audit;
 mod benchmark;
+mod finding;
 mod graders;
 pub mod looks;
 mod model_grader;
@@ -16,8 +17,9 @@ mod spelling;
 mod suite;
 mod summary;
 
-pub use audit::{Audit, Finding, audit};
+pub use audit::{Audit, audit};
 pub use benchmark::{Benchmark, BenchmarkError, EnvironmentBinding, Selection};
+pub use finding::Finding;
 pub use harness_trace::Split;
 pub use model_grader::ModelGrader;
 pub use module_use::Use;

@@ -5,6 +5,12 @@
 
 use super::{Breach, File};
 
+/// Most characters of a line of prose.
+const WIDTH: usize = 120;
+
+/// What is written by a program, or an example of what a program reads.
+const NOT_PROSE: [&str; 3] = ["docs/results/", "fuzz/", "tests/"];
+
 /// How an absolute path on a person's machine begins, split so that this file does not contain one.
 const MACHINE: [&str; 4] =
     [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
@@ -28,6 +34,7 @@ pub fn check(files: &[File]) -> Vec<Breach> {
         if file.path.ends_with(".md") {
             breaches.extend(quotes(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
             breaches.extend(links(file, files).into_iter().map(|what| Breach::new(&file.path, what)));
+            breaches.extend(long_lines(file));
         }
     }
     breaches
@@ -37,6 +44,23 @@ pub fn check(files: &[File]) -> Vec<Breach> {
 fn names(line: &str, path: &str) -> bool {
     line.match_indices(path)
         .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || "._-~}".contains(before)))
+}
+
+/// Lines of prose that do not wrap: not those of tables, code, headings, or one long word.
+fn long_lines(file: &File) -> Vec<Breach> {
+    if NOT_PROSE.iter().any(|path| file.path.starts_with(path)) {
+        return Vec::new();
+    }
+    let (mut long, mut code) = (Vec::new(), false);
+    for (number, line) in file.text.lines().enumerate() {
+        code ^= line.trim_start().starts_with("```");
+        let prose = !code && !line.starts_with(['|', '#', '<', ' ']);
+        if prose && line.chars().count() > WIDTH && line.split_once(' ').is_some() {
+            let what = format!("a line of {} characters; wrap it at {WIDTH}", line.chars().count());
+            long.push(Breach::new(format!("{}:{}", file.path, number + 1), what));
+        }
+    }
+    long
 }
 
 fn quotes(file: &File, files: &[File]) -> Vec<String> {
@@ -107,6 +131,18 @@ mod tests {
 
     fn file(path: &str, text: &str) -> File {
         File { path: path.into(), text: text.into() }
+    }
+
+    #[test]
+    fn prose_wraps() {
+        let long = "word ".repeat(40);
+        for (path, text, expected) in [
+            ("a.md", format!("{long}\n"), 1),
+            ("a.md", format!("| {long} |\n```\n{long}\n```\n# {long}\n    {long}\n"), 0),
+            ("docs/results/a.md", format!("{long}\n"), 0),
+        ] {
+            assert_eq!(long_lines(&file(path, &text)).len(), expected, "{path}: {text}");
+        }
     }
 
     #[test]
