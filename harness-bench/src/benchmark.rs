@@ -68,6 +68,10 @@ pub struct EnvironmentBinding {
 
 impl EnvironmentBinding {
     /// A fresh world.
+    ///
+    /// # Errors
+    ///
+    /// The module refuses its configuration, or its child does not start.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
         self.environment.environment()
     }
@@ -147,6 +151,11 @@ pub struct Benchmark {
 impl Benchmark {
     /// Lists and splits the tasks of `suite`; `data` says where a part's own data are, which the environment is told in its
     /// config `data`.
+    ///
+    /// # Errors
+    ///
+    /// A module of the suite does not come up, its tasks cannot be read, an id stands twice, or the groups cannot be
+    /// split as asked.
     pub fn open(
         mut suite: Suite,
         host: &Host,
@@ -212,6 +221,10 @@ impl Benchmark {
     }
 
     /// A task by id as its world knows it, and that world.
+    ///
+    /// # Errors
+    ///
+    /// There is no task of this id.
     pub fn task(&self, id: &str) -> Result<(&Task, &EnvironmentBinding), BenchmarkError> {
         let found = self.tasks.get(id).and_then(|one| Some((&one.task, self.bindings.get(one.binding)?)));
         found.ok_or_else(|| BenchmarkError::NoTask(id.to_owned()))

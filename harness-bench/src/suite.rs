@@ -287,6 +287,10 @@ impl Suite {
     }
 
     /// The suite of that name, or in the folder of that path.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or its file cannot be read: what is wrong with it.
     pub fn named(name: &str) -> Result<Self, SuiteError> {
         Self::open(name, &[])
     }

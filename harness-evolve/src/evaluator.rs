@@ -62,6 +62,10 @@ pub trait Evaluator: Send + Sync {
     /// Looks for packs that were installed since the last look and takes them into the catalogue: from now on they may be
     /// proposed. What is known already stays what it was. In a repetition `known` says what was found at this place, and
     /// that is found again, or it fails.
+    ///
+    /// # Errors
+    ///
+    /// What joined the run before is not installed any more.
     fn arrivals(&self, known: Option<&[Arrival]>) -> Result<Vec<Arrival>, EvaluatorError> {
         known.map_or(Ok(Vec::new()), |known| match known.first() {
             None => Ok(Vec::new()),
@@ -84,6 +88,10 @@ pub trait Evaluator: Send + Sync {
     fn features(&self, task: &str) -> Features;
 
     /// Whether `harness` can be brought up here: installed, well typed, served by its model.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
     fn admits(&self, harness: &Harness) -> Result<VariantId, EvaluatorError>;
 
     /// Plays `rollouts` with `harness`; the results stand in the order of `rollouts`, whatever order they finished in.
@@ -97,9 +105,17 @@ pub trait Evaluator: Send + Sync {
 
     /// What an episode's model and tool calls took in microseconds, replayed ones as long as they took then. A number, not
     /// a trace: the judge may ask it of any split.
+    ///
+    /// # Errors
+    ///
+    /// The episode is not in the record, or it cannot be read.
     fn latency(&self, played: &EpisodeResult) -> Result<u64, EvaluatorError>;
 
     /// What happened in an episode of an *explore* task; any other is refused.
+    ///
+    /// # Errors
+    ///
+    /// The episode is not in the record, or it cannot be read.
     fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError>;
 
     /// Texts of an explore task's answer, to tell whether a module knew it from nowhere. Shown to no stage.
@@ -114,5 +130,9 @@ pub trait Evaluator: Send + Sync {
 
     /// What an episode ended with, as text: equal ends give equal texts. For the report's majority alone; it says nothing
     /// of how the end was scored.
+    ///
+    /// # Errors
+    ///
+    /// The episode is not in the record, or it cannot be read.
     fn answer(&self, played: &EpisodeResult) -> Result<String, EvaluatorError>;
 }

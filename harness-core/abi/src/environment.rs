@@ -30,18 +30,38 @@ pub type EnvironmentBox = RawEnvironment_TO<'static, RBox<()>>;
 /// An environment as its author writes it; one instance per episode.
 pub trait Environment: Send + 'static {
     /// Lists tasks. The order is part of what is listed and never changes for equal data and query.
+    ///
+    /// # Errors
+    ///
+    /// The data cannot be read, or the query names what is not there.
     fn tasks(&mut self, query: &TaskQuery) -> Result<Vec<Task>, ModuleError>;
 
     /// Begins `task` and gives the first observation.
+    ///
+    /// # Errors
+    ///
+    /// Something outside the harness failed: the episode is played again.
     fn reset(&mut self, task: &Task, seed: u64) -> Result<Observation, ModuleError>;
 
     /// Performs an action. An action the world refuses is an observation, not an error.
+    ///
+    /// # Errors
+    ///
+    /// Something outside the harness failed: the episode is played again.
     fn step(&mut self, action: &Action) -> Result<Observation, ModuleError>;
 
     /// The final state, for the grader.
+    ///
+    /// # Errors
+    ///
+    /// Something outside the harness failed: the episode is played again.
     fn state(&mut self) -> Result<Value, ModuleError>;
 
     /// The actions that solve `task`, where they are known: it checks environment and grader.
+    ///
+    /// # Errors
+    ///
+    /// No solution is known, or the data cannot be read.
     fn oracle(&mut self, task: &Task) -> Result<Vec<Action>, ModuleError> {
         Err(ModuleError::unsupported(format_args!("no known solution for task {}", task.id)))
     }
@@ -58,5 +78,9 @@ pub trait RawGrader: Send + Sync {
 /// A grader as its author writes it; shared.
 pub trait Grader: Send + Sync + 'static {
     /// Judges the final state of `task`.
+    ///
+    /// # Errors
+    ///
+    /// The task or the state cannot be graded. That is no failure of the harness.
     fn grade(&self, task: &Task, state: &Value, history: &[Message]) -> Result<Grade, ModuleError>;
 }

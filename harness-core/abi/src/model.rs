@@ -286,9 +286,17 @@ pub trait Model: Send + Sync + 'static {
     fn info(&self) -> ModelInfo;
 
     /// Answers a conversation.
+    ///
+    /// # Errors
+    ///
+    /// Of a class that says whether asking again may help; of class `unsupported` for what it cannot do.
     fn chat(&self, request: &ChatRequest<'_>, sink: &ChatSink) -> Result<ChatReply, ModuleError>;
 
     /// Scores completions.
+    ///
+    /// # Errors
+    ///
+    /// Of a class that says whether asking again may help; of class `unsupported` for what it cannot do.
     fn score(&self, request: &ScoreRequest, sink: &ScoreSink) -> Result<ScoreReply, ModuleError> {
         let _ = (request, sink);
         Err(ModuleError::unsupported("this model cannot score; use one that provides `score`"))

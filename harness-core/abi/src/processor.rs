@@ -86,6 +86,10 @@ pub const fn pass() -> Outcome {
 /// It is called only for the hooks its manifest names.
 pub trait Processor: Send + 'static {
     /// Answers an event.
+    ///
+    /// # Errors
+    ///
+    /// It failed, which ends the episode as a fault; or it waits for a model, which `?` passes on.
     fn on(&mut self, cx: &Cx<'_>, event: Event<'_>) -> Outcome;
 }
 

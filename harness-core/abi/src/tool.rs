@@ -100,6 +100,10 @@ pub trait Tool: Send + Sync + 'static {
     fn specs(&self) -> Vec<ToolSpec>;
 
     /// Answers a call, blocking for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// Of class `input` for what the model should see and mend; any other ends the episode.
     fn call(&self, request: &ToolRequest<'_>, sink: &ToolSink) -> Result<ToolOutput, ModuleError>;
 
     /// Begins a call; by default runs [`Tool::call`] here.

@@ -227,6 +227,10 @@ impl Host {
     }
 
     /// Finds a module, loads its pack if that has not happened yet, and completes its configuration with defaults.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of that name is installed, its pack does not load, or the configuration does not fit the manifest.
     pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
         let entry = self.catalogue().lookup(reference)?;
         let code = self.code(&entry.pack.pack.name, entry.pack.pack.version)?;
@@ -294,6 +298,10 @@ impl Host {
     }
 
     /// Brings a model up, or gives the one that is up with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::resolve`]; and the model does not come up.
     pub fn model(&self, reference: &ModuleRef, config: &Config) -> Result<Arc<LoadedModel>, HostError> {
         let resolved = self.resolve(reference, config)?;
         let key = (resolved.reference.to_string(), resolved.config.clone());
@@ -351,22 +359,38 @@ impl Resolved {
     }
 
     /// A fresh processor.
+    ///
+    /// # Errors
+    ///
+    /// The module refuses its configuration, or its child does not start.
     pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
         self.build(Root::processor, proxy::processor)
     }
 
     /// A fresh tool.
+    ///
+    /// # Errors
+    ///
+    /// The module refuses its configuration, or its child does not start.
     pub fn tool(&self) -> Result<ToolBox, ModuleError> {
         let shared = self.manifest.shared;
         self.build(Root::tool, |supervisor, name, config| proxy::tool(supervisor, name, config, shared))
     }
 
     /// A fresh environment.
+    ///
+    /// # Errors
+    ///
+    /// The module refuses its configuration, or its child does not start.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
         self.build(Root::environment, proxy::environment)
     }
 
     /// A fresh grader.
+    ///
+    /// # Errors
+    ///
+    /// The module refuses its configuration, or its child does not start.
     pub fn grader(&self) -> Result<GraderBox, ModuleError> {
         self.build(Root::grader, proxy::grader)
     }

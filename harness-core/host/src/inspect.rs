@@ -23,6 +23,10 @@ pub struct Inspected {
 }
 
 /// Reads a pack's file and checks all that can be checked without running it.
+///
+/// # Errors
+///
+/// Why the file is no pack that could be loaded.
 pub fn inspect(path: &Path) -> Result<Inspected, HostError> {
     read(path).map(|(inspected, _)| inspected)
 }

@@ -47,6 +47,10 @@ impl Shown {
 impl Host {
     /// What each module of an installed pack shows; modules that show nothing are left out. Brings its tools up, in their
     /// default configuration; one that needs more to start is known by its prompts alone.
+    ///
+    /// # Errors
+    ///
+    /// The pack is not installed or does not load.
     pub fn shown(&self, pack: &str, version: Version) -> Result<BTreeMap<String, Shown>, HostError> {
         let mut all = BTreeMap::new();
         let packs = self.catalogue().packs();

@@ -46,6 +46,10 @@ pub struct Fact {
 
 impl Fact {
     /// The value as the type it was written from.
+    ///
+    /// # Errors
+    ///
+    /// What is recorded is not of this type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, TraceError> {
         T::deserialize(&self.value)
             .map_err(|source| TraceError::Corrupt { what: format!("fact {} ({})", self.num, self.key), source })
@@ -62,6 +66,10 @@ impl Store {
     }
 
     /// Registers a run. A run of this id that is there already stays as it is: the same command continues it.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be written, or the value has no JSON.
     pub fn begin_run(&self, run: RunRecord) -> Result<(), TraceError> {
         self.durable(LedgerRow::Run(run))
     }
@@ -76,6 +84,10 @@ impl Store {
     }
 
     /// All runs, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRecord>, TraceError> {
         self.select(
             "SELECT id, command, started_ms, suite, seed, config, lock, kind, control_of FROM runs ORDER BY num",
@@ -98,11 +110,19 @@ impl Store {
     }
 
     /// The run of this id.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn run(&self, id: &str) -> Result<Option<RunRecord>, TraceError> {
         Ok(self.runs()?.into_iter().find(|run| run.id == id))
     }
 
     /// Appends a fact to a run. With it, everything sent before it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be written, or the value has no JSON.
     pub fn put_fact(&self, run: &str, kind: &str, key: &str, value: &impl Serialize) -> Result<(), TraceError> {
         let json = serde_json::to_string(value)
             .map_err(|source| TraceError::Corrupt { what: format!("the fact {kind} {key} to be recorded"), source })?;
@@ -111,6 +131,10 @@ impl Store {
     }
 
     /// The facts of a kind of a run, in the order they were put.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn facts(&self, run: &str, kind: &str) -> Result<Vec<Fact>, TraceError> {
         self.select(
             "SELECT num, key, json FROM facts WHERE run = ?1 AND kind = ?2 ORDER BY num",
@@ -120,6 +144,10 @@ impl Store {
     }
 
     /// The facts of a kind of all runs, in the order they were put, each with its run.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn facts_of_all_runs(&self, kind: &str) -> Result<Vec<(String, Fact)>, TraceError> {
         self.select("SELECT num, key, json, run FROM facts WHERE kind = ?1 ORDER BY num", params![kind], |row| {
             Ok((row.get(3)?, fact(row)?))
@@ -127,6 +155,10 @@ impl Store {
     }
 
     /// The last fact of a kind of a run under a key.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn fact(&self, run: &str, kind: &str, key: &str) -> Result<Option<Fact>, TraceError> {
         let found = self.select(
             "SELECT num, key, json FROM facts WHERE run = ?1 AND kind = ?2 AND key = ?3 ORDER BY num DESC LIMIT 1",

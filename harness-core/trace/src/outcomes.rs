@@ -176,12 +176,20 @@ impl Store {
     }
 
     /// Episodes in the order they began.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn episodes(&self, filter: &Filter) -> Result<Vec<EpisodeRow>, TraceError> {
         let (condition, values) = filter.sql();
         self.rows(&format!("{condition} ORDER BY num"), values)
     }
 
     /// At most `most` episodes of a filter that began after the one of number `after`, in the order they began.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn episodes_after(&self, filter: &Filter, after: i64, most: usize) -> Result<Vec<EpisodeRow>, TraceError> {
         let (condition, mut values) = filter.sql();
         values.extend([after, i64::try_from(most).unwrap_or(i64::MAX)].map(Sql::Integer));
@@ -189,6 +197,10 @@ impl Store {
     }
 
     /// The episodes of a run whose outcome counts ([`Outcome::counts`]), that are not void and that no call began, in the order they began.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn finished(&self, run: &str) -> Result<Vec<EpisodeRow>, TraceError> {
         let mut rows = self.episodes(&Filter {
             run: run.to_owned(),
@@ -204,6 +216,10 @@ impl Store {
     ///
     /// An episode that was begun and killed, was cancelled, failed for reasons outside the harness or is void is none. The
     /// model's identity is part of the harness id.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn episode_result(
         &self,
         suite: &str,
@@ -226,6 +242,10 @@ impl Store {
 
     /// The episode whose id is, or alone begins with, `prefix`; one that answered a call by its whole id only. Of several attempts
     /// under one id, the last.
+    ///
+    /// # Errors
+    ///
+    /// No episode or several begin so, or the record cannot be read.
     pub fn episode(&self, prefix: &str) -> Result<EpisodeRow, TraceError> {
         const SHOWN: usize = 4;
         // The largest character there is comes after whatever may follow the prefix.
@@ -246,6 +266,10 @@ impl Store {
     }
 
     /// The environment's final state of an episode; null when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn final_state(&self, episode: &EpisodeRow) -> Result<Value, TraceError> {
         let states = self.select("SELECT state FROM episodes WHERE num = ?1", [episode.num], |row| {
             Ok(row.get::<_, Option<String>>(0)?)

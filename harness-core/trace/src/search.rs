@@ -24,6 +24,10 @@ const AROUND: usize = 60;
 
 impl Store {
     /// At most `most` places, one for each step and kind, of the newest episodes first, at which `words` stand, in whatever case.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn search(&self, filter: &Filter, words: &str, most: usize) -> Result<Vec<Hit>, TraceError> {
         let words = wanted(words);
         let mut hits = Vec::new();

@@ -53,6 +53,10 @@ pub struct FaultCount {
 
 impl Store {
     /// Model calls of the episodes of a filter.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn call_statistics(&self, filter: &Filter) -> Result<BTreeMap<CallKind, CallStatistics>, TraceError> {
         let mut all = BTreeMap::<CallKind, CallStatistics>::new();
         for row in self.episodes(filter)? {
@@ -86,6 +90,10 @@ impl Store {
     }
 
     /// Faults in the episodes of a filter, the most frequent first.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn faults(&self, filter: &Filter) -> Result<Vec<FaultCount>, TraceError> {
         let (condition, values) = filter.sql();
         // SQLite takes the bare column `message` from the row that has the minimum.

@@ -66,6 +66,10 @@ pub struct History {
 
 impl History {
     /// Takes in what happened next; fails on an edit of messages that are not there.
+    ///
+    /// # Errors
+    ///
+    /// The entry edits messages that are not there.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), TraceError> {
         match entry {
             Entry::Message { message } => self.messages.push(message.clone()),
@@ -89,6 +93,10 @@ impl History {
 
 impl Store {
     /// What happened in an episode, in order, each entry with its step.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read, or what it says of the episode does not fit together.
     pub fn entries(&self, episode: &EpisodeRow) -> Result<Entries, TraceError> {
         self.shared.settle(false)?;
         Ok(Entries {
@@ -100,6 +108,10 @@ impl Store {
     }
 
     /// The conversation as it stood when the episode ended.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read, or what it says of the episode does not fit together.
     pub fn history(&self, episode: &EpisodeRow) -> Result<History, TraceError> {
         let mut history = History::default();
         for entry in self.entries(episode)? {

@@ -36,6 +36,10 @@ pub struct Store {
 
 impl Store {
     /// Opens the record at `path` and brings it to the newest version; makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or written, is no record, or is of a newer version.
     pub fn open(path: impl AsRef<Path>) -> Result<Arc<Self>, TraceError> {
         let path = path.as_ref();
         // What models and tools said is the owner's alone. Where the file is, its rights stay; what fails here, fails below.
@@ -63,6 +67,10 @@ impl Store {
     }
 
     /// A record that lives and dies with this value.
+    ///
+    /// # Errors
+    ///
+    /// SQLite does not start.
     pub fn in_memory() -> Result<Arc<Self>, TraceError> {
         let mut db = Connection::open_in_memory()?;
         schema::migrate(&mut db, Path::new(":memory:"))?;
@@ -86,6 +94,10 @@ impl Store {
     }
 
     /// Waits until everything sent so far is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// Something that was sent could not be written.
     pub fn flush(&self) -> Result<(), TraceError> {
         self.shared.settle(true)
     }

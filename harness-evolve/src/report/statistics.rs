@@ -139,6 +139,10 @@ pub fn placebo(
 }
 
 /// What a first duel over the first of `folds` folds, of `groups` groups, can prove.
+///
+/// # Errors
+///
+/// The settings are none that a duel can be played by.
 pub fn first_duel(config: &EvolveConfig, folds: usize, groups: usize) -> Result<Power, EvolveError> {
     const DISCORDANCE: f64 = 0.13;
     const DUELS: u32 = 1000;

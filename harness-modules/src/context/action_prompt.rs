@@ -26,6 +26,10 @@ pub struct ActionPrompt {
 
 impl ActionPrompt {
     /// Takes the wording.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, aside: Aside::default() })
     }

@@ -41,6 +41,10 @@ pub struct Demonstrations {
 
 impl Demonstrations {
     /// Takes the examples.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, placed: false })
     }

@@ -28,6 +28,10 @@ pub struct HistoryWindow {
 
 impl HistoryWindow {
     /// Takes the limits.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

@@ -52,6 +52,10 @@ fn found(file: &str) -> Result<Vec<PathBuf>, ModuleError> {
 
 impl Instructions {
     /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or is not the one that `sha256` names.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         let file = &config.file;
         let fail = |what: String| ModuleError::config(format_args!("instructions: {what}"));

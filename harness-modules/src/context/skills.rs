@@ -26,6 +26,10 @@ pub struct Skills {
 
 impl Skills {
     /// Reads the skill folder.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, holds a skill that is none, or is not the one that `sha256` names.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         let folder = SkillFolder::open(&config.folder, &config.sha256)?;
         let skills = folder.named(&config.only)?;

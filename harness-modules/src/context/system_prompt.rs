@@ -33,6 +33,10 @@ pub struct SystemPrompt {
 
 impl SystemPrompt {
     /// Compiles the template.
+    ///
+    /// # Errors
+    ///
+    /// The template does not compile.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);

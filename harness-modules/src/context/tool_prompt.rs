@@ -40,6 +40,10 @@ pub struct ToolPrompt {
 
 impl ToolPrompt {
     /// Takes the wording.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

@@ -37,6 +37,10 @@ pub struct BudgetGuard {
 
 impl BudgetGuard {
     /// Takes the limits.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

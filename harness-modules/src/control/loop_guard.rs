@@ -42,6 +42,10 @@ pub struct LoopGuard {
 
 impl LoopGuard {
     /// Takes the limits.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, past: Past::default(), aside: Aside::default() })
     }

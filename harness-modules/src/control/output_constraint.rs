@@ -35,6 +35,10 @@ pub struct OutputConstraint {
 
 impl OutputConstraint {
     /// Checks that a schema is there when one is needed.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         if config.mode == Mode::JsonSchema && config.schema.is_none() {
             return Err(ModuleError::config(

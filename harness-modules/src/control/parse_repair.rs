@@ -53,6 +53,10 @@ pub struct ParseRepair {
 
 impl ParseRepair {
     /// Takes the wording and limits.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

@@ -37,6 +37,10 @@ pub struct Notes {
 
 impl Notes {
     /// Starts with an empty page.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(mut config: Config) -> Result<Self, ModuleError> {
         for pattern in &mut config.forget {
             *pattern = pattern.to_lowercase();

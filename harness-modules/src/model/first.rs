@@ -14,6 +14,10 @@ pub struct First;
 
 impl First {
     /// There is nothing to configure.
+    ///
+    /// # Errors
+    ///
+    /// None.
     pub fn new(_: NoConfig) -> Result<Self, ModuleError> {
         Ok(Self)
     }

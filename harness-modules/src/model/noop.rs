@@ -12,6 +12,10 @@ pub struct Noop;
 
 impl Noop {
     /// There is nothing to configure.
+    ///
+    /// # Errors
+    ///
+    /// None.
     pub fn new(_: NoConfig) -> Result<Self, ModuleError> {
         Ok(Self)
     }

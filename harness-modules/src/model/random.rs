@@ -27,6 +27,10 @@ pub struct Random {
 
 impl Random {
     /// Takes the seed.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }
@@ -46,6 +50,10 @@ pub fn simulated(name: &str, digest: &str, seeded: bool) -> ModelInfo {
 }
 
 /// The reply that `pick` leads to under the request's constraint.
+///
+/// # Errors
+///
+/// The request has a constraint or a tool that cannot be read.
 pub fn reply(request: &ChatRequest<'_>, pick: &mut dyn FnMut(usize) -> usize) -> Result<ChatReply, ModuleError> {
     match request.constraint()? {
         Constraint::Choice { choices } => match choices.get(pick(choices.len())) {

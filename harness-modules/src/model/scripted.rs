@@ -66,6 +66,10 @@ pub struct Scripted {
 
 impl Scripted {
     /// Takes the script.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         let digest = format!("/{}", serde_json::to_string(&config)?);
         Ok(Self { config, digest })

@@ -31,6 +31,10 @@ struct Arguments {
 
 impl SkillTool {
     /// Reads the skill folder.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, holds a skill that is none, or is not the one that `sha256` names.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { folder: SkillFolder::open(&config.folder, &config.sha256)?, max_bytes: config.max_bytes })
     }

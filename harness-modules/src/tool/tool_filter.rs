@@ -19,6 +19,10 @@ pub struct ToolFilter {
 
 impl ToolFilter {
     /// Takes the patterns.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

@@ -49,6 +49,10 @@ pub struct ActionMemory {
 
 impl ActionMemory {
     /// Starts with an empty memory.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(mut config: Config) -> Result<Self, ModuleError> {
         for refusal in &mut config.refusals {
             *refusal = refusal.to_lowercase();

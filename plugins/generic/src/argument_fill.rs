@@ -34,6 +34,10 @@ pub struct ArgumentFill {
 
 impl ArgumentFill {
     /// Takes the configuration.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, request: Request::default() })
     }

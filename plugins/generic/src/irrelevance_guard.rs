@@ -31,6 +31,10 @@ pub struct IrrelevanceGuard {
 
 impl IrrelevanceGuard {
     /// Takes the wording.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, request: Request::default(), last: None })
     }

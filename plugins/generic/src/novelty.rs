@@ -33,6 +33,10 @@ pub struct Novelty {
 
 impl Novelty {
     /// Starts with an empty memory.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, past: Past::default() })
     }

@@ -34,6 +34,10 @@ pub struct PmiChoice {
 
 impl PmiChoice {
     /// Takes the configuration.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config, priors: BTreeMap::new() })
     }

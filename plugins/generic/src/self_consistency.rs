@@ -32,6 +32,10 @@ pub struct SelfConsistency {
 
 impl SelfConsistency {
     /// Takes the configuration.
+    ///
+    /// # Errors
+    ///
+    /// The configuration holds what it cannot work with, which is named.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         Ok(Self { config })
     }

@@ -63,6 +63,10 @@ fn shared(path: &Path, options: Options) -> Result<Arc<Engine>, EngineError> {
 
 impl GgufModel {
     /// Loads the weights the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or holds no model that this pack runs.
     pub fn open(config: &Config) -> Result<Self, ModuleError> {
         let path = config.path();
         let engine = shared(&path, config.options()).map_err(|error| match error {

@@ -51,6 +51,10 @@ pub struct Direct {
 }
 
 /// Builds the router.
+///
+/// # Errors
+///
+/// The configuration holds what it cannot work with, which is named.
 pub fn new(config: Config) -> Result<Router<Direct>, ModuleError> {
     Ok(Router::new(config.common, Direct { prompt: config.prompt }))
 }

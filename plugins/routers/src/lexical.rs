@@ -23,6 +23,10 @@ pub struct Lexical {
 }
 
 /// Builds the router.
+///
+/// # Errors
+///
+/// The configuration holds what it cannot work with, which is named.
 pub fn new(config: Config) -> Result<Router<Lexical>, ModuleError> {
     Ok(Router::new(config.common, Lexical { name_weight: config.name_weight, parameters: config.parameters }))
 }

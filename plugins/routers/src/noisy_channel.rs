@@ -35,6 +35,10 @@ pub struct NoisyChannel {
 }
 
 /// Builds the router.
+///
+/// # Errors
+///
+/// The configuration holds what it cannot work with, which is named.
 pub fn new(config: Config) -> Result<Router<NoisyChannel>, ModuleError> {
     Ok(Router::new(config.common, config.channel))
 }

@@ -16,6 +16,10 @@ pub struct Pmi {
 }
 
 /// Builds the router.
+///
+/// # Errors
+///
+/// The configuration holds what it cannot work with, which is named.
 pub fn new(config: Config) -> Result<Router<Pmi>, ModuleError> {
     Ok(Router::new(config.common, Pmi { prompt: config.prompt }))
 }

@@ -12,6 +12,10 @@ pub const ATIF: &str = "ATIF-v1.4";
 
 impl Store {
     /// An episode as an ATIF trajectory.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
     pub fn atif(&self, row: &EpisodeRow, names: &ModelNames) -> Result<Value, TraceError> {
         let mut fold = Fold::default();
         for entry in self.entries(row)? {

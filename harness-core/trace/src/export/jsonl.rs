@@ -33,6 +33,10 @@ enum Line<'a> {
 
 impl Store {
     /// Writes the episodes of a filter with all their entries, in the order they began; gives how many episodes.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read, or `out` does not take what is written.
     pub fn export_jsonl(&self, filter: &Filter, out: impl Write) -> Result<u64, TraceError> {
         let rows = self.episodes(filter)?;
         self.export_rows(&rows, out)?;
@@ -40,6 +44,10 @@ impl Store {
     }
 
     /// Writes these episodes with all their entries.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read, or `out` does not take what is written.
     pub fn export_rows(&self, rows: &[EpisodeRow], mut out: impl Write) -> Result<(), TraceError> {
         let schema = EXPORT_SCHEMA;
         let mut write = |line: &Line<'_>| -> Result<(), TraceError> {

@@ -20,6 +20,10 @@ pub use config::{Config, Structured};
 pub struct Anthropic(Config);
 
 /// A model behind such a server.
+///
+/// # Errors
+///
+/// The configuration is wrong: an address that is none, a key that is not there.
 pub fn model(config: Config) -> Result<Remote<Anthropic>, ModuleError> {
     Remote::new(config.service.clone(), Anthropic(config))
 }

@@ -24,6 +24,10 @@ pub(crate) use constrain::{choice_schema, no_words};
 pub struct OpenAi(Config);
 
 /// A model behind such a server.
+///
+/// # Errors
+///
+/// The configuration is wrong: an address that is none, a key that is not there.
 pub fn model(config: Config) -> Result<Remote<OpenAi>, ModuleError> {
     Remote::new(config.service.clone(), OpenAi(config))
 }

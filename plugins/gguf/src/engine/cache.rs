@@ -180,6 +180,10 @@ impl Cache {
     }
 
     /// Finds or makes a place for every token. On failure the tree is as before.
+    ///
+    /// # Errors
+    ///
+    /// More tokens than the cache may hold.
     pub fn insert(&mut self, tokens: &[u32]) -> Result<Inserted> {
         let mut places = Vec::with_capacity(tokens.len());
         let mut at = (ROOT, 0);

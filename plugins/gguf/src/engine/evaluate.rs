@@ -56,6 +56,10 @@ pub struct State {
 
 /// Answers the queries, in as few passes as the cache bound allows. Queries are worked off in the order
 /// of their tokens (so that neighbours share), answered in the order given.
+///
+/// # Errors
+///
+/// It was cancelled, or a query is longer than the model or the cache can hold.
 pub fn evaluate(
     engine: &Engine<'_>,
     state: &mut State,

@@ -52,6 +52,10 @@ pub struct Generated {
 }
 
 /// Generates. `piece` is given text as it becomes certain and answers whether to go on.
+///
+/// # Errors
+///
+/// It was cancelled, or a query is longer than the model or the cache can hold.
 pub fn generate(
     model: &Model,
     request: &Request<'_>,

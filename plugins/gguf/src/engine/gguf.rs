@@ -130,12 +130,20 @@ impl<'a> Cursor<'a> {
 
 impl Gguf {
     /// Reads and checks the whole file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or [`Gguf::parse`] refuses it.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| EngineError::Io { path: path.into(), source })?;
         Self::parse(path, bytes)
     }
 
     /// Checks a file already in memory; `path` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// What of the file is not as the format says, and where.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         let mut c = Cursor { bytes: &bytes, at: 0, path };
         if c.take(4).ok() != Some(b"GGUF") {
@@ -217,6 +225,10 @@ impl Gguf {
     }
 
     /// A required non-negative integer.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such key, or its value is of another type.
     pub fn uint(&self, key: &str) -> Result<usize> {
         match self.get(key) {
             Some(Value::Uint(v)) => Ok(usize::try_from(*v).unwrap_or(usize::MAX)),
@@ -225,6 +237,10 @@ impl Gguf {
     }
 
     /// A required number.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such key, or its value is of another type.
     pub fn float(&self, key: &str) -> Result<f64> {
         match self.get(key) {
             Some(Value::Float(v)) => Ok(*v),
@@ -234,6 +250,10 @@ impl Gguf {
     }
 
     /// A required text.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such key, or its value is of another type.
     pub fn text(&self, key: &str) -> Result<&str> {
         match self.get(key) {
             Some(Value::Text(v)) => Ok(v),
@@ -242,6 +262,10 @@ impl Gguf {
     }
 
     /// A required array of texts.
+    ///
+    /// # Errors
+    ///
+    /// The file has no such key, or its value is of another type.
     pub fn texts(&self, key: &str) -> Result<Vec<&str>> {
         let wrong = |found| self.missing(key, "an array of texts", found);
         let Some(Value::Array(items)) = self.get(key) else { return Err(wrong(self.get(key))) };
@@ -267,6 +291,10 @@ impl Gguf {
     }
 
     /// A tensor decoded to f32, row-major. `shape` is given outermost first and must match.
+    ///
+    /// # Errors
+    ///
+    /// There is no such tensor, its shape is another, or its block format is unknown.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let Some(info) = self.tensors.get(name) else {
             return Err(EngineError::Malformed {

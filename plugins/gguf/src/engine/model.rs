@@ -52,11 +52,19 @@ pub struct Model {
 
 impl Model {
     /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is of an architecture, tokenizer or form that is not known.
     pub fn load(path: &Path, options: &Options) -> Result<Self> {
         Self::from_gguf(&Gguf::open(path)?, options, Isa::detect())
     }
 
     /// Loads an opened file for a given instruction set (one of [`Isa::available`]).
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is of an architecture, tokenizer or form that is not known.
     pub fn from_gguf(file: &Gguf, options: &Options, isa: Isa) -> Result<Self> {
         let threads = match options.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -126,6 +134,10 @@ impl Model {
     }
 
     /// Answers queries; see [`evaluate`]. Each query must have at least one token.
+    ///
+    /// # Errors
+    ///
+    /// It was cancelled, or a query is longer than the model or the cache can hold.
     pub fn evaluate(&self, queries: &[Query], cancelled: &dyn Fn() -> bool) -> Result<(Vec<Answers>, Vec<Reuse>)> {
         for q in queries {
             if q.tokens.is_empty() || q.wants.iter().any(|w| w.0 >= q.tokens.len()) {

@@ -32,6 +32,10 @@ impl Scored {
 }
 
 /// Scores every pair; the sum of reuse over pairs comes with it.
+///
+/// # Errors
+///
+/// It was cancelled, or a query is longer than the model or the cache can hold.
 pub fn score(model: &Model, pairs: &[Pair], cancelled: &dyn Fn() -> bool) -> Result<(Vec<Scored>, Reuse)> {
     let queries: Vec<Query> = pairs
         .iter()
@@ -66,6 +70,10 @@ pub struct Chosen {
 /// Chooses among strings as the whole reply after `prompt`: the most probable one, or a draw in
 /// proportion to the exact probabilities (raised to 1/temperature). Of equals the first is taken.
 /// `end` is appended to every string before scoring; empty to score the strings as prefixes.
+///
+/// # Errors
+///
+/// It was cancelled, or a query is longer than the model or the cache can hold.
 pub fn choose(
     model: &Model,
     prompt: &[u32],

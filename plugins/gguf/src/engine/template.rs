@@ -40,6 +40,10 @@ fn failed(e: minijinja::Error) -> EngineError {
 
 impl Template {
     /// Compiles the template of the file.
+    ///
+    /// # Errors
+    ///
+    /// The file has none, or one of a kind that is not known.
     pub fn read(file: &Gguf) -> Result<Self> {
         let source = file.text("tokenizer.chat_template").unwrap_or(CHATML).to_owned();
         let tools = source.contains("tools");
@@ -57,6 +61,10 @@ impl Template {
 
     /// Token ids of a conversation, ready for the assistant's turn. `prefix` is text the assistant's reply
     /// begins with. `tools` is given to the template as it is.
+    ///
+    /// # Errors
+    ///
+    /// The template fails on these messages.
     pub fn encode(&self, tokenizer: &Tokenizer, messages: &[Message], tools: &serde_json::Value) -> Result<Vec<u32>> {
         let guarded: Vec<Message> =
             messages.iter().map(|m| Message { role: m.role.clone(), content: guard(tokenizer, &m.content) }).collect();

@@ -45,6 +45,10 @@ fn unsupported(what: String) -> EngineError {
 
 impl Tokenizer {
     /// Builds the tokenizer.
+    ///
+    /// # Errors
+    ///
+    /// The file has none, or one of a kind that is not known.
     pub fn read(file: &Gguf) -> Result<Self> {
         let model = file.text("tokenizer.ggml.model")?;
         if model != "gpt2" {

@@ -127,6 +127,10 @@ impl Shape {
 
 impl Weights {
     /// Reads, requantises and interleaves every tensor.
+    ///
+    /// # Errors
+    ///
+    /// A tensor is missing or has another shape.
     pub fn load(file: &Gguf, pool: &Pool) -> Result<Self> {
         let shape = Shape::read(file)?;
         let (e, h, kv) = (shape.embed, shape.hidden, shape.kv_width());

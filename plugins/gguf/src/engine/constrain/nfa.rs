@@ -28,6 +28,10 @@ pub struct Nfa {
 
 impl Nfa {
     /// An automaton whose language `build` describes.
+    ///
+    /// # Errors
+    ///
+    /// What `build` or `make` fails with.
     pub fn build<E>(build: impl FnOnce(&mut Self) -> Result<Piece, E>) -> Result<Self, E> {
         let mut nfa = Self { states: Vec::new(), left: Vec::new(), start: 0, end: 0 };
         (nfa.start, nfa.end) = build(&mut nfa)?;
@@ -106,6 +110,10 @@ impl Nfa {
     }
 
     /// Between `min` and `max` copies of what `make` builds; without `max`, any number from `min` on.
+    ///
+    /// # Errors
+    ///
+    /// What `build` or `make` fails with.
     pub fn repeat<E>(
         &mut self,
         min: usize,

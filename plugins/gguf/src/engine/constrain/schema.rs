@@ -21,6 +21,10 @@ const MAX_STATES: usize = 200_000;
 const MAX_DIGITS: usize = 15;
 
 /// Translates a schema. `led_by_space` puts one space before the value, for values that continue a line.
+///
+/// # Errors
+///
+/// The schema uses what cannot be translated, which is named.
 pub fn compile(schema: &Value, led_by_space: bool) -> Result<Nfa> {
     Nfa::build(|nfa| {
         let body = value(nfa, schema, "")?;
