@@ -114,69 +114,84 @@ impl Driver {
     }
 
     pub async fn run(mut self) -> Result<Episode, RunError> {
-        while self.step().await? {}
+        while self.perform(false).await? {}
         Ok(self.into_episode())
     }
 
     /// Performs one effect; `false` when there is none left.
     pub async fn step(&mut self) -> Result<bool, RunError> {
-        let result = match self.state.next(self.cancel.is_cancelled()) {
-            Effect::Hook(call) => EffectResult::Hook(self.processors.answer(call)?),
-            Effect::Model(call) => EffectResult::Model(self.models.perform(call).await?),
-            Effect::StartTool(input) => {
-                self.tools.start(input);
-                EffectResult::Done
-            }
-            Effect::AwaitTool { call, time_left } => {
-                EffectResult::Tool { call, output: self.tools.output(call, time_left).await }
-            }
-            Effect::Record { step, entries } => {
-                self.recorder.step(&self.episode, step, entries)?;
-                EffectResult::Done
-            }
-            Effect::Reset { seed, time_left } => EffectResult::Observed(match &mut self.environment {
-                Some(environment) => environment.reset(seed, time_left).await,
-                None => Err(no_environment()),
-            }),
-            Effect::Act { action, time_left } => EffectResult::Observed(match &mut self.environment {
-                Some(environment) => environment.act(&action, time_left).await,
-                None => Err(no_environment()),
-            }),
-            Effect::FinalState => EffectResult::FinalState(match &mut self.environment {
-                Some(environment) => environment.final_state().await,
-                None => Err(no_environment()),
-            }),
-            Effect::Grade(input) => EffectResult::Graded(match &mut self.environment {
-                Some(environment) => environment.grade(input).await,
-                None => Err(no_environment()),
-            }),
-            Effect::StartEpisode(inner) => {
-                self.episodes.start(*inner);
-                EffectResult::Done
-            }
-            Effect::AwaitEpisode => EffectResult::Episode(self.episodes.ended().await?),
-            Effect::Abandon => {
-                self.tools.abandon();
-                EffectResult::Abandoned(self.episodes.abandon().await?)
-            }
-            Effect::Instances(plan) => {
-                let fresh = self.processors.renew(&plan);
-                EffectResult::Instances(fresh.and_then(|fresh| self.tools.renew(&plan).map(|()| fresh)))
-            }
-            Effect::Report(message) => {
-                self.replies.iter().for_each(|hears| hears(&message));
-                EffectResult::Done
-            }
-            Effect::Begin(meta) => {
-                self.recorder.begin(meta)?;
-                EffectResult::Done
-            }
-            Effect::Close(end) => {
-                self.recorder.end(&self.episode, end.clone())?;
-                self.end = Some(end);
-                EffectResult::Done
-            }
-            Effect::Over => return Ok(false),
+        self.perform(true).await
+    }
+
+    /// Performs effects up to the first that is not a hook's, or `one`. Hooks are by far the most frequent and wait for nothing:
+    /// a future for each would cost more than most of them.
+    async fn perform(&mut self, one: bool) -> Result<bool, RunError> {
+        let result = loop {
+            break match self.state.next(self.cancel.is_cancelled()) {
+                Effect::Hook(call) => {
+                    let answer = EffectResult::Hook(self.processors.answer(call)?);
+                    if one {
+                        break answer;
+                    }
+                    self.state.feed(answer, self.clock.micros().saturating_sub(self.began));
+                    continue;
+                }
+                Effect::Model(call) => EffectResult::Model(self.models.perform(call).await?),
+                Effect::StartTool(input) => {
+                    self.tools.start(input);
+                    EffectResult::Done
+                }
+                Effect::AwaitTool { call, time_left } => {
+                    EffectResult::Tool { call, output: self.tools.output(call, time_left).await }
+                }
+                Effect::Record { step, entries } => {
+                    self.recorder.step(&self.episode, step, entries)?;
+                    EffectResult::Done
+                }
+                Effect::Reset { seed, time_left } => EffectResult::Observed(match &mut self.environment {
+                    Some(environment) => environment.reset(seed, time_left).await,
+                    None => Err(no_environment()),
+                }),
+                Effect::Act { action, time_left } => EffectResult::Observed(match &mut self.environment {
+                    Some(environment) => environment.act(&action, time_left).await,
+                    None => Err(no_environment()),
+                }),
+                Effect::FinalState => EffectResult::FinalState(match &mut self.environment {
+                    Some(environment) => environment.final_state().await,
+                    None => Err(no_environment()),
+                }),
+                Effect::Grade(input) => EffectResult::Graded(match &mut self.environment {
+                    Some(environment) => environment.grade(input).await,
+                    None => Err(no_environment()),
+                }),
+                Effect::StartEpisode(inner) => {
+                    self.episodes.start(*inner);
+                    EffectResult::Done
+                }
+                Effect::AwaitEpisode => EffectResult::Episode(self.episodes.ended().await?),
+                Effect::Abandon => {
+                    self.tools.abandon();
+                    EffectResult::Abandoned(self.episodes.abandon().await?)
+                }
+                Effect::Instances(plan) => {
+                    let fresh = self.processors.renew(&plan);
+                    EffectResult::Instances(fresh.and_then(|fresh| self.tools.renew(&plan).map(|()| fresh)))
+                }
+                Effect::Report(message) => {
+                    self.replies.iter().for_each(|hears| hears(&message));
+                    EffectResult::Done
+                }
+                Effect::Begin(meta) => {
+                    self.recorder.begin(meta)?;
+                    EffectResult::Done
+                }
+                Effect::Close(end) => {
+                    self.recorder.end(&self.episode, end.clone())?;
+                    self.end = Some(end);
+                    EffectResult::Done
+                }
+                Effect::Over => return Ok(false),
+            };
         };
         self.state.feed(result, self.clock.micros().saturating_sub(self.began));
         Ok(true)

@@ -14,6 +14,11 @@ impl EpisodeState {
     /// A processor answered after `took` microseconds.
     pub(super) fn hook_answered(&mut self, answer: HookAnswer, took: u64) {
         let HookAnswer { hook, slot, decisions, log } = answer;
+        // Most answers change nothing, and cost next to nothing.
+        let passed = decisions.as_ref().is_ok_and(|decisions| decisions.is_empty());
+        if passed && log.is_empty() && self.asking.is_none() && took <= self.hook_deadline_micros {
+            return self.pass();
+        }
         let asking = self.asking.take();
         let plan = self.plan.clone();
         let module = plan.id(slot);
