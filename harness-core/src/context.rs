@@ -23,7 +23,7 @@ pub(crate) struct Notes {
 
 /// The context of one call.
 pub(crate) struct Context<'a> {
-    pub view: View<'a>,
+    pub view: &'a View<'a>,
     pub models: &'a BTreeMap<String, ModelBinding>,
     pub recorder: &'a dyn Recorder,
     pub notes: &'a RefCell<Notes>,

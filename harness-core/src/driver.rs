@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use harness_abi::Hook;
 use harness_trace::{EpisodeEnd, Recorder};
 use tokio::task::JoinSet;
 
@@ -114,27 +115,33 @@ impl Driver {
     }
 
     pub async fn run(mut self) -> Result<Episode, RunError> {
-        while self.perform(false).await? {}
+        while self.perform(true).await? {}
         Ok(self.into_episode())
     }
 
     /// Performs one effect; `false` when there is none left.
     pub async fn step(&mut self) -> Result<bool, RunError> {
-        self.perform(true).await
+        self.perform(false).await
     }
 
-    /// Performs effects up to the first that is not a hook's, or `one`. Hooks are by far the most frequent and wait for nothing:
-    /// a future for each would cost more than most of them.
-    async fn perform(&mut self, one: bool) -> Result<bool, RunError> {
+    /// Has a processor answer a hook.
+    fn answer_hook(&mut self, hook: Hook, slot: usize) -> Result<(), RunError> {
+        let answer = self.processors.answer(hook, slot, &self.state.view(slot))?;
+        self.state.feed_hook(answer, self.clock.micros().saturating_sub(self.began));
+        Ok(())
+    }
+
+    /// Performs an effect that is not a hook's, and `hooks` before it. Hooks are by far the most frequent effects and wait for
+    /// nothing: to pass each through a future would cost more than most of them.
+    async fn perform(&mut self, hooks: bool) -> Result<bool, RunError> {
         let result = loop {
             break match self.state.next(self.cancel.is_cancelled()) {
-                Effect::Hook(call) => {
-                    let answer = EffectResult::Hook(self.processors.answer(call)?);
-                    if one {
-                        break answer;
+                Effect::Hook { hook, slot } => {
+                    self.answer_hook(hook, slot)?;
+                    if hooks {
+                        continue;
                     }
-                    self.state.feed(answer, self.clock.micros().saturating_sub(self.began));
-                    continue;
+                    return Ok(true);
                 }
                 Effect::Model(call) => EffectResult::Model(self.models.perform(call).await?),
                 Effect::StartTool(input) => {

@@ -15,20 +15,19 @@ use crate::{
     assembled::{Assembled, Plan, ToolModule},
     completed_calls::CompletedCall,
     grading::GradeStep,
-    view::View,
     wait::Stopped,
 };
 
 /// What must be done next. Exhaustive on purpose. `time_left` is in microseconds, `u64::MAX` for no limit.
-pub(crate) enum Effect<'a> {
+pub(crate) enum Effect {
     /// The record must learn that the episode begins.
     Begin(EpisodeStart),
     /// Instances of this plan's modules are needed; what is the same in the plan before keeps its instance.
     Instances(Arc<Plan>),
     /// The environment must be reset.
     Reset { seed: u64, time_left: u64 },
-    /// A processor must answer a hook.
-    Hook(HookCall<'a>),
+    /// The processor of a slot must answer a hook. What it sees it borrows from the state: `EpisodeState::view`.
+    Hook { hook: Hook, slot: usize },
     /// A model must answer.
     Model(ModelCall),
     /// A tool must begin its work.
@@ -55,13 +54,6 @@ pub(crate) enum Effect<'a> {
     Close(EpisodeEnd),
     /// Nothing: the episode is over.
     Over,
-}
-
-/// A processor's call.
-pub(crate) struct HookCall<'a> {
-    pub hook: Hook,
-    pub slot: usize,
-    pub view: View<'a>,
 }
 
 /// A request to a model.
@@ -185,7 +177,6 @@ pub(crate) enum EffectResult {
     Done,
     /// Which slots of the plan have new instances.
     Instances(Result<Vec<bool>, NotUp>),
-    Hook(HookAnswer),
     Model(Result<ModelAnswer, CallFailure>),
     Tool {
         call: usize,

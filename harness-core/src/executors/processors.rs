@@ -2,14 +2,15 @@
 
 use std::{cell::RefCell, mem, sync::Arc};
 
-use harness_abi::{ModuleError, ProcessorBox};
+use harness_abi::{Hook, ModuleError, ProcessorBox};
 use harness_trace::{Recorder, TraceError};
 
 use crate::{
     assembled::{Assembled, Plan, Slot},
     cancel::Cancel,
     context::{Context, Notes},
-    effect::{HookAnswer, HookCall, HookFailure, NotUp},
+    effect::{HookAnswer, HookFailure, NotUp},
+    view::View,
 };
 
 pub(crate) struct ProcessorExecutor {
@@ -44,8 +45,7 @@ impl ProcessorExecutor {
     }
 
     /// Has a processor answer a hook. An error is one of the record.
-    pub fn answer(&mut self, call: HookCall<'_>) -> Result<HookAnswer, TraceError> {
-        let HookCall { hook, slot, view } = call;
+    pub fn answer(&mut self, hook: Hook, slot: usize, view: &View<'_>) -> Result<HookAnswer, TraceError> {
         let decisions = match self.instances.get_mut(slot) {
             Some(processor) => {
                 let context = Context {

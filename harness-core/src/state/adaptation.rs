@@ -1,9 +1,9 @@
 //! Between two steps: whether the episode is over, which mid-task rules fire, and what a switch to another variant renews.
 
-use harness_abi::{Hook, ModuleError};
+use harness_abi::ModuleError;
 use harness_trace::{Entry, Outcome};
 
-use super::{due::Due, phase::Phase, value::EpisodeState};
+use super::{phase::Phase, value::EpisodeState};
 use crate::{effect::NotUp, request::Request, spending::BudgetLimits};
 
 impl EpisodeState {
@@ -77,21 +77,6 @@ impl EpisodeState {
             Ok(fresh) => {
                 self.rules.fresh = fresh;
                 self.enter(Phase::Renewed);
-            }
-        }
-    }
-
-    /// The new slots hear task_start before anything else.
-    pub(super) fn introduce_new_slots(&mut self) -> Option<Due> {
-        match self.turn_at(Hook::TaskStart) {
-            Some(Due::Hook { slot, .. }) if !self.rules.fresh.get(slot).copied().unwrap_or(false) => {
-                self.cursor += 1;
-                None
-            }
-            Some(due) => Some(due),
-            None => {
-                self.enter(Phase::Rules);
-                None
             }
         }
     }

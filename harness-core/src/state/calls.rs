@@ -1,13 +1,12 @@
 //! The calls of a turn: whose each is, what refuses it, in which order they are performed. Tools of the harness work side by side,
 //! the environment performs one action after another, results enter the history in call order.
 
-use harness_abi::{Action, ErrorClass, Hook, Message, ModuleError, ToolOutput};
+use harness_abi::{Action, ErrorClass, Message, ModuleError, ToolOutput};
 use harness_trace::Entry;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::{
-    due::Due,
     phase::Phase,
     turn::{Progress, ToolCall},
     value::EpisodeState,
@@ -51,16 +50,12 @@ impl EpisodeState {
         }
     }
 
-    /// The next processor of after_model, for the response whose turn it is.
-    pub(super) fn after_model(&mut self) -> Option<Due> {
-        match self.turn.response_cursor() {
-            Some(cursor) => match self.plan.answers(Hook::AfterModel).get(cursor) {
-                Some(slot) => return Some(Due::Hook { hook: Hook::AfterModel, slot: *slot }),
-                None => self.turn.accept_response(),
-            },
+    /// The response has passed after_model; none is left: on to the turn.
+    pub(super) fn leave_after_model(&mut self) {
+        match self.turn.response() {
+            Some(_) => self.turn.accept_response(),
             None => self.enter(Phase::Turn),
         }
-        None
     }
 
     /// A response has passed after_model: it enters the history, and its calls go on.
@@ -77,21 +72,16 @@ impl EpisodeState {
         }
     }
 
-    /// The next processor of before_tool, for the call whose turn it is.
-    pub(super) fn before_tool(&mut self) -> Option<Due> {
+    /// The call has passed before_tool, or has its result; none is left: on to the tools.
+    pub(super) fn leave_before_tool(&mut self) {
         match self.turn.checked() {
-            Some(call) if call.result.is_some() => self.turn.accept_call(),
-            Some(call) => match self.plan.answers(Hook::BeforeTool).get(call.cursor) {
-                Some(slot) => return Some(Due::Hook { hook: Hook::BeforeTool, slot: *slot }),
-                None => self.turn.accept_call(),
-            },
+            Some(_) => self.turn.accept_call(),
             None => self.enter(Phase::Tools),
         }
-        None
     }
 
     /// The next thing to be done for the calls of the turn. None is left: on to after_tool.
-    pub(super) fn perform_calls(&mut self) -> Option<Effect<'static>> {
+    pub(super) fn perform_calls(&mut self) -> Option<Effect> {
         while let Some(call) = self.turn.first(|progress| *progress == Progress::New) {
             if let Some(effect) = self.begin_call(call) {
                 return Some(effect);
@@ -119,7 +109,7 @@ impl EpisodeState {
     }
 
     /// Begins a call, or gives it its result where nothing needs to be done.
-    fn begin_call(&mut self, index: usize) -> Option<Effect<'static>> {
+    fn begin_call(&mut self, index: usize) -> Option<Effect> {
         let call = self.turn.calls().get(index)?;
         let since = self.elapsed;
         match self.route(call) {
@@ -138,14 +128,14 @@ impl EpisodeState {
         }
     }
 
-    fn stands(&mut self, index: usize, progress: Progress) -> Option<Effect<'static>> {
+    fn stands(&mut self, index: usize, progress: Progress) -> Option<Effect> {
         if let Some(call) = self.turn.call_mut(index) {
             call.progress = progress;
         }
         None
     }
 
-    fn begin_tool(&mut self, index: usize, tool: usize) -> Option<Effect<'static>> {
+    fn begin_tool(&mut self, index: usize, tool: usize) -> Option<Effect> {
         let module = self.plan.tools.get(tool)?.clone();
         // Counted whether or not it is performed again: numbers are the same when the episode is resumed.
         self.delegated += u64::from(module.harness.is_some());
@@ -276,18 +266,15 @@ impl EpisodeState {
         }
     }
 
-    /// The next processor of after_tool, for the result whose turn it is.
-    pub(super) fn after_tool(&mut self) -> Option<Due> {
-        if self.turn.shown().is_none() {
-            self.close_turn();
-            return None;
+    /// The result has passed after_tool; none is left: the turn is closed.
+    pub(super) fn leave_after_tool(&mut self) {
+        match self.turn.shown() {
+            Some(_) => {
+                self.turn.accept_result();
+                self.cursor = 0;
+            }
+            None => self.close_turn(),
         }
-        let due = self.turn_at(Hook::AfterTool);
-        if due.is_none() {
-            self.turn.accept_result();
-            self.cursor = 0;
-        }
-        due
     }
 
     /// The results have passed after_tool: they enter the history in call order.

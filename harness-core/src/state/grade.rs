@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::{
     chat::Chat,
-    due::Due,
     ending::TOLD_TO_STOP,
     environment_state::{ENVIRONMENT, EnvironmentState},
     phase::Phase,
@@ -48,12 +47,12 @@ impl EpisodeState {
     }
 
     /// The grader, or the model that it asks.
-    pub(super) fn next_grading(&mut self) -> Option<Due> {
+    pub(super) fn next_grading(&mut self) -> Option<Effect> {
         let Some(question) = self.grading.question.clone() else {
             let messages = self.conversation.all().clone();
             let skip = messages.len() - self.conversation.history().len();
             let (state, replies) = (self.grading.text.clone(), self.grading.replies.clone());
-            return Some(Due::Effect(Effect::Grade(GradeInput { state, messages, skip, replies })));
+            return Some(Effect::Grade(GradeInput { state, messages, skip, replies }));
         };
         let model = self.target()?;
         let chat = Chat {
@@ -68,7 +67,7 @@ impl EpisodeState {
             index: self.grading.replies.len() as u64 + 1,
             asker: GRADE.to_owned(),
         };
-        Some(Due::Effect(self.chat(model, chat, false)))
+        Some(self.chat(model, chat, false))
     }
 
     pub(super) fn graded(&mut self, step: Result<GradeStep, CallFailure>) {

@@ -12,7 +12,6 @@ mod asking;
 mod calls;
 mod chat;
 mod decisions;
-mod due;
 mod ending;
 mod environment;
 mod environment_state;

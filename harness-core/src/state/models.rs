@@ -24,7 +24,7 @@ const GRADER: &str = "grader";
 
 impl EpisodeState {
     /// The step's own request.
-    pub(super) fn ask_model(&mut self) -> Option<Effect<'static>> {
+    pub(super) fn ask_model(&mut self) -> Option<Effect> {
         let model = self.target()?;
         let chat = Chat {
             prefix: self.conversation.key(),
@@ -80,7 +80,7 @@ impl EpisodeState {
     }
 
     /// The call that has this chat with this model.
-    pub(super) fn chat(&mut self, model: Arc<LoadedModel>, chat: Chat, heard: bool) -> Effect<'static> {
+    pub(super) fn chat(&mut self, model: Arc<LoadedModel>, chat: Chat, heard: bool) -> Effect {
         let seed = seed::derive(self.model_seed, self.step, chat.index, &chat.asker);
         let head = self.head.digest(&model.info.digest, &chat);
         self.key = match ignores_seed(&model.info, &chat.sampling) {
@@ -95,7 +95,7 @@ impl EpisodeState {
     }
 
     /// The call that has these scores of this model.
-    pub(super) fn scores(&mut self, model: Arc<LoadedModel>, request: ScoreRequest) -> Effect<'static> {
+    pub(super) fn scores(&mut self, model: Arc<LoadedModel>, request: ScoreRequest) -> Effect {
         self.key = score_key(&request).head(&[&model.info.digest, "score", &request.extra]);
         self.asked_at = self.elapsed;
         let request = ModelRequest::Score(request);

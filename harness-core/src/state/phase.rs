@@ -1,5 +1,6 @@
 //! Where an episode stands.
 
+use harness_abi::Hook;
 use serde::{Deserialize, Serialize};
 
 /// Where an episode stands, in the order in which it begins, goes on and ends.
@@ -31,4 +32,21 @@ pub(super) enum Phase {
     LastRecord,
     Close,
     Over,
+}
+
+impl Phase {
+    /// The hook that processors answer in it.
+    pub fn hook(self) -> Option<Hook> {
+        Some(match self {
+            Self::TaskStart | Self::Renewed => Hook::TaskStart,
+            Self::StepStart => Hook::StepStart,
+            Self::BeforeModel => Hook::BeforeModel,
+            Self::AfterModel => Hook::AfterModel,
+            Self::BeforeTool => Hook::BeforeTool,
+            Self::AfterTool => Hook::AfterTool,
+            Self::StepEnd => Hook::StepEnd,
+            Self::TaskEnd => Hook::TaskEnd,
+            _ => return None,
+        })
+    }
 }

@@ -9,10 +9,9 @@ use harness_trace::Outcome;
 use super::{
     asking::{Asking, Question},
     chat::{Chat, unreadable},
-    due::Due,
     value::EpisodeState,
 };
-use crate::conversation::key_of;
+use crate::{conversation::key_of, effect::Effect};
 
 /// Most times a hook may ask before it must decide.
 const MOST_ROUNDS: u32 = 8;
@@ -44,12 +43,10 @@ impl EpisodeState {
         self.asking = Some(asking);
     }
 
-    /// The request that answers the next question, or the hook again when all are answered. `None`: something was decided.
-    pub(super) fn next_question(&mut self) -> Option<Due> {
+    /// The request that answers the next question. `None`: something was decided.
+    pub(super) fn next_question(&mut self) -> Option<Effect> {
         let asking = self.asking.as_mut()?;
-        let Some(question) = asking.questions.front().cloned() else {
-            return Some(Due::Hook { hook: asking.hook, slot: asking.slot });
-        };
+        let question = asking.questions.front().cloned()?;
         // A step under way is not stopped for want of steps.
         if let Some(reason) = self.spent.exhausted(&self.limits, 0, self.elapsed) {
             self.end(Outcome::Budget, reason);
@@ -91,13 +88,13 @@ impl EpisodeState {
                     index,
                     asker,
                 };
-                Some(Due::Effect(self.chat(model, chat, false)))
+                Some(self.chat(model, chat, false))
             }
             Question::Score(score) => {
                 let (batch, request) = asking.score_batch(&score);
                 asking.batch = batch;
                 let model = self.target()?;
-                Some(Due::Effect(self.scores(model, request)))
+                Some(self.scores(model, request))
             }
         }
     }

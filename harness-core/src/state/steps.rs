@@ -6,37 +6,77 @@ use harness_abi::{Hook, Message};
 use harness_trace::{Entry, Outcome};
 
 use super::{
-    due::Due,
     ending::TOLD_TO_STOP,
     phase::Phase,
     value::{EpisodeState, Opening},
 };
 use crate::{
     dialogue::Dialogue,
-    effect::{Effect, EffectResult, HookCall},
+    effect::{Effect, EffectResult, HookAnswer},
     spending::Spent,
 };
 
 impl EpisodeState {
     /// What to do next. `cancelled`: the episode was told to stop.
-    pub fn next(&mut self, cancelled: bool) -> Effect<'_> {
+    pub fn next(&mut self, cancelled: bool) -> Effect {
         if cancelled && self.ending.is_none() && self.phase >= Phase::TaskStart {
             self.end(Outcome::Cancelled, TOLD_TO_STOP);
         }
-        match self.advance() {
-            Due::Effect(effect) => effect,
-            Due::Hook { hook, slot } => Effect::Hook(HookCall { hook, slot, view: self.view(slot) }),
+        loop {
+            if self.reports
+                && let Some(reply) = self.journal.next_reply()
+            {
+                return Effect::Report(reply);
+            }
+            if let Some((hook, slot)) = self.due_hook() {
+                return Effect::Hook { hook, slot };
+            }
+            let due = if self.asking.is_some() { self.next_question() } else { self.advance() };
+            if let Some(effect) = due {
+                return effect;
+            }
         }
     }
 
-    /// What came of the last effect, `elapsed` microseconds after the episode began.
-    pub fn feed(&mut self, result: EffectResult, elapsed: u64) {
+    /// The hook that is due, and the slot that answers it.
+    fn due_hook(&self) -> Option<(Hook, usize)> {
+        if let Some(asking) = &self.asking {
+            return asking.questions.is_empty().then_some((asking.hook, asking.slot));
+        }
+        let hook = self.phase.hook()?;
+        let cursor = match hook {
+            Hook::AfterModel => self.turn.response_cursor()?,
+            Hook::BeforeTool => self.turn.checked().filter(|call| call.result.is_none())?.cursor,
+            Hook::AfterTool => self.turn.shown().map(|_| self.cursor)?,
+            _ => self.cursor,
+        };
+        let slot = *self.plan.answers(hook).get(cursor)?;
+        (!self.is_passed_over(slot)).then_some((hook, slot))
+    }
+
+    /// Whether a slot does not hear the hook of the present phase: the one that broke the episode hears no end of it, and one that is
+    /// as it was before a switch of plans heard its beginning already.
+    fn is_passed_over(&self, slot: usize) -> bool {
+        match self.phase {
+            Phase::TaskEnd => self.broken.as_deref() == Some(self.plan.id(slot)),
+            Phase::Renewed => !self.rules.fresh.get(slot).copied().unwrap_or(false),
+            _ => false,
+        }
+    }
+
+    /// What a processor answered to the last hook, `elapsed` microseconds after the episode began.
+    pub fn feed_hook(&mut self, answer: HookAnswer, elapsed: u64) {
         let took = elapsed.saturating_sub(self.elapsed);
+        self.elapsed = elapsed;
+        self.hook_answered(answer, took);
+    }
+
+    /// What came of the last effect, if it was not a hook's, `elapsed` microseconds after the episode began.
+    pub fn feed(&mut self, result: EffectResult, elapsed: u64) {
         self.elapsed = elapsed;
         match result {
             EffectResult::Done => {}
             EffectResult::Instances(fresh) => self.renewed(fresh),
-            EffectResult::Hook(answer) => self.hook_answered(answer, took),
             EffectResult::Model(answer) => self.model_answered(answer),
             EffectResult::Tool { call, output } => self.tool_answered(call, output),
             EffectResult::Observed(observed) => self.environment_answered(observed),
@@ -47,115 +87,81 @@ impl EpisodeState {
         }
     }
 
-    /// Goes on until something must be done.
-    fn advance(&mut self) -> Due {
-        loop {
-            if self.reports
-                && let Some(reply) = self.journal.next_reply()
-            {
-                return Due::Effect(Effect::Report(reply));
+    /// Goes on from a phase in which no hook is due: the effect it needs, if it needs one.
+    fn advance(&mut self) -> Option<Effect> {
+        match self.phase {
+            Phase::Begin => {
+                self.enter(Phase::Prepare);
+                return Some(Effect::Begin(self.meta.clone()));
             }
-            if self.asking.is_some() {
-                match self.next_question() {
-                    Some(due) => return due,
-                    None => continue,
+            Phase::Prepare | Phase::Switch => return Some(Effect::Instances(self.plan.clone())),
+            Phase::Open => return self.open(),
+            Phase::TaskStart => self.enter(Phase::StepBegin),
+            Phase::StepBegin => self.begin_step(),
+            Phase::StepStart => self.enter(Phase::BeforeModel),
+            Phase::BeforeModel => self.enter(Phase::Model),
+            Phase::Model => return self.ask_model(),
+            Phase::AfterModel => self.leave_after_model(),
+            Phase::Turn => match self.turn.next_message() {
+                Some(message) => self.begin_turn(message),
+                None => self.enter(Phase::StepEnd),
+            },
+            Phase::BeforeTool => self.leave_before_tool(),
+            Phase::Tools => return self.perform_calls(),
+            Phase::AfterTool => self.leave_after_tool(),
+            Phase::StepEnd => self.close_step(),
+            Phase::Rules => self.next_rule(),
+            Phase::Renewed => {
+                if !self.pass_over() {
+                    self.enter(Phase::Rules);
                 }
             }
-            let due = match self.phase {
-                Phase::Begin => {
-                    self.enter(Phase::Prepare);
-                    return Due::Effect(Effect::Begin(self.meta.clone()));
-                }
-                Phase::Prepare | Phase::Switch => return Due::Effect(Effect::Instances(self.plan.clone())),
-                Phase::Open => self.open(),
-                Phase::TaskStart => self.at_hook(Hook::TaskStart, Phase::StepBegin),
-                Phase::StepBegin => {
-                    self.begin_step();
-                    None
-                }
-                Phase::StepStart => self.at_hook(Hook::StepStart, Phase::BeforeModel),
-                Phase::BeforeModel => self.at_hook(Hook::BeforeModel, Phase::Model),
-                Phase::Model => self.ask_model().map(Due::Effect),
-                Phase::AfterModel => self.after_model(),
-                Phase::Turn => {
-                    match self.turn.next_message() {
-                        Some(message) => self.begin_turn(message),
-                        None => self.enter(Phase::StepEnd),
-                    }
-                    None
-                }
-                Phase::BeforeTool => self.before_tool(),
-                Phase::Tools => self.perform_calls().map(Due::Effect),
-                Phase::AfterTool => self.after_tool(),
-                Phase::StepEnd => match self.turn_at(Hook::StepEnd) {
-                    Some(due) => Some(due),
-                    None => {
-                        self.close_step();
-                        None
-                    }
-                },
-                Phase::Rules => {
-                    self.next_rule();
-                    None
-                }
-                Phase::Renewed => self.introduce_new_slots(),
-                Phase::Record => {
-                    self.enter(Phase::StepBegin);
-                    Some(self.record(self.step.saturating_sub(1)))
-                }
-                Phase::Abandon => {
-                    self.enter(Phase::TaskEnd);
-                    Some(Due::Effect(Effect::Abandon))
-                }
-                Phase::TaskEnd => match self.turn_at(Hook::TaskEnd) {
-                    Some(Due::Hook { slot, .. }) if self.broken.as_deref() == Some(self.plan.id(slot)) => {
-                        self.cursor += 1;
-                        None
-                    }
-                    Some(due) => Some(due),
-                    None => {
-                        self.begin_grading();
-                        None
-                    }
-                },
-                Phase::FinalState => Some(Due::Effect(Effect::FinalState)),
-                Phase::Grade => self.next_grading(),
-                Phase::LastRecord => {
-                    self.enter(Phase::Close);
-                    Some(self.record(self.step))
-                }
-                Phase::Close => {
-                    self.enter(Phase::Over);
-                    Some(Due::Effect(Effect::Close(self.summary())))
-                }
-                Phase::Over => Some(Due::Effect(Effect::Over)),
-            };
-            if let Some(due) = due {
-                return due;
+            Phase::Record => {
+                self.enter(Phase::StepBegin);
+                return Some(self.record(self.step.saturating_sub(1)));
             }
+            Phase::Abandon => {
+                self.enter(Phase::TaskEnd);
+                return Some(Effect::Abandon);
+            }
+            Phase::TaskEnd => {
+                if !self.pass_over() {
+                    self.begin_grading();
+                }
+            }
+            Phase::FinalState => return Some(Effect::FinalState),
+            Phase::Grade => return self.next_grading(),
+            Phase::LastRecord => {
+                self.enter(Phase::Close);
+                return Some(self.record(self.step));
+            }
+            Phase::Close => {
+                self.enter(Phase::Over);
+                return Some(Effect::Close(self.summary()));
+            }
+            Phase::Over => return Some(Effect::Over),
         }
+        None
     }
 
-    /// The next processor of a hook about the episode as a whole; none is left: on to the next phase.
-    fn at_hook(&mut self, hook: Hook, next: Phase) -> Option<Due> {
-        let due = self.turn_at(hook);
-        if due.is_none() {
-            self.enter(next);
-        }
-        due
+    /// Goes past a slot that does not hear the hook; `false` when none is left.
+    fn pass_over(&mut self) -> bool {
+        let left = self.phase.hook().is_some_and(|hook| self.cursor < self.plan.answers(hook).len());
+        self.cursor += usize::from(left);
+        left
     }
 
-    fn record(&mut self, step: u64) -> Due {
+    fn record(&mut self, step: u64) -> Effect {
         self.asked.clear();
-        Due::Effect(Effect::Record { step, entries: self.journal.take() })
+        Effect::Record { step, entries: self.journal.take() }
     }
 
     /// The first messages of the conversation, or the reset that gives them.
-    fn open(&mut self) -> Option<Due> {
+    fn open(&mut self) -> Option<Effect> {
         match &mut self.opening {
             Opening::Environment { .. } => {
                 let (seed, time_left) = (self.meta.seed, self.time_left());
-                return Some(Due::Effect(Effect::Reset { seed, time_left }));
+                return Some(Effect::Reset { seed, time_left });
             }
             Opening::Prompt(prompt) => {
                 let prompt = mem::take(prompt);

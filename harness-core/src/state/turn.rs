@@ -190,12 +190,13 @@ impl Turn {
     /// Every call that is performed here has its result. Where the environment is over the rest is forgotten, else it is the
     /// caller's.
     pub fn settle(&mut self, forget: bool) {
-        let (kept, left) = std::mem::take(&mut self.calls).into_iter().partition(|call| call.result.is_some());
-        self.calls = kept;
-        if !forget {
-            self.left.extend::<Vec<_>>(left);
-        }
         self.item = 0;
+        let left = self.calls.extract_if(.., |call| call.result.is_none());
+        if forget {
+            left.for_each(drop);
+        } else {
+            self.left.extend(left);
+        }
     }
 
     /// The call whose result is on its way through after_tool.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use harness_abi::{BudgetLeft, Finish, Hook, Message, ModuleError, RawCall, ToolSpec, Workspace};
+use harness_abi::{BudgetLeft, Finish, Message, ModuleError, RawCall, ToolSpec, Workspace};
 use harness_spec::ActionMode;
 use harness_trace::{CallKey, Entry, EpisodeEnd, EpisodeStart, Outcome};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     asking::Asking,
     chat::HeadCache,
-    due::Due,
     ending::Ending,
     environment_state::{self, EnvironmentState},
     grading::Grading,
@@ -214,11 +213,6 @@ impl EpisodeState {
         self.cursor = 0;
     }
 
-    /// The processor whose turn it is at a hook about the episode as a whole.
-    pub(super) fn turn_at(&self, hook: Hook) -> Option<Due> {
-        self.plan.answers(hook).get(self.cursor).map(|slot| Due::Hook { hook, slot: *slot })
-    }
-
     /// The tools on offer, or the name that two of them share.
     pub(super) fn offered(&self, plan: &Plan) -> Result<Toolbox, String> {
         let environment = self.environment.as_ref().map_or(&[][..], EnvironmentState::tools);
@@ -259,7 +253,8 @@ impl EpisodeState {
             && self.plan.harness.action == ActionMode::Reply
     }
 
-    pub(super) fn view(&self, slot: usize) -> View<'_> {
+    /// What the processor of a slot may see.
+    pub fn view(&self, slot: usize) -> View<'_> {
         let call = match self.phase {
             Phase::BeforeTool => self.turn.checked(),
             Phase::AfterTool => self.turn.shown(),

@@ -4,7 +4,10 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -30,8 +33,9 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Arc<Pool>,
     writer: Option<JoinHandle<()>>,
-    /// Whether the keys of all recorded calls have been read.
-    keys: Mutex<bool>,
+    /// Whether the keys of all recorded calls have been read; who reads them holds `reading`.
+    keys: AtomicBool,
+    reading: Mutex<()>,
 }
 
 impl Store {
@@ -63,7 +67,7 @@ impl Store {
         let pool = Arc::new(Pool::File { path: path.to_owned(), access, idle: Mutex::new(vec![db]) });
         let shared = Arc::new(Shared::default());
         lock(&shared.state).read_only = true;
-        Ok(Arc::new(Self { shared, pool, writer: None, keys: Mutex::default() }))
+        Ok(Arc::new(Self { shared, pool, writer: None, keys: AtomicBool::new(false), reading: Mutex::default() }))
     }
 
     /// A record that lives and dies with this value.
@@ -85,7 +89,7 @@ impl Store {
             .name("record".to_owned())
             .spawn(move || writer::run(&theirs, target))
             .map_err(|error| TraceError::Writer(format!("its thread did not start: {error}")))?;
-        Ok(Self { shared, pool, writer: Some(writer), keys: Mutex::default() })
+        Ok(Self { shared, pool, writer: Some(writer), keys: AtomicBool::new(false), reading: Mutex::default() })
     }
 
     /// Why nothing can be written at present; none while all is well.
@@ -126,8 +130,11 @@ impl Store {
     ///
     /// Calls another process records from then on are not seen: they are paid again, and the first reply stands.
     fn load_keys(&self) -> Result<(), TraceError> {
-        let mut loaded = lock(&self.keys);
-        if !*loaded {
+        if self.keys.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _reading = lock(&self.reading);
+        if !self.keys.load(Ordering::Acquire) {
             let recorded = self.pool.read(recorded_keys)?;
             let mut state = lock(&self.shared.state);
             let ours = std::mem::replace(&mut state.known, recorded);
@@ -135,7 +142,7 @@ impl Store {
                 // What was written since the record was opened may have been read as well.
                 state.known.entry(key).and_modify(|first| *first = num.min(*first)).or_insert(num);
             }
-            *loaded = true;
+            self.keys.store(true, Ordering::Release);
         }
         Ok(())
     }
