@@ -1,5 +1,6 @@
 //! a skill folder of skills: a folder that holds one folder for each, with a `SKILL.md` whose head says name and description (the form that
-//! agentskills.io describes). Refuses skills that other agents would refuse, and a skill folder that changed under a harness.
+//! agentskills.io describes). Refuses skills that other agents would refuse, a skill folder that changed under a harness, and links that
+//! lead out of it.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use harness_abi::ModuleError;
 use sha2::{Digest, Sha256};
 
-use crate::front_matter;
+use crate::{beneath::beneath, front_matter};
 
 /// The file that makes a folder a skill.
 const FILE: &str = "SKILL.md";
@@ -38,13 +39,9 @@ impl Skill {
         if !inside {
             return Err(format!("`{path}` leaves the skill's folder; give a path within it"));
         }
-        let file = self.folder.join(path);
-        // A link may lead out of the folder.
-        let real = |path: &Path| fs::canonicalize(path);
-        match (real(&self.folder), real(&file)) {
-            (Ok(folder), Ok(file)) if file.starts_with(&folder) && file.is_file() => {
-                text(&file).map_err(|why| format!("`{path}` {why}"))
-            }
+        // A link may lead to another skill, or have come since the folder was opened.
+        match beneath(&self.folder, &self.folder.join(path)) {
+            Ok(file) if file.is_file() => text(&file).map_err(|why| format!("`{path}` {why}")),
             _ => Err(format!("`{path}` is no file of the skill {}", self.name)),
         }
     }
@@ -64,12 +61,17 @@ impl SkillFolder {
     ///
     /// # Errors
     ///
-    /// If it is not there, holds no skill or one that is wrong, or is not the one that is meant.
+    /// If it is not there, holds no skill or one that is wrong, a link that leads out of it or what is no file, or is not the one that
+    /// is meant.
     pub fn open(folder: &str, sha256: &str) -> Result<Self, ModuleError> {
         let fail = |what: String| ModuleError::config(format_args!("skills in {folder}: {what}"));
         let path = Path::new(folder);
         let mut folder = Self::default();
-        for entry in sorted(path).map_err(|error| fail(format!("{error}; put one folder for each skill there")))? {
+        let entries = sorted(path).map_err(|error| fail(format!("{error}; put one folder for each skill there")))?;
+        // Before anything of it is read: what is gathered lies in the folder.
+        let mut files = Vec::new();
+        gather(path, path, 0, &mut files).map_err(fail)?;
+        for entry in entries {
             if !entry.is_dir() {
                 continue;
             }
@@ -83,7 +85,7 @@ impl SkillFolder {
         if folder.skills.is_empty() {
             return Err(fail("there is none; put one folder for each there, with a SKILL.md".to_owned()));
         }
-        folder.sha256 = digest(path).map_err(fail)?;
+        folder.sha256 = digest(path, &files).map_err(fail)?;
         if !sha256.is_empty() && sha256 != folder.sha256 {
             let found = &folder.sha256;
             return Err(fail(format!("their digest is {found}, the harness was made for {sha256}; put those back")));
@@ -161,14 +163,12 @@ pub fn fuzz(bytes: &[u8]) -> bool {
     parsed(text, Path::new(name.trim())).is_ok()
 }
 
-/// Paths and contents of everything in a folder, as one digest.
-fn digest(folder: &Path) -> Result<String, String> {
-    let mut files = Vec::new();
-    gather(folder, 0, &mut files)?;
+/// Paths and contents of these files of a folder, as one digest.
+fn digest(folder: &Path, files: &[PathBuf]) -> Result<String, String> {
     let mut digest = Sha256::new();
     for file in files {
-        let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().into_owned();
+        let bytes = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        let name = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned();
         digest.update((name.len() as u64).to_le_bytes());
         digest.update(name);
         digest.update((bytes.len() as u64).to_le_bytes());
@@ -177,15 +177,19 @@ fn digest(folder: &Path) -> Result<String, String> {
     Ok(hex(&digest.finalize()))
 }
 
-fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+/// Every file beneath `root`, from `folder` on.
+fn gather(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
     if depth > DEEPEST {
         return Err(format!("{} lies too deep; {DEEPEST} folders are the most", folder.display()));
     }
     for entry in sorted(folder).map_err(|error| format!("{} cannot be read: {error}", folder.display()))? {
-        if entry.is_dir() {
-            gather(&entry, depth + 1, files)?;
-        } else {
+        let place = beneath(root, &entry).map_err(|why| format!("{} {why}", entry.display()))?;
+        if place.is_dir() {
+            gather(root, &entry, depth + 1, files)?;
+        } else if place.is_file() {
             files.push(entry);
+        } else {
+            return Err(format!("{} is neither a file nor a folder", entry.display()));
         }
     }
     if files.len() > MOST_FILES {

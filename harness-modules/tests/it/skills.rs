@@ -38,8 +38,8 @@ fn skills_are_listed_and_read_when_they_are_needed() {
     assert_eq!(only[1], Decision::system("Skills:\n- pdf: Reads PDF files. Use it for PDFs."));
     assert!(refused("skills", json!({"folder": at, "only": ["xls"]})).contains("no skill `xls`; there are mail, pdf"));
 
-    std::fs::write(folder.path().join("outside.md"), "secret").expect("file");
-    std::os::unix::fs::symlink(folder.path().join("outside.md"), folder.path().join("pdf/link.md")).expect("link");
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, folder.path().join(at)).expect("link");
+    link("../mail/SKILL.md", "pdf/link.md");
     let skill = tool("skill", json!({"folder": at, "max_bytes": 256})).expect("tool");
     let read = |arguments: Value| {
         let (to, output) = std::sync::mpsc::channel();
@@ -63,6 +63,36 @@ fn skills_are_listed_and_read_when_they_are_needed() {
         assert!(is_error && text.contains(says), "{file}: {text}");
     }
     assert!(read(json!({"name": "xls"})).0.contains("there are mail, pdf"));
+    link("/etc/passwd", "pdf/since.md");
+    assert!(read(json!({"name": "pdf", "file": "since.md"})).0.contains("no file"));
+}
+
+#[test]
+fn a_skill_folder_that_leads_elsewhere_is_not_read() {
+    let outside = tempfile::tempdir().expect("a folder");
+    let skill = "---\nname: mine\ndescription: d\n---\nsecret";
+    std::fs::create_dir(outside.path().join("mine")).expect("folder");
+    std::fs::write(outside.path().join("mine/SKILL.md"), skill).expect("file");
+    for (at, to, says) in [
+        ("mine", outside.path().join("mine"), "is a link out of"),
+        ("pdf/SKILL.md", outside.path().join("mine/SKILL.md"), "is a link out of"),
+        ("pdf/scripts/deep", outside.path().to_owned(), "is a link out of"),
+        ("pdf/zero", "/dev/zero".into(), "is a link out of"),
+        ("pdf/none", "nowhere".into(), "cannot be read"),
+        ("pdf/round", "../pdf".into(), "too deep"),
+    ] {
+        let folder = skill_folder();
+        let at = folder.path().join(at);
+        let _ = std::fs::remove_file(&at);
+        std::os::unix::fs::symlink(to, &at).expect("link");
+        let (config, name) = (json!({"folder": folder.path()}), at.file_name().expect("a name").to_string_lossy());
+        let error = refused("skills", config.clone());
+        assert!(error.contains(says) && error.contains(&*name), "{error} should say {says} of {name}");
+        assert!(tool("skill", config).is_err_and(|error| error.to_string().contains(says)), "{name}");
+    }
+    let folder = skill_folder();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("pdf/socket")).expect("a socket");
+    assert!(refused("skills", json!({"folder": folder.path()})).contains("neither a file nor a folder"));
 }
 
 /// Where a tool's answer goes.
