@@ -46,12 +46,12 @@ impl Audit {
 /// Replies tried on every task: the commonest solutions.
 const CONSTANTS: usize = 5;
 
-/// Plays known solutions, silence, echoes and constants on every task of `benchmark`; `tick` hears of every task
+/// Plays known solutions, silence, echoes and constants on every task of `benchmark`; `tick` is called for every task
 /// and may stop it.
 ///
 /// # Errors
 ///
-/// If a world does not come up, or it was stopped.
+/// If an environment does not come up, or it was stopped.
 pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Result<Audit, ModuleError> {
     let mut audit = Audit::default();
     // Tasks solved by calls; tasks solved by none.
@@ -142,6 +142,6 @@ fn known(binding: &EnvironmentBinding, task: &Task) -> Result<Vec<Action>, Strin
 }
 
 fn played(binding: &EnvironmentBinding, task: &Task, actions: &[Action]) -> Result<Grade, ModuleError> {
-    let mut world = binding.environment()?;
-    Ok(play(&mut world, &binding.grader(), task, 1, actions)?.grade)
+    let mut environment = binding.environment()?;
+    Ok(play(&mut environment, &binding.grader(), task, 1, actions)?.grade)
 }

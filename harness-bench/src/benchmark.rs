@@ -56,7 +56,7 @@ pub enum BenchmarkError {
     NoTask(String),
 }
 
-/// A world with its grader.
+/// An environment with its grader.
 pub struct EnvironmentBinding {
     /// Its name: that of the suite it is.
     pub name: String,
@@ -67,7 +67,7 @@ pub struct EnvironmentBinding {
 }
 
 impl EnvironmentBinding {
-    /// A fresh world.
+    /// A fresh environment.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl EnvironmentBinding {
         self.environment.environment()
     }
 
-    /// Whether a step of the world, or its grader, may take long.
+    /// Whether a step of the environment, or its grader, may take long.
     pub fn blocking(&self) -> bool {
         self.environment.manifest.blocking || self.graded
     }
@@ -87,7 +87,7 @@ impl EnvironmentBinding {
     }
 }
 
-/// A task with its group and its world.
+/// A task with its group and its environment.
 struct Listed {
     task: Task,
     group: String,
@@ -220,7 +220,7 @@ impl Benchmark {
         Ok(Self { suite, label, bindings, tasks, groups, split, data })
     }
 
-    /// A task by id as its world knows it, and that world.
+    /// A task by id as its environment knows it, and that environment.
     ///
     /// # Errors
     ///
@@ -277,7 +277,7 @@ impl Benchmark {
         self.tasks.iter().map(|(id, one)| (id.as_str(), one.task.prompt.as_str()))
     }
 
-    /// All tasks with their worlds, by id.
+    /// All tasks with their environments, by id.
     pub(crate) fn bound(&self) -> impl Iterator<Item = (&Task, &EnvironmentBinding)> {
         self.tasks.values().filter_map(|one| Some((&one.task, self.bindings.get(one.binding)?)))
     }
@@ -328,7 +328,7 @@ impl Benchmark {
 type Tasks = BTreeMap<String, Task>;
 type Groups = BTreeMap<String, Vec<String>>;
 
-/// The tasks of a world and their groups.
+/// The tasks of an environment and their groups.
 fn listed(binding: &EnvironmentBinding, data: Option<&Path>, seed: u64) -> Result<(Tasks, Groups), BenchmarkError> {
     let all = list(&binding.environment, seed)?;
     if all.is_empty() {
@@ -367,8 +367,8 @@ fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, BenchmarkError> 
     let fail = |error| BenchmarkError::Tasks { module: environment.reference.to_string(), error };
     let query = TaskQuery { seed, ..TaskQuery::default() };
     let query = kit::json(&query);
-    let mut world = environment.environment().map_err(fail)?;
-    let text = world.tasks(query.as_str().into()).into_result().map_err(fail)?;
+    let mut instance = environment.environment().map_err(fail)?;
+    let text = instance.tasks(query.as_str().into()).into_result().map_err(fail)?;
     serde_json::from_str(text.as_str()).map_err(|error| fail(error.into()))
 }
 

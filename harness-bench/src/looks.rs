@@ -142,7 +142,7 @@ pub fn reading(
     command: &str,
     at_ms: u64,
 ) -> Result<ReadLook, TraceError> {
-    let mut told = ReadLook::default();
+    let mut read = ReadLook::default();
     let mut by_run: BTreeMap<String, BTreeSet<RecordedGroup>> = BTreeMap::new();
     for group in groups.into_iter().filter(|group| !group.suite.is_empty()) {
         by_run.entry(group.run.clone()).or_default().insert(group);
@@ -154,9 +154,9 @@ pub fn reading(
         let mut fresh: BTreeMap<(Option<Split>, String), BTreeSet<SeenGroup>> = BTreeMap::new();
         for RecordedGroup { suite, split, group, .. } in groups {
             match split {
-                Some(Split::Gate) => told.gate += 1,
-                Some(Split::Sealed) => told.sealed += 1,
-                None => told.unknown += 1,
+                Some(Split::Gate) => read.gate += 1,
+                Some(Split::Sealed) => read.sealed += 1,
+                None => read.unknown += 1,
                 Some(Split::Explore) => {}
             }
             match digests.get(&*group).map(|digest| SeenGroup { name: group.clone(), digest: *digest }) {
@@ -170,8 +170,8 @@ pub fn reading(
         for ((split, suite), groups) in fresh {
             let (data, command, groups) = (String::new(), command.to_owned(), groups.into_iter().collect());
             let kind = LookKind::Read;
-            told.fresh.push(Look { run: run.clone(), suite, data, split, kind, command, at_ms, groups });
+            read.fresh.push(Look { run: run.clone(), suite, data, split, kind, command, at_ms, groups });
         }
     }
-    Ok(told)
+    Ok(read)
 }

@@ -1,5 +1,5 @@
-//! Actions played in a world without a harness, and marked: known solutions, and what a careless grader would pass. The world
-//! is not told the answer.
+//! Actions played in an environment without a harness, and marked: known solutions, and what a careless grader would pass. The
+//! environment is not given the answer.
 
 use harness_abi::{Action, EnvironmentBox, Grade, ModuleError, Observation, Task, kit};
 use harness_core::GraderBinding;
@@ -9,7 +9,7 @@ use crate::graders;
 
 /// What came of actions.
 pub(crate) struct Played {
-    /// Actions until the world said it is over.
+    /// Actions until the environment said it is over.
     pub steps: u64,
     /// The final state.
     pub state: Value,
@@ -19,22 +19,22 @@ pub(crate) struct Played {
 
 /// Plays `actions` on `task`.
 pub(crate) fn play(
-    world: &mut EnvironmentBox,
+    environment: &mut EnvironmentBox,
     grader: &GraderBinding,
     task: &Task,
     seed: u64,
     actions: &[Action],
 ) -> Result<Played, ModuleError> {
-    world.reset(kit::json(&Task { gold: Value::Null, ..task.clone() }).as_rstr(), seed).into_result()?;
+    environment.reset(kit::json(&Task { gold: Value::Null, ..task.clone() }).as_rstr(), seed).into_result()?;
     let mut steps = 0;
     for action in actions {
         steps += 1;
-        let observation = world.step(kit::json(action).as_rstr()).into_result()?;
+        let observation = environment.step(kit::json(action).as_rstr()).into_result()?;
         if serde_json::from_str::<Observation>(&observation)?.done {
             break;
         }
     }
-    let state = world.state().into_result()?;
+    let state = environment.state().into_result()?;
     let grade = graders::grade(grader, task, &state)?;
     Ok(Played { steps, state: serde_json::from_str(&state)?, grade })
 }

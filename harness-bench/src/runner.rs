@@ -37,7 +37,7 @@ pub enum RunError {
     Record(#[from] TraceError),
     /// An environment does not come up or does not know its own solutions.
     #[error("task {task}: {message}")]
-    World {
+    Environment {
         /// The task.
         task: String,
         /// Why.
@@ -162,7 +162,7 @@ impl Runner {
         counts
     }
 
-    /// Plays `jobs`, each by the variant its task is routed to; results stand in their order, `done` hears of each as it is known.
+    /// Plays `jobs`, each by the variant its task is routed to; results stand in their order; `done` is called with each.
     /// What infrastructure ended is played again, up to `attempts` times in all; what is lost then is answered as lost.
     ///
     /// Every group that a harness plays for the first time in this run is counted as looked at before it is played.
@@ -343,7 +343,7 @@ impl PlannedEpisode {
             Err(error)
                 if self.agent.is_none() || error.class == ErrorClass::CONFIG || error.class == ErrorClass::INPUT =>
             {
-                return Err(RunError::World { task: meta.task, message: error.to_string() });
+                return Err(RunError::Environment { task: meta.task, message: error.to_string() });
             }
             // No failure of the harness: nothing of it has been asked yet.
             Err(error) => {
@@ -394,7 +394,8 @@ impl PlannedEpisode {
         let began = SystemClock.micros();
         self.meta.simulated = true;
         self.store.begin(self.meta.clone())?;
-        let fail = |error: ModuleError| RunError::World { task: self.meta.task.clone(), message: error.to_string() };
+        let fail =
+            |error: ModuleError| RunError::Environment { task: self.meta.task.clone(), message: error.to_string() };
         let Played { steps, state, grade } = solve(&mut environment, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
             outcome: Outcome::Done,

@@ -1,5 +1,5 @@
-//! What `tasks` in a suite's file names: rows of a file or a folder of task folders, and the world they are played in. Their
-//! digest is part of it, so that changed tasks are another benchmark.
+//! What `tasks` in a suite's file names: rows of a file or a folder of task folders, and the environment they are played in.
+//! Their digest is part of it, so that changed tasks are another benchmark.
 
 use std::{
     fs, io,
@@ -35,8 +35,8 @@ pub(crate) fn text(path: &Path) -> io::Result<String> {
     harness_files::read_text(path, MOST_TEXT)
 }
 
-/// The world of the tasks at `path`; `workspace` says that they are done in a folder, and how.
-pub(crate) fn world(path: &Path, workspace: Option<Config>) -> Result<Use, String> {
+/// The environment of the tasks at `path`; `workspace` says that they are done in a folder, and how.
+pub(crate) fn environment(path: &Path, workspace: Option<Config>) -> Result<Use, String> {
     let fail = |error: io::Error| format!("tasks {}: {error}", path.display());
     let data = path.to_str().ok_or_else(|| format!("the path of {} is not UTF-8", path.display()))?;
     let folder = path.is_dir();
@@ -96,7 +96,7 @@ mod tests {
             assert!(beneath(&folder, path).unwrap_err().to_string().contains("not beneath"), "{path}");
         }
         assert!(text(Path::new("/dev/zero")).unwrap_err().to_string().contains("not a regular file"));
-        assert!(world(Path::new("/dev/zero"), None).unwrap_err().contains("not a regular file"));
+        assert!(environment(Path::new("/dev/zero"), None).unwrap_err().contains("not a regular file"));
     }
 
     #[test]
@@ -104,14 +104,14 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         fs::create_dir_all(here.path().join("a/tests")).unwrap();
         fs::write(here.path().join("a/tests/test.sh"), "true").unwrap();
-        let digest = || world(here.path(), None).unwrap().config["identity"].clone();
+        let digest = || environment(here.path(), None).unwrap().config["identity"].clone();
         let before = digest();
         assert_eq!(before, digest());
         fs::write(here.path().join("a/tests/test.sh"), "false").unwrap();
         assert_ne!(before, digest());
         let rows = here.path().join("tasks.jsonl");
         fs::write(&rows, "{}").unwrap();
-        assert_eq!(world(&rows, None).unwrap().module.to_string(), "tasks/questions");
-        assert_eq!(world(&rows, Some(Config::new())).unwrap().module.to_string(), "tasks/workspace");
+        assert_eq!(environment(&rows, None).unwrap().module.to_string(), "tasks/questions");
+        assert_eq!(environment(&rows, Some(Config::new())).unwrap().module.to_string(), "tasks/workspace");
     }
 }

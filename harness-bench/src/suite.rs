@@ -1,5 +1,5 @@
 //! A suite: dataset, harnesses, grader, in a file short enough to read on one screen. A mixed suite names others as its
-//! parts and has no world of its own.
+//! parts and has no environment of its own.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -115,12 +115,12 @@ impl GraderTable {
     }
 }
 
-/// A world with its tasks: all of a plain suite, one of several in a mixed one.
+/// An environment with its tasks: all of a plain suite, one of several in a mixed one.
 #[derive(Debug, Clone)]
 pub struct Part {
     /// The name of the suite it is.
     pub name: String,
-    /// The world.
+    /// The environment.
     pub environment: Use,
     /// What its configuration is besides, on data the user gave.
     pub data_config: Config,
@@ -145,7 +145,7 @@ pub struct Suite {
     pub data_label: String,
     /// One line for a person.
     pub about: String,
-    /// Its worlds: one, or those of a mixed suite.
+    /// Its environments: one, or those of a mixed suite.
     pub parts: Vec<Part>,
     /// Most groups of each part.
     pub most: Most,
@@ -215,15 +215,15 @@ pub enum SuiteError {
 /// The file that makes a folder a suite.
 const FILE: &str = "suite.toml";
 
-/// Makes a world of the path of tasks and, where they are done in a folder, how.
-type Worlds<'a> = &'a dyn Fn(&str, Option<Config>) -> Result<Use, String>;
+/// Makes an environment of the path of tasks and, where they are done in a folder, how.
+type EnvironmentOf<'a> = &'a dyn Fn(&str, Option<Config>) -> Result<Use, String>;
 
 /// What a suite's file speaks of and does not hold.
 struct Beside<'a> {
     /// The text of a harness file.
     harness: &'a dyn Fn(&str) -> Option<String>,
-    /// The world of its tasks.
-    world: Worlds<'a>,
+    /// The environment of its tasks.
+    environment: EnvironmentOf<'a>,
     /// Another suite.
     part: &'a dyn Fn(&str) -> Result<Suite, SuiteError>,
 }
@@ -233,7 +233,7 @@ pub fn fuzz(bytes: &[u8]) -> bool {
     let module = || "tasks/questions".parse().map_err(|error| format!("{error}"));
     let beside = Beside {
         harness: &|_| Some("action = \"reply\"".to_owned()),
-        world: &|_, workspace| Ok(Use { module: module()?, config: workspace.unwrap_or_default() }),
+        environment: &|_, workspace| Ok(Use { module: module()?, config: workspace.unwrap_or_default() }),
         part: &|_| Suite::named("menus"),
     };
     std::str::from_utf8(bytes).is_ok_and(|text| {
@@ -305,8 +305,8 @@ impl Suite {
         let part = |part: &str| Self::open(part, &within);
         if let Some((_, text, files)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
             let read = |file: &str| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned());
-            let world = |path: &str, _| Err(format!("tasks {path}: a suite that is built in has no files"));
-            return Self::parse(text, "(built in)", &Beside { harness: &read, world: &world, part: &part });
+            let environment = |path: &str, _| Err(format!("tasks {path}: a suite that is built in has no files"));
+            return Self::parse(text, "(built in)", &Beside { harness: &read, environment: &environment, part: &part });
         }
         let path = Path::new(name);
         let folder = if path.ends_with(FILE) { path.parent().unwrap_or(path) } else { path };
@@ -318,11 +318,15 @@ impl Suite {
             _ => SuiteError::File { suite: file.display().to_string(), message: error.to_string() },
         })?;
         let read = |harness: &str| source::beneath(folder, harness).and_then(|path| source::text(&path)).ok();
-        let world = |tasks: &str, workspace| {
+        let environment = |tasks: &str, workspace| {
             let path = source::beneath(folder, tasks).map_err(|error| format!("tasks {tasks}: {error}"))?;
-            source::world(&path, workspace)
+            source::environment(&path, workspace)
         };
-        Self::parse(&text, &file.display().to_string(), &Beside { harness: &read, world: &world, part: &part })
+        Self::parse(
+            &text,
+            &file.display().to_string(),
+            &Beside { harness: &read, environment: &environment, part: &part },
+        )
     }
 
     /// Reads a suite's file, which lies at `place`.
@@ -350,7 +354,7 @@ impl Suite {
             if file.environment.is_some() {
                 return Err(fail("it names both `tasks` and `environment`; a suite has one of them".to_owned()));
             }
-            file.environment = Some((beside.world)(&tasks, file.workspace.take()).map_err(fail)?);
+            file.environment = Some((beside.environment)(&tasks, file.workspace.take()).map_err(fail)?);
             // A file named on the command line is another one.
             file.data_config.insert("sha256".to_owned(), String::new().into());
         }
@@ -407,7 +411,7 @@ impl Suite {
         (!pool.variants.is_empty()).then_some(pool)
     }
 
-    /// Whether it has several worlds.
+    /// Whether it has several environments.
     pub fn is_mixed(&self) -> bool {
         self.parts.len() > 1
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EvolveError;
 use crate::evaluator::Evaluator;
-use crate::judge::Match;
+use crate::judge::ArmPair;
 use crate::ledger::Ledger;
 use crate::session::Session;
 
@@ -93,7 +93,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     }
 
     /// What a person is shown of a proven candidate.
-    pub(crate) fn request(&self, candidate: &str, edit: &str, proof: &Certificate, arms: Match<'_>) -> Request {
+    pub(crate) fn request(&self, candidate: &str, edit: &str, proof: &Certificate, arms: ArmPair<'_>) -> Request {
         let groups: Vec<Vec<f64>> = proof.counted.iter().map(|group| group.pairs.iter().map(gain).collect()).collect();
         let pairs = proof.counted.iter().flat_map(|group| &group.pairs);
         let rollouts: Vec<Rollout> = pairs.map(|pair| Rollout { task: pair.task.clone(), seed: pair.seed }).collect();

@@ -25,7 +25,7 @@ pub enum Category {
     ContextOverflow,
     /// The arguments of a tool call are no JSON object.
     MalformedCall,
-    /// The world refused an action as malformed or impossible.
+    /// The environment refused an action as malformed or impossible.
     InvalidAction,
     /// The same action met the same answer [`LOOP`] times in a row.
     ActionLoop,
@@ -33,12 +33,12 @@ pub enum Category {
     ToolError,
     /// The task's message was cut out of the history.
     LostGoal,
-    /// For [`STANDSTILL`] steps in a row the world showed nothing it had not shown before.
+    /// For [`STANDSTILL`] steps in a row the environment showed nothing it had not shown before.
     NoProgress,
     /// Steps, tokens, money or time ran out.
     BudgetExhausted,
-    /// The harness ended the episode although the world had not said that it was over: a processor interrupted it, or
-    /// its last step did nothing in the world.
+    /// The harness ended the episode although the environment had not said that it was over: a processor interrupted it, or
+    /// its last step did nothing in the environment.
     PrematureFinish,
     /// It failed, and nothing above is in the record.
     WrongAnswer,

@@ -43,7 +43,7 @@ pub enum EditKind {
     Remove,
     /// Changes a tunable field: a number, a choice, a prompt's wording.
     Configure,
-    /// Changes how the main model samples, or how actions reach the world.
+    /// Changes how the main model samples, or how actions reach the environment.
     Setting,
     /// Changes what an episode may spend.
     Budget,

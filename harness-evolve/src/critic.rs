@@ -229,10 +229,10 @@ fn forbidden(view: View<'_>, candidate: &Candidate, known: &Known<'_>) -> Option
 fn worn(view: View<'_>, candidate: &Candidate) -> Option<Objection> {
     let manifest = &candidate.manifest;
     let category = manifest.category.as_ref()?;
-    if manifest.kind.structural() && !manifest.modules.iter().any(|module| view.track.tried(module)) {
+    if manifest.kind.structural() && !manifest.modules.iter().any(|module| view.history.tried(module)) {
         return None;
     }
-    let worn = view.track.worn(category)?;
+    let worn = view.history.worn(category)?;
     Some(Objection::Worn { category: category.clone(), ships: worn.ships, before: worn.before, now: worn.now })
 }
 

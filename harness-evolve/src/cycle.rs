@@ -47,7 +47,7 @@ pub async fn evolve<A: Evaluator, L: Ledger, S: Stages>(
     let mut run = Run::begin(session, initial, stages)?;
     let worked = match run.rounds().await {
         // What a budget does not reach is not attributed; why the rounds ended stays.
-        Ok(stop) => match run.settle().await {
+        Ok(stop) => match run.final_checks().await {
             Ok(()) | Err(Halt::Spent(_)) => Ok(stop),
             Err(other) => Err(other),
         },
@@ -70,7 +70,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     async fn rounds(&mut self) -> Result<Stop, Halt> {
         let config = self.session.config;
         for round in 1..=config.rounds {
-            self.tripwire(round).await?;
+            self.drift_test(round).await?;
             if let Some(stop) = self.cohorts.all_done() {
                 return Ok(stop);
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::categories::{Categories, Category};
 use crate::config::EditKind;
-use crate::values::{alternatives, free_id, required};
+use crate::config_values::{alternatives, free_id, required};
 use crate::view::{Direction, View};
 
 /// Worth of a module that claims nothing which is needed here.
@@ -55,7 +55,7 @@ fn additions(view: View<'_>, categories: &Categories) -> Vec<Direction> {
         let (score, category) = worth(view, categories, &module, &claims(&entry));
         directions.push(Direction {
             kind,
-            untried: !view.track.tried(&module),
+            untried: !view.history.tried(&module),
             module,
             place,
             target: taken.map(|spec| spec.id.clone()),
@@ -305,7 +305,7 @@ fn worth(view: View<'_>, categories: &Categories, name: &str, addresses: &[&str]
     for cluster in &view.landscape.clusters {
         let category = &cluster.category;
         if addresses.iter().any(|claimed| categories.helps(claimed, category)) {
-            let worn = if view.track.worn(category).is_some() { 0.5 } else { 1.0 };
+            let worn = if view.history.worn(category).is_some() { 0.5 } else { 1.0 };
             let part = cluster.share * view.posterior.mean(name, category.name()) * worn;
             sum += part;
             if best.is_none_or(|(most, _)| part > most) {

@@ -15,7 +15,7 @@ pub enum Phase {
     /// The protected panel.
     Panel,
     /// Shipped edits left out, variants on tasks of others, pruned harnesses.
-    Settle,
+    FinalChecks,
     /// The incumbent against the harness the run began with.
     Drift,
     /// Arms of the report.

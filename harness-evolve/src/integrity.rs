@@ -49,12 +49,12 @@ pub(crate) fn forged(
     reply: impl Fn(&CallKey) -> Option<String>,
 ) -> Option<(String, u64)> {
     // Of what could be read before, only the answers in it matter.
-    let mut told: BTreeSet<usize> = BTreeSet::new();
+    let mut known: BTreeSet<usize> = BTreeSet::new();
     for (step, entry) in trace.entries() {
         let text = match entry {
             Entry::Decided { module, decisions, .. } if modules.contains(module.as_str()) => {
                 let said = Words::read(&decisions.to_string());
-                if answers.iter().enumerate().any(|(k, answer)| !told.contains(&k) && said.hold(answer)) {
+                if answers.iter().enumerate().any(|(k, answer)| !known.contains(&k) && said.hold(answer)) {
                     return Some((module.clone(), *step));
                 }
                 continue;
@@ -68,7 +68,7 @@ pub(crate) fn forged(
             _ => continue,
         };
         let text = Words::read(&text);
-        told.extend(answers.iter().enumerate().filter(|(_, answer)| text.hold(answer)).map(|(k, _)| k));
+        known.extend(answers.iter().enumerate().filter(|(_, answer)| text.hold(answer)).map(|(k, _)| k));
     }
     None
 }

@@ -4,7 +4,7 @@ mod checks;
 mod trial;
 
 pub use checks::Unfit;
-pub(crate) use trial::{Bench, Match, Opened, Seat, past, price};
+pub(crate) use trial::{ArmPair, Assignment, Opened, TrialPlan, past, price};
 
 use evolve_gate::panel::{Ruling, harm_terms, non_inferiority_terms, ruling};
 use evolve_gate::{Alpha, Certificate, Claim, Futility, Seesaw, Stopping, Terms, Unit, UnitError, Verdict};
@@ -79,7 +79,7 @@ pub struct Thrift {
 }
 
 /// What became of a candidate before the judge. Stages never see it: of the judge's work a stage is told one bit per
-/// candidate, folded into the posterior and the track. This is all there is in its view, and nothing of it leads to a
+/// candidate, folded into the posterior and the history. This is all there is in its view, and nothing of it leads to a
 /// certificate:
 ///
 /// ```
@@ -90,8 +90,8 @@ pub struct Thrift {
 /// impl Planner for Honest {
 ///     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
 ///         // A field more, and this no longer compiles: whoever adds one says what leaks.
-///         let View { round, landscape, incumbent, catalogue, posterior, track, tokens_left, config } = view;
-///         let _ = (round, landscape, incumbent, catalogue, posterior, track, tokens_left, config);
+///         let View { round, landscape, incumbent, catalogue, posterior, history, tokens_left, config } = view;
+///         let _ = (round, landscape, incumbent, catalogue, posterior, history, tokens_left, config);
 ///         Ok(Vec::new())
 ///     }
 /// }
@@ -160,12 +160,12 @@ impl Judged {
 
     /// Whether it may ship: proven, and nobody who has a say blocks it.
     pub(crate) fn deserves(&self, rule: SeesawRule) -> bool {
-        let heard = |panel: &Certificate| matches!(ruling(panel), Some(Ruling::Clear | Ruling::TooSmall));
+        let allows = |panel: &Certificate| matches!(ruling(panel), Some(Ruling::Clear | Ruling::TooSmall));
         let balanced = match rule {
             SeesawRule::Off => true,
             SeesawRule::Strict => self.seesaw.as_ref().is_some_and(|seesaw| !seesaw.blocks()),
         };
-        self.proven() && self.panel.as_ref().is_none_or(heard) && balanced
+        self.proven() && self.panel.as_ref().is_none_or(allows) && balanced
     }
 
     /// The proof it shipped by: of its gain, else of its saving. Without either, of the gain it has not proven.
@@ -214,11 +214,11 @@ impl Judged {
         }
         let blocked = match (self.panel.as_ref().and_then(ruling), &self.seesaw) {
             (Some(Ruling::Blocks), _) => "the protected panel proves harm".to_owned(),
-            (Some(Ruling::Unheard), _) => "the protected panel could not be heard".to_owned(),
+            (Some(Ruling::Unanswered), _) => "the protected panel gave no answer".to_owned(),
             (_, Some(seesaw)) => {
                 format!("the strict seesaw lost {} of {} tasks", seesaw.regressed.len(), seesaw.passed)
             }
-            (_, None) => "the run ended before it was heard out".to_owned(),
+            (_, None) => "the run ended before its test was".to_owned(),
         };
         format!("{blocked}; {text}")
     }

@@ -12,12 +12,12 @@ use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::evaluator::Evaluator;
+use crate::history::History;
 use crate::judge::Judged;
 use crate::landscape::{Landscape, Posterior};
 use crate::routing::Routing;
 use crate::screen::Screened;
 use crate::session::{Meter, Stop};
-use crate::track::Track;
 
 /// A shipped edit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct Ship {
     pub unlocked: Option<(usize, usize)>,
 }
 
-/// A way back to the last harness that passed the tripwire.
+/// A way back to the last harness that passed the drift test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollback {
     /// The inverse of everything shipped since: an edit of each variant that changed, by its name.
@@ -64,7 +64,7 @@ pub struct Rollback {
 
 /// One look at whether the incumbent is worse than the harness the run began with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Wire {
+pub struct DriftTest {
     /// The round before which it was taken.
     pub round: u32,
     /// The test of harm.
@@ -155,9 +155,9 @@ pub struct Evolution {
     pub ships: Vec<Ship>,
     /// Everything that met the judge, in order.
     pub judged: Vec<Judged>,
-    /// The drift tripwire's tests, in order.
+    /// The drift test's tests, in order.
     #[serde(default)]
-    pub wires: Vec<Wire>,
+    pub drift_tests: Vec<DriftTest>,
     /// Everything refused without a test.
     pub refused: Vec<Refused>,
     /// Why it ended.
@@ -169,7 +169,7 @@ pub struct Evolution {
     /// What was seen of modules, here and in earlier runs.
     pub posterior: Posterior,
     /// What was tried, and how predictions came true.
-    pub track: Track,
+    pub history: History,
     /// Rollouts, tokens and time of the run.
     pub meter: Meter,
 }
@@ -231,7 +231,7 @@ pub(crate) struct ScreenDone<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Settled<'a> {
+pub(crate) struct Routed<'a> {
     pub routing: &'a Routing,
     pub pool: &'a Pool,
 }

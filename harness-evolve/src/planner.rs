@@ -18,7 +18,7 @@ pub trait Planner: Send + Sync {
 /// Worth = Σ over failing clusters the module addresses of (share of tasks × posterior mean of a gain), or, for a module
 /// that addresses none of them, a twentieth of its mean over all; halved for whatever brings no module in, a tenth for
 /// taking one out (a third if the failures implicate it). A cluster whose ships came true less and less counts half
-/// (`Track::worn`). Directions that rest after a disappointment come last (`Track::rests`). Every third place, or as
+/// (`History::worn`). Directions that rest after a disappointment come last (`History::rests`). Every third place, or as
 /// the settings say, goes to the best structural direction this run has not tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LandscapePlanner;
@@ -41,7 +41,7 @@ pub(crate) fn rank(view: View<'_>) -> Vec<Direction> {
 /// Among those, modules without a fitting claim take every other place: claims may be wrong. Who rests comes last.
 pub(crate) fn guarantee(ranked: Vec<Direction>, view: View<'_>) -> Vec<Direction> {
     let share = view.config.structural_share;
-    let rests = |direction: &Direction| view.track.rests(&direction.key(), view.round, view.config.cooldown);
+    let rests = |direction: &Direction| view.history.rests(&direction.key(), view.round, view.config.cooldown);
     let (resting, ranked): (Vec<_>, Vec<_>) = ranked.into_iter().partition(rests);
     let (mut untried, mut rest): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|d| d.untried && d.kind.structural());
     let mut order = Vec::with_capacity(untried.len() + rest.len());

@@ -6,15 +6,15 @@ use std::future::Future;
 
 use harness_spec::{Change, Config, Harness, Module, ModuleRef, ModuleSpec, Place, Position, VariantId};
 
+use crate::admission::candidate;
 use crate::candidate::{Candidate, Manifest, Origin};
 use crate::claims::claims;
 use crate::config::EditKind;
+use crate::config_values::{alternatives, free_id, interleaved, required};
 use crate::critic::Objection;
 use crate::digest::TaskDigest;
 use crate::error::EvolveError;
-use crate::making::candidate;
 use crate::repair::repaired;
-use crate::values::{alternatives, free_id, in_turns, required};
 use crate::view::{Direction, View};
 
 /// Turns directions into candidates.
@@ -111,7 +111,7 @@ fn of_module(view: View<'_>, direction: &Direction) -> Vec<Change> {
                 alternatives(field, now).into_iter().map(|value| (key.clone(), value)).collect()
             });
             let set = |(key, value)| Change::Configure { place, id: target.clone(), key, value: Some(value) };
-            in_turns(values.collect()).into_iter().map(set).collect()
+            interleaved(values.collect()).into_iter().map(set).collect()
         }
         EditKind::Insert | EditKind::Replace => {
             let Some(required) = required(entry.module) else { return Vec::new() };
@@ -130,7 +130,7 @@ fn of_module(view: View<'_>, direction: &Direction) -> Vec<Change> {
                 let now = required.get(key).or(field.default.as_ref());
                 alternatives(field, now).into_iter().map(|value| (key.clone(), value)).collect()
             });
-            let tuned = in_turns(values.collect()).into_iter().map(|(key, value)| {
+            let tuned = interleaved(values.collect()).into_iter().map(|(key, value)| {
                 let mut config = required.clone();
                 config.insert(key, value);
                 make(config)
@@ -183,7 +183,7 @@ pub(crate) fn tuned(view: View<'_>, parent: &Candidate) -> Vec<Candidate> {
         let origin = Origin::Tuned(parent.id.clone());
         candidate(view, vec![change], origin, parent.manifest.clone())
     };
-    in_turns(values.collect()).into_iter().filter_map(with).collect()
+    interleaved(values.collect()).into_iter().filter_map(with).collect()
 }
 
 /// Two candidates together, if they can be.

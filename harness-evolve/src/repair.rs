@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use harness_spec::{Change, Config};
 
+use crate::admission::candidate as make;
 use crate::candidate::{Candidate, Origin};
+use crate::config_values::free_id;
 use crate::critic::Objection;
-use crate::making::candidate as make;
-use crate::values::free_id;
 use crate::view::View;
 
 /// The candidate without what the critic objects to.

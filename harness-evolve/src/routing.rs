@@ -81,14 +81,14 @@ fn fit(seen: &[&Seen]) -> Option<(Vec<Route>, String)> {
     let mut routes: Vec<Route> = Vec::new();
     let suites: BTreeSet<&str> = seen.iter().map(|one| one.task.suite.as_str()).collect();
     let kinds: BTreeSet<(&str, &str)> = seen.iter().map(|one| (&*one.task.suite, &*one.task.kind)).collect();
-    let heard: BTreeSet<String> = seen.iter().flat_map(|one| words(&one.task.text)).collect();
+    let known_words: BTreeSet<String> = seen.iter().flat_map(|one| words(&one.task.text)).collect();
     let suite = |suite: &str| Cell { suite: Some(suite.to_owned()), ..Cell::default() };
     let kind = |(of, kind): (&str, &str)| Cell { kind: Some(kind.to_owned()), ..suite(of) };
     let word = |word: String| Cell { word: Some(word), ..Cell::default() };
     let levels = [
         suites.into_iter().map(suite).collect::<Vec<_>>(),
         kinds.into_iter().map(kind).collect(),
-        heard.into_iter().map(word).collect(),
+        known_words.into_iter().map(word).collect(),
     ];
     for cell in levels.into_iter().flatten() {
         let inside: Vec<&Seen> = seen.iter().copied().filter(|one| cell.holds(&one.task)).collect();

@@ -37,7 +37,7 @@ pub enum Stop {
     WallClock,
     /// It was told to stop. Not recorded: the same command continues.
     Interrupted,
-    /// The model or the world could not be reached any more. Not recorded: the same command continues.
+    /// The model or the environment could not be reached any more. Not recorded: the same command continues.
     Lost,
     /// A proven edit waits for a person. Not recorded: the same command continues, once there is an answer.
     Approval,

@@ -21,7 +21,7 @@ use crate::candidate::Candidate;
 use crate::config::Objective;
 use crate::error::EvolveError;
 use crate::judge::{Judged, Opened, Test, halves};
-use crate::outcome::{Begun, BegunCohort, Ended, Ship, Wire};
+use crate::outcome::{Begun, BegunCohort, DriftTest, Ended, Ship};
 
 /// Checks the decisions of a run: facts of kind [`crate::DECISIONS`], in order, as (key, value).
 ///
@@ -38,7 +38,7 @@ pub fn verify(facts: &[(String, Value)], recorded: &impl Recorded) -> Result<Ver
             (Some(check), "duel") => check.opened.push(Opened::deserialize(value)?),
             (Some(check), "verdict") => check.judged(Judged::deserialize(value)?)?,
             (Some(check), "shipped") => check.shipped(&Ship::deserialize(value)?),
-            (Some(check), "tripwire") => check.wire(&Wire::deserialize(value)?)?,
+            (Some(check), "tripwire") => check.drift_test(&DriftTest::deserialize(value)?)?,
             (Some(check), "pruned") => check.pruned(&Pruning::deserialize(value)?)?,
             (Some(check), "answered") => check.answered(&<(String, Answer)>::deserialize(value)?),
             // Routes are fitted on explore: what they come to is not the judge's.
@@ -77,7 +77,7 @@ impl<'a, R: Recorded> Check<'a, R> {
             now: anchor.clone(),
             passed_wire: anchor.clone(),
             anchor,
-            wires: 0,
+            drift_tests: 0,
             routed: false,
             proposed: BTreeMap::new(),
             opened: Vec::new(),
@@ -125,7 +125,7 @@ impl<'a, R: Recorded> Check<'a, R> {
             return Ok(());
         };
         let old = self.now.clone();
-        let mut seats = Vec::new();
+        let mut assignments = Vec::new();
         for (test, certificate) in judged.certificates() {
             let alpha = match test {
                 Test::Gain | Test::Drift | Test::Pruned => gain,
@@ -133,14 +133,14 @@ impl<'a, R: Recorded> Check<'a, R> {
                 Test::Panel => Alpha::new(self.config.alpha)?,
             };
             let held = Held { round: judged.round, candidate, alpha, new: Some(new), old: &old };
-            seats = self.certificate(test, certificate, &held)?;
+            assignments = self.certificate(test, certificate, &held)?;
         }
         if let Some(seesaw) = &judged.seesaw {
             let mut differs = Vec::new();
-            if old.variants.len() == 1 && seats.len() == 1 {
+            if old.variants.len() == 1 && assignments.len() == 1 {
                 // One harness against one: it plays all explore tasks.
-                seats[0].tasks = seesaw.pairs.iter().map(|pair| pair.task.clone()).collect();
-                self.pairs(&seesaw.pairs, &seats, &mut differs);
+                assignments[0].tasks = seesaw.pairs.iter().map(|pair| pair.task.clone()).collect();
+                self.pairs(&seesaw.pairs, &assignments, &mut differs);
             }
             if Seesaw::of(seesaw.pairs.clone()) != *seesaw {
                 differs.push("its attempts do not give what it says".to_owned());
@@ -208,18 +208,18 @@ impl<'a, R: Recorded> Check<'a, R> {
         self.close(&scope);
     }
 
-    fn wire(&mut self, wire: &Wire) -> Result<(), EvolveError> {
-        let alpha = drift_level(Alpha::new(self.config.drift_alpha)?, self.wires);
-        self.wires += 1;
-        let (round, old) = (wire.round, self.anchor.clone());
+    fn drift_test(&mut self, test: &DriftTest) -> Result<(), EvolveError> {
+        let alpha = drift_level(Alpha::new(self.config.drift_alpha)?, self.drift_tests);
+        self.drift_tests += 1;
+        let (round, old) = (test.round, self.anchor.clone());
         let scope = self.opened.iter().find(|open| open.test == Test::Drift).map(|open| open.scope.clone());
         let Some(new) = self.now.variants.values().next().copied() else { return Err(EvolveError::NoRun) };
         let held = Held { round, candidate: "incumbent", alpha, new: Some(new), old: &old };
-        self.certificate(Test::Drift, &wire.certificate, &held)?;
-        if (wire.certificate.verdict == Verdict::Accept) != wire.back.is_some() {
-            self.found.differs.push(format!("tripwire of round {round}: a proven drop goes back, nothing else does"));
+        self.certificate(Test::Drift, &test.certificate, &held)?;
+        if (test.certificate.verdict == Verdict::Accept) != test.back.is_some() {
+            self.found.differs.push(format!("drift test of round {round}: a proven drop goes back, nothing else does"));
         }
-        let Some(back) = &wire.back else {
+        let Some(back) = &test.back else {
             self.passed_wire = self.now.clone();
             return Ok(());
         };
@@ -230,7 +230,7 @@ impl<'a, R: Recorded> Check<'a, R> {
         });
         if !leads || back.pool != good.pool || back.to.to_string() != good.id {
             let why = "its rollback does not lead to the last state that passed";
-            self.found.differs.push(format!("tripwire of round {round}: {why}"));
+            self.found.differs.push(format!("drift test of round {round}: {why}"));
         }
         self.now = self.passed_wire.clone();
         for cohort in scope.unwrap_or_default() {
@@ -252,15 +252,16 @@ impl<'a, R: Recorded> Check<'a, R> {
         let (round, candidate, scope) = (open.round, open.candidate.clone(), open.scope.clone());
         let (alpha, old) = (self.grant(&scope, round), self.now.clone());
         let held = Held { round, candidate: &candidate, alpha, new: None, old: &old };
-        let seats = self.certificate(Test::Pruned, certificate, &held)?;
+        let assignments = self.certificate(Test::Pruned, certificate, &held)?;
         if pruning.pruned && certificate.verdict != Verdict::Accept {
             self.found.differs.push(format!("{candidate}: taken without a proof"));
         }
         if pruning.pruned {
             self.now.id.clone_from(&certificate.plan.terms.candidate);
             let name = candidate.trim_start_matches("pruned ").to_owned();
-            if let Some(seat) = seats.iter().find(|seat| seat.incumbent != seat.candidate) {
-                self.now.variants.insert(name, seat.candidate);
+            if let Some(assignment) = assignments.iter().find(|assignment| assignment.incumbent != assignment.candidate)
+            {
+                self.now.variants.insert(name, assignment.candidate);
             }
             self.close(&scope);
         }

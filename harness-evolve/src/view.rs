@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::categories::Category;
 use crate::config::{EditKind, EvolveConfig};
+use crate::history::History;
 use crate::landscape::{Landscape, Posterior};
-use crate::track::Track;
 
 /// What the stages may look at: explore tasks, the catalogue, and one bit per candidate, folded into the posterior.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct View<'a> {
     /// What was seen of modules, in earlier runs of the workspace too.
     pub posterior: &'a Posterior,
     /// What was tried in this run.
-    pub track: &'a Track,
+    pub history: &'a History,
     /// Tokens that stages may still spend on a model of their own; `None`: no limit.
     pub tokens_left: Option<u64>,
     /// The run's settings.
@@ -52,7 +52,7 @@ pub struct Direction {
 }
 
 impl Direction {
-    /// What it is, in one text: what the track of a run knows it by.
+    /// What it is, in one text: what the history of a run knows it by.
     pub fn key(&self) -> String {
         format!("{} {} {}", self.kind.name(), self.module, self.target.as_deref().unwrap_or("-"))
     }

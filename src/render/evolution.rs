@@ -9,7 +9,7 @@ pub fn doing(phase: Phase) -> &'static str {
         Phase::Screen => "screening candidates",
         Phase::Duel => "before the judge",
         Phase::Panel => "protected panel",
-        Phase::Settle => "what each edit is worth",
+        Phase::FinalChecks => "what each edit is worth",
         Phase::Drift => "testing for drift",
         Phase::Report => "measuring arms",
     }

@@ -42,7 +42,7 @@ pub struct FunctionsEnvironment {
 
 #[derive(Debug, Default)]
 struct Episode {
-    offered: Vec<String>,
+    shown: Vec<String>,
     state: FinalState,
     done: bool,
 }
@@ -96,7 +96,7 @@ impl Environment for FunctionsEnvironment {
         let task = payload::from_record(task)?;
         let tools = schema::tools(&task, self.naming);
         self.episode = Some(Episode {
-            offered: tools.iter().map(|tool| tool.name.clone()).collect(),
+            shown: tools.iter().map(|tool| tool.name.clone()).collect(),
             state: FinalState { naming: self.naming, ..FinalState::default() },
             done: false,
         });
@@ -150,7 +150,7 @@ impl Environment for FunctionsEnvironment {
 impl Episode {
     /// Records a call. Whether it is right is not for the agent to learn, only whether it exists.
     fn call(&mut self, call: Call) -> Observation {
-        let known = self.offered.contains(&call.name);
+        let known = self.shown.contains(&call.name);
         let shaped = call.arguments.is_object();
         let text = match (known, shaped) {
             (true, true) => "Noted.".to_owned(),

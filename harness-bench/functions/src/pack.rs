@@ -1,5 +1,5 @@
 //! The pack `functions`: the environment and the two graders, linked into the binary and entering
-//! by the same door as any plugin.
+//! in the same way as any plugin.
 
 use harness_abi::NoConfig;
 

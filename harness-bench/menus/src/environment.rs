@@ -1,4 +1,4 @@
-//! The environment: two menus, one call each. What is offered changes with every call; a reply in words ends the line.
+//! The environment: two menus, one call each. What is shown changes with every call; a reply in words ends the line.
 
 use harness_abi::{Action, Environment, ModuleError, Observation, Task, TaskQuery, ToolSpec};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Menus {
         }
     }
 
-    fn offered(&self) -> Vec<ToolSpec> {
+    fn shown(&self) -> Vec<ToolSpec> {
         let tool = |topic: &Topic| ToolSpec {
             name: topic.name.to_owned(),
             description: topic.says.to_owned(),
@@ -127,7 +127,7 @@ impl Environment for Menus {
         let line = Line::deserialize(&task.data)?;
         let text = line.request.clone();
         (self.line, self.chosen, self.done) = (Some(line), Vec::new(), false);
-        Ok(Observation { text, tools: Some(self.offered()), ..Observation::default() })
+        Ok(Observation { text, tools: Some(self.shown()), ..Observation::default() })
     }
 
     fn step(&mut self, action: &Action) -> Result<Observation, ModuleError> {
@@ -153,7 +153,7 @@ impl Environment for Menus {
         self.chosen.push(name.to_owned());
         self.done = self.chosen.len() == 2;
         let text = if self.done { "You are being connected.".to_owned() } else { format!("{name}. {request}") };
-        Ok(Observation { text, tools: Some(self.offered()), done: self.done, ..Observation::default() })
+        Ok(Observation { text, tools: Some(self.shown()), done: self.done, ..Observation::default() })
     }
 
     fn state(&mut self) -> Result<Value, ModuleError> {
@@ -176,25 +176,25 @@ mod tests {
 
     #[test]
     fn the_known_way_reaches_every_desk_and_any_word_cuts_the_line() {
-        let mut world = menus();
-        let tasks = world.tasks(&TaskQuery { seed: 3, ..TaskQuery::default() }).unwrap();
+        let mut environment = menus();
+        let tasks = environment.tasks(&TaskQuery { seed: 3, ..TaskQuery::default() }).unwrap();
         assert_eq!(tasks.len(), 192);
         for task in &tasks {
-            let offered = world.reset(task, 0).unwrap().tools.unwrap();
-            assert_eq!(offered.len(), 5);
-            let actions = world.oracle(task).unwrap();
-            assert!(!world.step(&actions[0]).unwrap().done);
-            assert!(world.step(&actions[1]).unwrap().done);
-            assert_eq!(world.state().unwrap()["chosen"], task.gold);
+            let shown = environment.reset(task, 0).unwrap().tools.unwrap();
+            assert_eq!(shown.len(), 5);
+            let actions = environment.oracle(task).unwrap();
+            assert!(!environment.step(&actions[0]).unwrap().done);
+            assert!(environment.step(&actions[1]).unwrap().done);
+            assert_eq!(environment.state().unwrap()["chosen"], task.gold);
         }
         // A desk cannot be reached by fewer than two calls, nor by any words.
         for cut in
             [Action::Text { text: "parcels".into() }, Action::Call { name: "cancel!".into(), arguments: json!({}) }]
         {
-            world.reset(&tasks[0], 0).unwrap();
-            let seen = world.step(&cut).unwrap();
+            environment.reset(&tasks[0], 0).unwrap();
+            let seen = environment.step(&cut).unwrap();
             assert!(seen.done && seen.invalid);
-            assert_eq!(world.state().unwrap()["chosen"], json!([]));
+            assert_eq!(environment.state().unwrap()["chosen"], json!([]));
         }
     }
 

@@ -1,5 +1,5 @@
 //! The phone-menu benchmark: a caller says what is wanted, two menus lead to a desk, and every choice is a call. Self-written
-//! and deterministic. Refuses words: a line that hears a reply instead of a call hangs up.
+//! and deterministic. A reply instead of a call ends the episode.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 

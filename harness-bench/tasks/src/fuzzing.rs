@@ -1,4 +1,4 @@
-//! Every reader of this room over bytes from anywhere: what a fuzzer calls. Places no file and runs nothing.
+//! Every reader of this crate over bytes from anywhere: what a fuzzer calls. Places no file and runs nothing.
 
 use std::path::Path;
 

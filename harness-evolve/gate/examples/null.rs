@@ -35,7 +35,7 @@ fn main() {
         "null: every arm swapped by fair coins, 15 rounds x 4 candidates, screened from 16, 2 folds of {GROUPS}, 32 in flight, alpha = 0.05"
     );
     println!("{:64} {:>8} {:>8} {:>8}", "", "runs", "ship", "bound");
-    for (name, world, rehearsal, runs) in [
+    for (name, simulation, rehearsal, runs) in [
         ("judge, groups of one", &plain, &judge, runs),
         ("judge, groups of four x 2 seeds, 10 % timeouts", &fours, &clustered, runs),
         ("judge, the same, never giving up early", &fours, &patient, runs),
@@ -45,18 +45,18 @@ fn main() {
         ("aggregate rate unless -3 points, discordance 1-2 %", &quiet, &rival(Rule::Aggregate), runs / 10),
         ("strict seesaw at pass@2, discordance 1-2 %", &quiet, &rival(Rule::Seesaw), runs / 10),
     ] {
-        let ship = count(runs, |seed| !rehearsal.run(seed, &world.record(seed), None).is_empty());
+        let ship = count(runs, |seed| !rehearsal.run(seed, &simulation.record(seed), None).is_empty());
         println!("{name:64} {runs:>8} {ship:>8} {:>8.4}", clopper_pearson_upper(ship, runs, 0.95));
     }
     println!("\none planted edit among them, in the first round: runs that ship it, one-sided 95 % bound below");
     for points in [10, 20, 40] {
         for (name, rule) in [("judge", Rule::Judge), ("aggregate", Rule::Aggregate), ("seesaw", Rule::Seesaw)] {
-            let mut world = fours.clone();
-            world.contrasts.push(Contrast { effect: f64::from(points) / 100.0, discordance: 0.13 });
-            let (planted, runs) = (world.contrasts.len() - 1, runs / 10);
+            let mut simulation = fours.clone();
+            simulation.contrasts.push(Contrast { effect: f64::from(points) / 100.0, discordance: 0.13 });
+            let (planted, runs) = (simulation.contrasts.len() - 1, runs / 10);
             let rehearsal = rival(rule);
             let ship = count(runs, |seed| {
-                let ships = rehearsal.run(seed, &world.record(seed), Some(planted));
+                let ships = rehearsal.run(seed, &simulation.record(seed), Some(planted));
                 ships.iter().any(|shipped| shipped.contrast == planted)
             });
             println!(

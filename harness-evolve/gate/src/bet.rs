@@ -19,7 +19,7 @@ const GRID: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 pub enum Stake {
     /// A ninth on each of λ = 0.1 … 0.9: within a few pairs of the best single bet for effects of 5 to 60 points.
     Spread,
-    /// Half on λ = 1, the rest spread: for claims that are mostly settled by an unbroken run of ties.
+    /// Half on λ = 1, the rest spread: for claims that are mostly decided by an unbroken run of ties.
     Clean,
 }
 

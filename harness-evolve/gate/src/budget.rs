@@ -137,8 +137,8 @@ impl ErrorBudget {
     }
 }
 
-/// The level of the `wire`-th drift test, counted from 0: halves of `total`, so that however many there are their sum
+/// The level of the `number`-th drift test, counted from 0: halves of `total`, so that however many there are their sum
 /// stays below it.
-pub fn drift_level(total: Alpha, wire: u32) -> Alpha {
-    total.share(1_u64.checked_shl(wire.saturating_add(1)).unwrap_or(0))
+pub fn drift_level(total: Alpha, number: u32) -> Alpha {
+    total.share(1_u64.checked_shl(number.saturating_add(1)).unwrap_or(0))
 }

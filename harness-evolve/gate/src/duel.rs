@@ -74,14 +74,14 @@ enum Slot {
     /// The infrastructure failed; there are attempts left.
     Again(GroupOutcome),
     /// Final: its difference, or `None` when it was lost to the infrastructure.
-    Settled(GroupOutcome, Option<Difference>),
+    Final(GroupOutcome, Option<Difference>),
 }
 
 impl Slot {
     fn outcome(&self) -> Option<&GroupOutcome> {
         match self {
             Self::Open => None,
-            Self::Again(outcome) | Self::Settled(outcome, _) => Some(outcome),
+            Self::Again(outcome) | Self::Final(outcome, _) => Some(outcome),
         }
     }
 }
@@ -133,7 +133,7 @@ impl Duel {
             return Vec::new();
         }
         let planned = self.plan.order.iter().zip(&self.slots).skip(self.counted);
-        planned.filter(|(_, slot)| !matches!(slot, Slot::Settled(..))).map(|(planned, _)| planned).take(n).collect()
+        planned.filter(|(_, slot)| !matches!(slot, Slot::Final(..))).map(|(planned, _)| planned).take(n).collect()
     }
 
     /// Takes the outcome of a group, in any order of groups and pairs. Recording the same outcome twice is harmless.
@@ -153,7 +153,7 @@ impl Duel {
         };
         outcome.pairs.sort_by(|a, b| (&a.task, a.seed).cmp(&(&b.task, b.seed)));
         self.check_pairs(place, &outcome)?;
-        if let Slot::Settled(known, difference) = &self.slots[place] {
+        if let Slot::Final(known, difference) = &self.slots[place] {
             // A group that used up its attempts stays lost: a later, luckier try must not change the verdict.
             if difference.is_none() || known.pairs == outcome.pairs {
                 return Ok(Recorded::Kept);
@@ -170,7 +170,7 @@ impl Duel {
             self.slots[place] = Slot::Again(outcome);
             return Ok(Recorded::Repeat(again));
         }
-        self.slots[place] = Slot::Settled(outcome, difference);
+        self.slots[place] = Slot::Final(outcome, difference);
         self.count();
         Ok(Recorded::Kept)
     }
@@ -195,10 +195,10 @@ impl Duel {
         Ok(())
     }
 
-    /// Counts every settled group whose turn has come.
+    /// Counts every finished group whose turn has come.
     fn count(&mut self) {
         while self.ended.is_none()
-            && let Some(Slot::Settled(_, difference)) = self.slots.get(self.counted)
+            && let Some(Slot::Final(_, difference)) = self.slots.get(self.counted)
         {
             self.ended = match difference {
                 Some(difference) => self.process.enter(difference.mean()),

@@ -68,8 +68,8 @@ pub enum Ruling {
     Clear,
     /// Fewer groups than a panel needs: it had no say.
     TooSmall,
-    /// The budget or the infrastructure gave out before it could answer: nothing ships unheard.
-    Unheard,
+    /// The budget or the infrastructure gave out before it could answer: without an answer nothing ships.
+    Unanswered,
 }
 
 /// The panel's ruling from the certificate of its test; `None` if that was not a test of harm.
@@ -80,7 +80,7 @@ pub fn ruling(certificate: &Certificate) -> Option<Ruling> {
     let small = certificate.plan.order.len() < PANEL_GROUPS as usize;
     Some(match certificate.reason {
         Reason::Proven => Ruling::Blocks,
-        Reason::Budget | Reason::Infrastructure | Reason::Rebased => Ruling::Unheard,
+        Reason::Budget | Reason::Infrastructure | Reason::Rebased => Ruling::Unanswered,
         Reason::Futile | Reason::NoEffect | Reason::FoldExhausted if small => Ruling::TooSmall,
         Reason::Futile | Reason::NoEffect | Reason::FoldExhausted => Ruling::Clear,
     })

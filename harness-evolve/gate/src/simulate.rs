@@ -54,7 +54,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Draws a recording of the world.
+    /// Draws a recording of the simulation.
     pub fn record(&self, seed: u64) -> Recording {
         let mut stream = Stream::new("simulated world", &[&seed.to_le_bytes()]);
         let mut part = |name: &str, groups: usize| {

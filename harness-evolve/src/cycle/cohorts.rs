@@ -14,8 +14,8 @@ use crate::candidate::Candidate;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::evaluator::Evaluator;
+use crate::history::History;
 use crate::session::Stop;
-use crate::track::Track;
 
 /// A cell of the population.
 pub(super) struct Cohort {
@@ -35,8 +35,8 @@ pub(super) struct Cohort {
     pub rejected: BTreeSet<String>,
     /// Survivors that waited when another shipped here.
     pub waiting: Vec<Candidate>,
-    /// What was tried here: a disappointment in one world is none in another.
-    pub track: Track,
+    /// What was tried here: a disappointment in one environment is none in another.
+    pub history: History,
     /// The newest round its purse was opened for.
     pub round: u32,
     /// Rounds without a ship in a row.
@@ -86,7 +86,7 @@ impl Cohorts {
                 tried: BTreeSet::new(),
                 rejected: BTreeSet::new(),
                 waiting: Vec::new(),
-                track: Track::default(),
+                history: History::default(),
                 round: 0,
                 idle: 0,
                 done: None,
@@ -187,11 +187,11 @@ impl Cohorts {
     }
 
     /// What was tried on all cohorts, by round.
-    pub fn track(&self) -> Track {
-        let mut all = Track::default();
+    pub fn history(&self) -> History {
+        let mut all = History::default();
         for cohort in &self.all {
-            all.trials.extend(cohort.track.trials.iter().cloned());
-            all.predictions.extend(cohort.track.predictions.iter().cloned());
+            all.trials.extend(cohort.history.trials.iter().cloned());
+            all.predictions.extend(cohort.history.predictions.iter().cloned());
         }
         all.trials.sort_by_key(|trial| trial.round);
         all.predictions.sort_by_key(|scored| scored.round);

@@ -1,4 +1,4 @@
-//! The drift tripwire: every few ships, the present pool against the harness the run began with, on folds nothing was decided
+//! The drift test: every few ships, the present pool against the harness the run began with, on folds nothing was decided
 //! on yet; a proven drop goes back to the last state that passed. Refuses to spend the error budget of ships on it.
 
 use std::collections::BTreeMap;
@@ -8,16 +8,16 @@ use harness_spec::{Edit, Pool, diff};
 
 use super::run::Run;
 use crate::evaluator::Evaluator;
-use crate::judge::{Match, Test};
+use crate::judge::{ArmPair, Test};
 use crate::ledger::Ledger;
-use crate::outcome::{Rollback, Wire};
+use crate::outcome::{DriftTest, Rollback};
 use crate::session::Halt;
 use crate::stages::Stages;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Tests for drift when enough was shipped since the last time. Each ship was proven, but on folds of its own and with
     /// an error level: this looks at all of them together. A rollback closes the folds it was decided on.
-    pub(super) async fn tripwire(&mut self, round: u32) -> Result<(), Halt> {
+    pub(super) async fn drift_test(&mut self, round: u32) -> Result<(), Halt> {
         let config = self.session.config;
         let since = self.ships.len() - self.passed_wire.1;
         if config.drift_every == 0 || since < config.drift_every as usize || self.pool == self.anchor {
@@ -27,9 +27,9 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             (0..self.cohorts.all.len()).filter(|&cohort| self.cohorts.open(&[cohort]).is_some()).collect();
         let Some((fold, groups)) = self.cohorts.open(&scope) else { return Ok(()) };
         let groups = (fold, self.session.evaluator.planned(&groups));
-        let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.wires.len() as u32);
+        let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.drift_tests.len() as u32);
         let (anchor, pool) = (self.anchor.clone(), self.pool.clone());
-        let arms = Match { incumbent: &anchor, candidate: &pool };
+        let arms = ArmPair { incumbent: &anchor, candidate: &pool };
         let (certificate, stop) =
             self.session.test((round, "incumbent"), Test::Drift, alpha, (&scope, &groups), arms).await?;
         let (good, ships) = self.passed_wire.clone();
@@ -40,17 +40,17 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             pool: good.clone(),
             undone: self.ships.iter().skip(ships).map(|ship| ship.candidate.id.clone()).collect(),
         });
-        let wire = Wire { round, certificate, back };
-        self.session.decide("tripwire", &wire)?;
-        let n = wire.certificate.groups;
-        self.session.say(match &wire.back {
+        let test = DriftTest { round, certificate, back };
+        self.session.decide("tripwire", &test)?;
+        let n = test.certificate.groups;
+        self.session.say(match &test.back {
             Some(back) => {
                 let edits: Vec<String> = back.edits.values().map(Edit::to_string).collect();
-                format!("round {round}: the tripwire proves a drop on {n} groups; rolled back: {}", edits.join("; "))
+                format!("round {round}: the drift test proves a drop on {n} groups; rolled back: {}", edits.join("; "))
             }
-            None => format!("round {round}: the tripwire proves no drop, n = {n} groups"),
+            None => format!("round {round}: the drift test proves no drop, n = {n} groups"),
         });
-        self.wires.push(wire);
+        self.drift_tests.push(test);
         if let Some(stop) = stop {
             return Err(Halt::Spent(stop));
         }

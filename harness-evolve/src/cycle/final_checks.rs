@@ -11,16 +11,16 @@ use super::run::Run;
 use crate::attribution::{Attribution, Interaction, Pruning, Scores, Share, contrast, excess};
 use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::Phase;
-use crate::judge::{Match, Test};
+use crate::judge::{ArmPair, Test};
 use crate::ledger::Ledger;
-use crate::outcome::Settled;
+use crate::outcome::Routed;
 use crate::routing::{Seen, validate};
 use crate::session::Halt;
 use crate::stages::Stages;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// Attribution and pruning of every variant, then the routes.
-    pub(super) async fn settle(&mut self) -> Result<(), Halt> {
+    pub(super) async fn final_checks(&mut self) -> Result<(), Halt> {
         for name in self.pool.variants.keys().cloned().collect::<Vec<_>>() {
             let lineage = self.lineage(&name);
             if !lineage.is_empty() {
@@ -69,7 +69,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
 
     /// Mean scores of a harness by group and task.
     async fn scored(&mut self, harness: &Harness, rollouts: &[Rollout]) -> Result<Scores, Halt> {
-        let played = self.session.insist(harness, Split::Explore, Phase::Settle, rollouts).await?;
+        let played = self.session.insist(harness, Split::Explore, Phase::FinalChecks, rollouts).await?;
         let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
         for one in played {
             if let Some(score) = one.judged().score() {
@@ -143,7 +143,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         pool.variants.insert(name.to_owned(), leaner);
         let groups = (fold, self.session.evaluator.planned(&groups));
         let candidate = format!("pruned {name}");
-        let arms = Match { incumbent: &present, candidate: &pool };
+        let arms = ArmPair { incumbent: &present, candidate: &pool };
         let (certificate, stop) =
             self.session.test((round, &candidate), Test::Pruned, alpha, (&scope, &groups), arms).await?;
         let pruned = certificate.verdict == Verdict::Accept && stop.is_none();
@@ -192,7 +192,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let Some(routing) = validate(self.session.config.seed, &seen) else { return Ok(()) };
         let cells: Vec<_> = self.cohorts.all.iter().map(|cohort| (cohort.cell.clone(), cohort.like.clone())).collect();
         let pool = self.pool.with_fallback(&routing.best, &cells);
-        self.session.decide("routed", &Settled { routing: &routing, pool: &pool })?;
+        self.session.decide("routed", &Routed { routing: &routing, pool: &pool })?;
         self.session.say(format!(
             "routes, on explore tasks they were not fitted on: {:+.1} points over the best single variant `{}`",
             100.0 * routing.gain.mean,

@@ -8,6 +8,7 @@ use harness_spec::{Cell, Change, Harness, Op, Pool, Position, VariantId, diff};
 use harness_trace::{Rollout, Split};
 
 use super::run::Run;
+use crate::admission::candidate;
 use crate::candidate::{Candidate, Manifest, Origin};
 use crate::config::EditKind;
 use crate::digest::TaskDigest;
@@ -15,7 +16,6 @@ use crate::evaluator::Evaluator;
 use crate::events::Phase;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
-use crate::making::candidate;
 use crate::planner::Planner;
 use crate::propose::Evolver;
 use crate::screen::{Contender, Ladder, scores};
@@ -70,8 +70,8 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         scope.push(here);
         scope.sort_unstable();
         scope.dedup();
-        let room = pool.retired(&weakest).ok().filter(|_| self.cohorts.open(&scope).is_some());
-        Ok(room.map(|pool| Placed { pool, scope, name, fork: Some(cell), retired: Some(weakest) }))
+        let smaller = pool.retired(&weakest).ok().filter(|_| self.cohorts.open(&scope).is_some());
+        Ok(smaller.map(|pool| Placed { pool, scope, name, fork: Some(cell), retired: Some(weakest) }))
     }
 
     /// What a candidate is worth on explore tasks of another cohort: a quarter of a screen tells harm from help.

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::candidate::Candidate;
 use crate::critic::wish;
 use crate::evaluator::Evaluator;
-use crate::judge::{Bench, Judged, Match, Unfit, past};
+use crate::judge::{ArmPair, Judged, TrialPlan, Unfit, past};
 use crate::ledger::Ledger;
 use crate::outcome::{At, Refused, Ship};
 use crate::screen::Contender;
@@ -36,15 +36,15 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
                 return Ok(false);
             }
             let past = past(&self.cohorts.here().explore, played);
-            let bench = Bench {
+            let plan = TrialPlan {
                 round,
-                arms: Match { incumbent: &self.pool, candidate: &placed.pool },
+                arms: ArmPair { incumbent: &self.pool, candidate: &placed.pool },
                 scope: &placed.scope,
                 fold: (fold, self.session.evaluator.planned(&groups)),
                 alpha,
                 past: &past,
             };
-            let (judged, stop) = self.session.judge(&bench, &contender).await?;
+            let (judged, stop) = self.session.judge(&plan, &contender).await?;
             self.session.decide("verdict", &judged)?;
             self.session.say(format!("round {round}: {} — {}", judged.edit, judged.reason()));
             if let Some(summary) = self.rounds.last_mut() {
@@ -75,7 +75,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if !self.session.config.approve {
             return Ok(true);
         }
-        let arms = Match { incumbent: &self.pool, candidate: &placed.pool };
+        let arms = ArmPair { incumbent: &self.pool, candidate: &placed.pool };
         let mut request = self.session.request(&candidate.id, &judged.edit, judged.proof(), arms);
         request.fork = placed.fork.as_ref().map(ToString::to_string);
         let Some(answer) = self.session.ask(&request)? else {

@@ -7,6 +7,7 @@ use harness_trace::{EpisodeResult, Rollout, Split};
 
 use super::forking::Start;
 use super::run::Run;
+use crate::admission::candidate;
 use crate::candidate::{Candidate, Origin};
 use crate::critic::{Critic, Known};
 use crate::digest::{Anchor, TaskDigest, inherit, note};
@@ -14,15 +15,14 @@ use crate::digester::Digester;
 use crate::error::EvolveError;
 use crate::evaluator::{Evaluator, JudgedOutcome};
 use crate::events::Phase;
+use crate::history::Predictions;
 use crate::landscape::Landscape;
 use crate::ledger::Ledger;
-use crate::making::candidate;
 use crate::outcome::{At, Proposed, Refused, Round, RoundBegun};
 use crate::planner::Planner;
 use crate::propose::Evolver;
 use crate::session::Halt;
 use crate::stages::Stages;
-use crate::track::Predictions;
 use crate::view::View;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
@@ -82,7 +82,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             ship.unlocked = Some((scored.unlock.hits, scored.unlock.predicted));
             let there = self.rounds.iter().find(|round| round.round == ship.round).map(|round| &round.cell);
             let cohort = self.cohorts.all.iter_mut().find(|cohort| Some(&cohort.cell) == there);
-            cohort.into_iter().for_each(|cohort| cohort.track.predictions.push(scored.clone()));
+            cohort.into_iter().for_each(|cohort| cohort.history.predictions.push(scored.clone()));
         }
         self.session.say(format!(
             "round {round}: {}{} of {} explore tasks pass; {}",
@@ -122,7 +122,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             incumbent: &self.incumbent,
             catalogue: self.session.evaluator.catalogue(),
             posterior: &self.posterior,
-            track: &self.cohorts.here().track,
+            history: &self.cohorts.here().history,
             tokens_left: self.session.tokens_left(),
             config: self.session.config,
         }

@@ -17,7 +17,7 @@ use crate::experience::{Lesson, Lessons};
 use crate::judge::Judged;
 use crate::landscape::Posterior;
 use crate::ledger::Ledger;
-use crate::outcome::{Begun, BegunCohort, Evolution, Refused, Round, Ship, Wire, fingerprint};
+use crate::outcome::{Begun, BegunCohort, DriftTest, Evolution, Refused, Round, Ship, fingerprint};
 use crate::routing::Routing;
 use crate::session::{Session, Stop};
 use crate::stages::Stages;
@@ -30,9 +30,9 @@ pub(super) struct Run<'a, A, L, S> {
     pub pool: Pool,
     /// What it began with.
     pub anchor: Pool,
-    /// The last pool that passed the tripwire, and the ships until then.
+    /// The last pool that passed the drift test, and the ships until then.
     pub passed_wire: (Pool, usize),
-    pub wires: Vec<Wire>,
+    pub drift_tests: Vec<DriftTest>,
     /// The variant this round is about, and its name in the pool.
     pub incumbent: Harness,
     pub variant: String,
@@ -94,7 +94,7 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
             initial: initial.clone(),
             anchor: pool.clone(),
             passed_wire: (pool.clone(), 0),
-            wires: Vec::new(),
+            drift_tests: Vec::new(),
             pool,
             incumbent: initial.clone(),
             variant: ONLY.to_owned(),
@@ -128,7 +128,7 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
         mine.map(|(task, digest)| (task.clone(), digest.clone())).collect()
     }
 
-    /// What is learnt of a candidate whose fate is decided: it goes into the track and the posterior, of this run and,
+    /// What is learnt of a candidate whose fate is decided: it goes into the history and the posterior, of this run and,
     /// as a fact, of those to come.
     pub(super) fn learn(
         &mut self,
@@ -137,7 +137,7 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
         gains: f64,
         losses: f64,
     ) -> Result<(), EvolveError> {
-        self.cohorts.here_mut().track.note(round, candidate, gains > 0.0);
+        self.cohorts.here_mut().history.note(round, candidate, gains > 0.0);
         let category = candidate.manifest.category.as_ref().map_or(UNCLAIMED_CATEGORY, |category| category.name());
         for module in &candidate.manifest.modules {
             self.posterior.count(module, category, gains, losses);
@@ -159,13 +159,13 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
             rounds: self.rounds,
             ships: self.ships,
             judged: self.judged,
-            wires: self.wires,
+            drift_tests: self.drift_tests,
             refused: self.refused,
             ended,
             guarantee: self.cohorts.guarantee(),
             alpha_spent: self.cohorts.spent(),
             posterior: self.posterior,
-            track: self.cohorts.track(),
+            history: self.cohorts.history(),
             meter: self.session.meter,
         }
     }

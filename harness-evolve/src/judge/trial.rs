@@ -33,12 +33,13 @@ pub(crate) struct Opened {
     pub groups: usize,
     pub order: String,
     /// Who plays what.
-    pub seats: Vec<Seat>,
+    #[serde(rename = "seats")]
+    pub assignments: Vec<Assignment>,
 }
 
 /// Tasks that the same two harnesses play.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Seat {
+pub(crate) struct Assignment {
     pub incumbent: VariantId,
     pub candidate: VariantId,
     pub tasks: BTreeSet<String>,
@@ -46,15 +47,15 @@ pub(crate) struct Seat {
 
 /// Two harnesses, or pools of them.
 #[derive(Clone, Copy)]
-pub(crate) struct Match<'a> {
+pub(crate) struct ArmPair<'a> {
     pub incumbent: &'a Pool,
     pub candidate: &'a Pool,
 }
 
 /// What a candidate is judged on.
-pub(crate) struct Bench<'a> {
+pub(crate) struct TrialPlan<'a> {
     pub round: u32,
-    pub arms: Match<'a>,
+    pub arms: ArmPair<'a>,
     /// The cohorts it is judged on.
     pub scope: &'a [usize],
     /// Their open fold and its groups.
@@ -66,24 +67,24 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
-    /// Hears a candidate out. A stop is a budget that ended on the way.
+    /// Judges a candidate. A stop is a budget that ended on the way.
     pub(crate) async fn judge(
         &mut self,
-        bench: &Bench<'_>,
+        plan: &TrialPlan<'_>,
         contender: &Contender,
     ) -> Result<(Judged, Option<Stop>), Halt> {
-        let (candidate, arms, on) = (&contender.candidate, bench.arms, (bench.scope, &bench.fold));
-        let name = (bench.round, candidate.id.as_str());
+        let (candidate, arms, on) = (&contender.candidate, plan.arms, (plan.scope, &plan.fold));
+        let name = (plan.round, candidate.id.as_str());
         let (gain, thrift) = match self.config.objective {
-            Objective::Success => (bench.alpha, None),
+            Objective::Success => (plan.alpha, None),
             Objective::Cost | Objective::Latency => {
-                let (gain, thrift) = halves(bench.alpha);
+                let (gain, thrift) = halves(plan.alpha);
                 (gain, Some(thrift))
             }
         };
         let (certificate, mut stop) = self.test(name, Test::Gain, gain, on, arms).await?;
         let mut judged = Judged {
-            round: bench.round,
+            round: plan.round,
             candidate: candidate.id.clone(),
             edit: candidate.edit.to_string(),
             estimate: contender.estimate,
@@ -105,17 +106,17 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
             judged.thrift = Some(thrift);
         }
         if stop.is_none() && judged.proven() {
-            let mut groups = choose_panel(bench.past, Unit::ONE, self.config.seeds().len());
+            let mut groups = choose_panel(plan.past, Unit::ONE, self.config.seeds().len());
             groups.truncate(self.config.panel_groups);
             if groups.len() >= PANEL_GROUPS as usize {
                 let alpha = Alpha::new(self.config.alpha)?;
-                let panel = (bench.fold.0, groups);
+                let panel = (plan.fold.0, groups);
                 let (panel, why) = self.test(name, Test::Panel, alpha, (&[], &panel), arms).await?;
                 (judged.panel, stop) = (Some(panel), why);
             }
             let blocked = judged.panel.as_ref().and_then(ruling) == Some(Ruling::Blocks);
             if stop.is_none() && !blocked && self.config.seesaw == SeesawRule::Strict {
-                match self.seesaw(bench.past, arms).await {
+                match self.seesaw(plan.past, arms).await {
                     Ok(seesaw) => judged.seesaw = Some(seesaw),
                     Err(Halt::Spent(why)) => stop = Some(why),
                     Err(other) => return Err(other),
@@ -133,7 +134,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         test: Test,
         alpha: Alpha,
         (scope, (fold, groups)): (&[usize], &(u32, Vec<PlannedGroup>)),
-        arms: Match<'_>,
+        arms: ArmPair<'_>,
     ) -> Result<(Certificate, Option<Stop>), Halt> {
         let catalogue = self.evaluator.catalogue();
         let ids = (arms.incumbent.id(catalogue).to_string(), arms.candidate.id(catalogue).to_string());
@@ -142,7 +143,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         let (split, phase) = match test {
             Test::Panel => (Split::Explore, Phase::Panel),
             Test::Drift => (Split::Gate, Phase::Drift),
-            Test::Pruned => (Split::Gate, Phase::Settle),
+            Test::Pruned => (Split::Gate, Phase::FinalChecks),
             Test::Gain | Test::Cheaper | Test::NonInferior => (Split::Gate, Phase::Duel),
         };
         let (terms, order) = (plan.terms.clone(), plan.order_digest());
@@ -154,7 +155,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
             scope: scope.to_vec(),
             groups: plan.order.len(),
             order,
-            seats: self.seats(groups, arms),
+            assignments: self.assignments(groups, arms),
         };
         self.decide("duel", &opened)?;
         let seeds = plan.terms.seeds.clone();
@@ -185,21 +186,24 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     }
 
     /// Who plays which tasks of these groups.
-    fn seats(&self, groups: &[PlannedGroup], arms: Match<'_>) -> Vec<Seat> {
+    fn assignments(&self, groups: &[PlannedGroup], arms: ArmPair<'_>) -> Vec<Assignment> {
         let catalogue = self.evaluator.catalogue();
         let ids = |pool: &Pool| -> BTreeMap<String, VariantId> {
             pool.variants.iter().map(|(name, harness)| (name.clone(), harness.variant_id(catalogue))).collect()
         };
         let (old, new) = (ids(arms.incumbent), ids(arms.candidate));
-        let mut seats: BTreeMap<(VariantId, VariantId), BTreeSet<String>> = BTreeMap::new();
+        let mut assignments: BTreeMap<(VariantId, VariantId), BTreeSet<String>> = BTreeMap::new();
         for task in groups.iter().flat_map(|group| &group.tasks) {
             let known = self.evaluator.features(task);
             let pair = (old.get(arms.incumbent.route(&known)), new.get(arms.candidate.route(&known)));
             if let (Some(&incumbent), Some(&candidate)) = pair {
-                seats.entry((incumbent, candidate)).or_default().insert(task.clone());
+                assignments.entry((incumbent, candidate)).or_default().insert(task.clone());
             }
         }
-        seats.into_iter().map(|((incumbent, candidate), tasks)| Seat { incumbent, candidate, tasks }).collect()
+        assignments
+            .into_iter()
+            .map(|((incumbent, candidate), tasks)| Assignment { incumbent, candidate, tasks })
+            .collect()
     }
 
     async fn pairs(
@@ -208,7 +212,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         seeds: &[u64],
         split: Split,
         phase: Phase,
-        arms: Match<'_>,
+        arms: ArmPair<'_>,
     ) -> Result<Vec<Vec<Pair>>, Halt> {
         let rollouts: Vec<Rollout> = groups.iter().flat_map(|group| rollouts(&group.tasks, seeds)).collect();
         let mut incumbent = self.play_pool(arms.incumbent, split, phase, &rollouts).await?;
@@ -253,7 +257,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     }
 
     /// Two attempts of both arms at every explore task.
-    async fn seesaw(&mut self, past: &[PastGroup], arms: Match<'_>) -> Result<Seesaw, Halt> {
+    async fn seesaw(&mut self, past: &[PastGroup], arms: ArmPair<'_>) -> Result<Seesaw, Halt> {
         let seeds = self.config.two_seeds();
         let rollouts: Vec<Rollout> = past.iter().flat_map(|group| rollouts(&group.planned.tasks, &seeds)).collect();
         let incumbent = self.insist_pool(arms.incumbent, Split::Explore, Phase::Panel, &rollouts).await?;

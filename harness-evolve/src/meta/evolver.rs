@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::planner::{described, failures, tried as tried_text};
 use super::{Meta, MetaClient, Question, Stage};
+use crate::admission::candidate;
 use crate::candidate::{Candidate, Origin};
 use crate::categories::Category;
 use crate::claims::claims;
@@ -17,7 +18,6 @@ use crate::config::EditKind;
 use crate::digest::TaskDigest;
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::making::candidate;
 use crate::propose::{Evolver, proposals};
 use crate::view::{Direction, View};
 

@@ -61,7 +61,7 @@ pub(super) fn failures(view: View<'_>) -> String {
 
 /// What was tried in this run, for a reader: the last few.
 pub(super) fn tried(view: View<'_>) -> String {
-    let last = view.track.trials.iter().rev().take(12);
+    let last = view.history.trials.iter().rev().take(12);
     let lines: Vec<String> = last
         .map(|trial| {
             format!("- {}: {}\n", trial.edit, if trial.shipped { "helped, and is in" } else { "did not help" })

@@ -109,7 +109,7 @@ pub fn attribution(evolution: &Evolution) -> Vec<String> {
 /// How often predictions came true, by bucket and by module.
 pub fn predictions(evolution: &Evolution) -> Vec<(String, usize, usize)> {
     let mut rows: Vec<(String, usize, usize)> = Vec::new();
-    for scored in &evolution.track.predictions {
+    for scored in &evolution.history.predictions {
         let bucket = scored.category.as_ref().map(|category| category.name().to_owned());
         for name in bucket.into_iter().chain(scored.modules.iter().cloned()) {
             match rows.iter_mut().find(|row| row.0 == name) {

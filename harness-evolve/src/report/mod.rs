@@ -279,7 +279,7 @@ pub struct Report {
     /// Who saw gate and sealed groups before this run, look by look.
     #[serde(default)]
     pub looks: Looks,
-    /// What had a say beside the duels of gains, in words: tripwire, saving, seesaw.
+    /// What had a say beside the duels of gains, in words: drift test, saving, seesaw.
     #[serde(default)]
     pub others: Vec<String>,
     /// What verdicts took; `None` where nobody was tried.
@@ -315,7 +315,7 @@ pub(crate) fn ended(stop: Stop) -> &'static str {
         Stop::Tokens => "the budget of tokens ended",
         Stop::WallClock => "the time was up",
         Stop::Interrupted => "it was told to stop; the same command continues",
-        Stop::Lost => "the model or the world could not be reached any more; the same command continues",
+        Stop::Lost => "the model or the environment could not be reached any more; the same command continues",
         Stop::Approval => {
             "a proven edit waits for a person: `harness evolve approve RUN`; then the same command continues"
         }

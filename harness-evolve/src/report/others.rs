@@ -1,14 +1,14 @@
-//! What had a say beside the duel of gains, a line each: the drift tripwire, the other way to ship, the strict seesaw. Refuses to
+//! What had a say beside the duel of gains, a line each: the drift test, the other way to ship, the strict seesaw. Refuses to
 //! mention what had no part in the run.
 
 use evolve_gate::{Certificate, Verdict};
 
 use crate::config::{Objective, SeesawRule};
-use crate::outcome::{Evolution, Wire};
+use crate::outcome::{DriftTest, Evolution};
 
 /// A line each.
 pub(super) fn others(evolution: &Evolution) -> Vec<String> {
-    let mut lines = tripwire(evolution);
+    let mut lines = drift_lines(evolution);
     lines.extend(thrift(evolution));
     lines.extend(seesaw(evolution));
     lines
@@ -18,26 +18,28 @@ fn n(test: &Certificate) -> String {
     format!("n = {} groups ({} tasks), α = {:.4}", test.groups, test.tasks, test.plan.terms.alpha.value())
 }
 
-fn tripwire(evolution: &Evolution) -> Vec<String> {
+fn drift_lines(evolution: &Evolution) -> Vec<String> {
     let every = evolution.config.drift_every;
-    if every > 0 && !evolution.ships.is_empty() && evolution.wires.is_empty() {
+    if every > 0 && !evolution.ships.is_empty() && evolution.drift_tests.is_empty() {
         let ships = evolution.ships.len();
         return vec![format!(
-            "tripwire: never due (a look after every {every} ships, at a round's begin; ships: {ships})"
+            "drift test: never due (a look after every {every} ships, at a round's begin; ships: {ships})"
         )];
     }
-    let line = |wire: &Wire| {
-        let (round, n) = (wire.round, n(&wire.certificate));
-        match &wire.back {
+    let line = |test: &DriftTest| {
+        let (round, n) = (test.round, n(&test.certificate));
+        match &test.back {
             Some(back) => format!(
-                "tripwire before round {round}: the incumbent is proven worse than the harness it began with, {n}; rolled back, \
+                "drift test before round {round}: the incumbent is proven worse than the harness it began with, {n}; rolled back, \
                  edits undone: {}",
                 back.undone.len()
             ),
-            None => format!("tripwire before round {round}: no drop against the harness it began with is proven, {n}"),
+            None => {
+                format!("drift test before round {round}: no drop against the harness it began with is proven, {n}")
+            }
         }
     };
-    evolution.wires.iter().map(line).collect()
+    evolution.drift_tests.iter().map(line).collect()
 }
 
 fn thrift(evolution: &Evolution) -> Vec<String> {
@@ -73,7 +75,7 @@ fn seesaw(evolution: &Evolution) -> Option<String> {
     if evolution.config.seesaw == SeesawRule::Off {
         return None;
     }
-    let heard: Vec<_> = evolution.judged.iter().filter_map(|judged| judged.seesaw.as_ref()).collect();
-    let blocked = heard.iter().filter(|seesaw| seesaw.blocks()).count();
-    Some(format!("strict seesaw: heard about {} proven candidates, blocked {blocked}", heard.len()))
+    let asked: Vec<_> = evolution.judged.iter().filter_map(|judged| judged.seesaw.as_ref()).collect();
+    let blocked = asked.iter().filter(|seesaw| seesaw.blocks()).count();
+    Some(format!("strict seesaw: asked about {} proven candidates, blocked {blocked}", asked.len()))
 }

@@ -9,7 +9,7 @@ use harness_spec::VariantId;
 use super::state::{Check, Checked, Recorded, Standing};
 use crate::error::EvolveError;
 use crate::evaluator::JudgedOutcome;
-use crate::judge::{Seat, Test, price};
+use crate::judge::{Assignment, Test, price};
 
 /// What a certificate is held to.
 pub(super) struct Held<'a> {
@@ -28,7 +28,7 @@ impl<R: Recorded> Check<'_, R> {
         test: Test,
         certificate: &Certificate,
         held: &Held<'_>,
-    ) -> Result<Vec<Seat>, EvolveError> {
+    ) -> Result<Vec<Assignment>, EvolveError> {
         let mut differs = Vec::new();
         let terms = &certificate.plan.terms;
         let place = self.opened.iter().position(|open| (open.test, open.candidate.as_str()) == (test, held.candidate));
@@ -38,13 +38,13 @@ impl<R: Recorded> Check<'_, R> {
             Some(_) => differs.push("it is not the test that was opened before the first outcome".to_owned()),
             None => differs.push("no such test was opened before its first outcome".to_owned()),
         }
-        let (scope, seats) = open.map(|open| (open.scope, open.seats)).unwrap_or_default();
+        let (scope, assignments) = open.map(|open| (open.scope, open.assignments)).unwrap_or_default();
         let tasks = |planned: &[PlannedGroup]| -> BTreeMap<String, Vec<String>> {
             planned.iter().map(|planned| (planned.group.clone(), planned.tasks.clone())).collect()
         };
         let mut fold = terms.fold;
         if test == Test::Panel {
-            self.protected(&certificate.plan.order, &seats, &mut differs);
+            self.protected(&certificate.plan.order, &assignments, &mut differs);
         } else if let Some((number, groups)) = self.open(&scope) {
             fold = number;
             if tasks(&groups) != tasks(&certificate.plan.order) {
@@ -63,12 +63,12 @@ impl<R: Recorded> Check<'_, R> {
             differs.push("its terms are not those of the run's settings".to_owned());
         }
         let parts = scope.len() < self.cohorts.len();
-        self.seated(certificate, &seats, held, parts, &mut differs);
+        self.seated(certificate, &assignments, held, parts, &mut differs);
         if let Err(error) = recheck(certificate) {
             differs.push(error.to_string());
         }
         let pairs: Vec<Pair> = certificate.counted.iter().flat_map(|group| group.pairs.iter().cloned()).collect();
-        let episodes = self.pairs(&pairs, &seats, &mut differs);
+        let episodes = self.pairs(&pairs, &assignments, &mut differs);
         self.found.certificates.push(Checked {
             round: held.round,
             candidate: held.candidate.to_owned(),
@@ -78,7 +78,7 @@ impl<R: Recorded> Check<'_, R> {
             episodes,
             differs,
         });
-        Ok(seats)
+        Ok(assignments)
     }
 
     /// Everybody who plays belongs to one of the two sides. A candidate that is tested on some cohorts only (`parts`) forks: what
@@ -86,7 +86,7 @@ impl<R: Recorded> Check<'_, R> {
     fn seated(
         &self,
         certificate: &Certificate,
-        seats: &[Seat],
+        assignments: &[Assignment],
         held: &Held<'_>,
         parts: bool,
         differs: &mut Vec<String>,
@@ -95,28 +95,30 @@ impl<R: Recorded> Check<'_, R> {
         let new = |id: &VariantId| {
             held.new.is_none_or(|new| new == *id) || self.now.variants.values().any(|other| other == id)
         };
-        if !seats.iter().all(|seat| old.contains(&seat.incumbent) && new(&seat.candidate)) {
+        if !assignments.iter().all(|assignment| old.contains(&assignment.incumbent) && new(&assignment.candidate)) {
             differs.push("a harness played in it that belongs to neither side".to_owned());
         }
         let several = self.now.variants.len() > 1;
-        let one = |arm: fn(&Seat) -> VariantId, id: &String, pool: bool| match seats {
-            [seat] => arm(seat).to_string() == *id || pool,
+        let one = |arm: fn(&Assignment) -> VariantId, id: &String, pool: bool| match assignments {
+            [assignment] => arm(assignment).to_string() == *id || pool,
             _ => true,
         };
         let terms = &certificate.plan.terms;
-        if !one(|seat| seat.incumbent, &terms.incumbent, several)
-            || !one(|seat| seat.candidate, &terms.candidate, several || parts)
+        if !one(|assignment| assignment.incumbent, &terms.incumbent, several)
+            || !one(|assignment| assignment.candidate, &terms.candidate, several || parts)
         {
             differs.push("others played in it than it names".to_owned());
         }
     }
 
     /// A panel's groups passed every time, on outcomes that are not the panel's.
-    fn protected(&self, panel: &[PlannedGroup], seats: &[Seat], differs: &mut Vec<String>) {
+    fn protected(&self, panel: &[PlannedGroup], assignments: &[Assignment], differs: &mut Vec<String>) {
         let seeds = self.config.seeds();
         let passes = |task: &String| {
-            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else { return false };
-            let incumbent = seat.incumbent.to_string();
+            let Some(assignment) = assignments.iter().find(|assignment| assignment.tasks.contains(task)) else {
+                return false;
+            };
+            let incumbent = assignment.incumbent.to_string();
             seeds.iter().all(|&seed| {
                 let played = self.recorded.played(&incumbent, task, seed);
                 played.is_some_and(|played| played.judged().score() == Some(Unit::ONE))
@@ -128,11 +130,11 @@ impl<R: Recorded> Check<'_, R> {
     }
 
     /// Pairs against the recorded outcomes. How many episodes were compared.
-    pub(super) fn pairs(&self, pairs: &[Pair], seats: &[Seat], differs: &mut Vec<String>) -> usize {
+    pub(super) fn pairs(&self, pairs: &[Pair], assignments: &[Assignment], differs: &mut Vec<String>) -> usize {
         let mut met: BTreeSet<String> = BTreeSet::new();
         for pair in pairs {
             let (task, seed) = (&pair.task, pair.seed);
-            let Some(seat) = seats.iter().find(|seat| seat.tasks.contains(task)) else {
+            let Some(assignment) = assignments.iter().find(|assignment| assignment.tasks.contains(task)) else {
                 differs.push(format!("task {task}: nobody was said to play it"));
                 continue;
             };
@@ -146,7 +148,7 @@ impl<R: Recorded> Check<'_, R> {
                 }
                 None => Err(format!("task {task} seed {seed}: the record has no such episode")),
             };
-            match (arm(seat.incumbent, pair.incumbent), arm(seat.candidate, pair.candidate)) {
+            match (arm(assignment.incumbent, pair.incumbent), arm(assignment.candidate, pair.candidate)) {
                 (Ok(Some(a)), Ok(Some(b))) => {
                     match price(self.config.objective, (&a, &b), |played| self.recorded.latency(played)) {
                         Ok(found) if found == pair.price => {}

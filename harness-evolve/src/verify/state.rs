@@ -27,7 +27,7 @@ pub trait Recorded {
 pub struct Checked {
     /// The round.
     pub round: u32,
-    /// The candidate, or `incumbent` for the tripwire.
+    /// The candidate, or `incumbent` for the drift test.
     pub candidate: String,
     /// What was tested.
     pub test: Test,
@@ -83,7 +83,7 @@ pub(super) struct Check<'a, R> {
     pub anchor: Standing,
     pub now: Standing,
     pub passed_wire: Standing,
-    pub wires: u32,
+    pub drift_tests: u32,
     /// Whether routes were fitted after the last round.
     pub routed: bool,
     /// Candidates met so far: what each gives.

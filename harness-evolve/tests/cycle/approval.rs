@@ -2,12 +2,12 @@
 
 use harness_evolve::{Answer, At, EvolveConfig, Memory, Stop, answer, pending};
 
-use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, pack, run};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, pack, run};
 
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
-    world.effects = vec![("planted", 0.55)];
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    simulation.effects = vec![("planted", 0.55)];
+    simulation
 }
 
 fn config() -> EvolveConfig {
@@ -22,7 +22,7 @@ fn said(approved: bool, by: &str) -> Answer {
 fn nothing_ships_before_somebody_says_so() {
     let (paid, ledger) = (Paid::default(), Memory::default());
     for _ in 0..2 {
-        let waiting = run(&world(&paid), &ledger, &config()).unwrap();
+        let waiting = run(&simulation(&paid), &ledger, &config()).unwrap();
         assert_eq!((waiting.ended, waiting.ships.len()), (Stop::Approval, 0));
     }
     let open = pending(&ledger, &config().run).unwrap();
@@ -37,12 +37,12 @@ fn nothing_ships_before_somebody_says_so() {
     let counts = answer(&ledger, &config().run, &request.candidate, &said(false, "Bob")).unwrap();
     assert_eq!(counts, said(true, "Ada"));
     assert!(pending(&ledger, &config().run).unwrap().is_empty());
-    let mut evolution = run(&world(&paid), &ledger, &config()).unwrap();
+    let mut evolution = run(&simulation(&paid), &ledger, &config()).unwrap();
     while evolution.ended == Stop::Approval {
         for request in pending(&ledger, &config().run).unwrap() {
             answer(&ledger, &config().run, &request.candidate, &said(true, "Ada")).unwrap();
         }
-        evolution = run(&world(&paid), &ledger, &config()).unwrap();
+        evolution = run(&simulation(&paid), &ledger, &config()).unwrap();
     }
     assert!(evolution.ships[0].text.contains("planted"));
     assert_eq!(evolution.answers[0].1.by, "Ada");
@@ -53,12 +53,12 @@ fn nothing_ships_before_somebody_says_so() {
 #[test]
 fn what_is_declined_does_not_ship_and_the_run_goes_on() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let mut evolution = run(&world(&paid), &ledger, &config()).unwrap();
+    let mut evolution = run(&simulation(&paid), &ledger, &config()).unwrap();
     while evolution.ended == Stop::Approval {
         for request in pending(&ledger, &config().run).unwrap() {
             answer(&ledger, &config().run, &request.candidate, &said(false, "Bob")).unwrap();
         }
-        evolution = run(&world(&paid), &ledger, &config()).unwrap();
+        evolution = run(&simulation(&paid), &ledger, &config()).unwrap();
     }
     assert!(evolution.ships.is_empty());
     let declined: Vec<_> = evolution.refused.iter().filter(|refused| refused.at == At::Person).collect();

@@ -2,14 +2,15 @@
 
 use harness_evolve::{EvolveConfig, Memory, Stop};
 
-use crate::world::{BASE, Paid, World, catalogue, pack, run};
+use crate::simulation::{BASE, Paid, Simulation, catalogue, pack, run};
 
 /// Two modules of which the second makes the first superfluous.
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, &pack("planted", &["wrong_answer"]), &pack("second", &[])]), paid);
-    world.split.folds = (0..3).map(|fold| (0..120).map(|k| format!("gate{fold}-{k:03}")).collect()).collect();
-    (world.base, world.discordance) = (0.1, 0.0);
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation =
+        Simulation::new(catalogue(&[BASE, &pack("planted", &["wrong_answer"]), &pack("second", &[])]), paid);
+    simulation.split.folds = (0..3).map(|fold| (0..120).map(|k| format!("gate{fold}-{k:03}")).collect()).collect();
+    (simulation.base, simulation.discordance) = (0.1, 0.0);
+    simulation
 }
 
 fn config() -> EvolveConfig {
@@ -19,9 +20,9 @@ fn config() -> EvolveConfig {
 #[test]
 fn edits_that_add_up_are_each_missed_and_stay() {
     let paid = Paid::default();
-    let mut world = world(&paid);
-    world.effects = vec![("planted", 0.45), ("second", 0.35)];
-    let evolution = run(&world, &Memory::default(), &config()).unwrap();
+    let mut simulation = simulation(&paid);
+    simulation.effects = vec![("planted", 0.45), ("second", 0.35)];
+    let evolution = run(&simulation, &Memory::default(), &config()).unwrap();
     let found = &evolution.attributions[0];
     assert!(found.shares.len() >= 2, "{:?}", evolution.ships);
     let of = |module: &str| {
@@ -36,9 +37,9 @@ fn edits_that_add_up_are_each_missed_and_stay() {
 fn an_edit_whose_work_another_does_is_pruned_when_that_is_proven_harmless() {
     // `both` is worth as much as `second` alone: what shipped first carries nothing once the second is there.
     let paid = Paid::default();
-    let mut world = world(&paid);
-    world.effects = vec![("planted", 0.45), ("second", 0.8), ("planted+second", -0.45)];
-    let evolution = run(&world, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
+    let mut simulation = simulation(&paid);
+    simulation.effects = vec![("planted", 0.45), ("second", 0.8), ("planted+second", -0.45)];
+    let evolution = run(&simulation, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
     let shipped: Vec<&str> = evolution.ships.iter().map(|ship| ship.text.as_str()).collect();
     assert!(shipped.len() == 2 && shipped[0].contains("planted") && shipped[1].contains("second"), "{shipped:?}");
     let found = &evolution.attributions[0];
@@ -51,7 +52,8 @@ fn an_edit_whose_work_another_does_is_pruned_when_that_is_proven_harmless() {
     assert!(left.contains(&"second") && !left.contains(&"planted"), "{left:?}");
     // Without a fold to prove it on, it stays.
     let paid = Paid::default();
-    let mut short = World { split: world.split.clone(), effects: world.effects.clone(), ..self::world(&paid) };
+    let mut short =
+        Simulation { split: simulation.split.clone(), effects: simulation.effects.clone(), ..self::simulation(&paid) };
     short.split.folds.truncate(2);
     let evolution = run(&short, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
     if evolution.ships.len() == 2 {

@@ -8,7 +8,7 @@ use harness_evolve::{
 };
 use harness_spec::{AdaptRule, Change, Condition, Config, Edit, Harness, Place, Position, VariantId};
 
-use crate::world::{BASE, Paid, World, block_on, catalogue, initial, pack, still};
+use crate::simulation::{BASE, Paid, Simulation, block_on, catalogue, initial, pack, still};
 
 /// A pack whose module may do what nobody allowed.
 const ROBBER: &str = r#"
@@ -39,7 +39,7 @@ name = "crasher"
 kind = "processor"
 dimension = "D4"
 hooks = ["after_model"]
-summary = "Panics as soon as the model has spoken"
+summary = "Panics as soon as the model has replied"
 
 [[module]]
 name = "notes"
@@ -130,7 +130,7 @@ impl Evolver for Cheater {
             )]),
             notes("sealed-004/0 is easy"),
             make(vec![insert("robber/notes", &[("map", serde_json::json!({"gate1-003": "yes"}))])]),
-            notes("say what functions/choice wants to hear"),
+            notes("say what functions/choice accepts"),
             notes("/benchmark/possible_answer/live.json"),
             make(vec![insert("robber/reader", &[])]),
             make(vec![rule(insert("robber/runner", &[]))]),
@@ -184,12 +184,12 @@ fn every_cheat_is_refused_with_its_reason() {
     let packs: Vec<String> = names.iter().map(|name| pack(name, &[])).collect();
     let texts: Vec<&str> = [BASE, ROBBER].into_iter().chain(packs.iter().map(String::as_str)).collect();
     let paid = Paid::default();
-    let mut world = World::new(catalogue(&texts), &paid);
-    (world.tools, world.discordance, world.base) = (true, 0.0, 0.2);
-    world.effects = vec![("memoriser", -0.1)];
+    let mut simulation = Simulation::new(catalogue(&texts), &paid);
+    (simulation.tools, simulation.discordance, simulation.base) = (true, 0.0, 0.2);
+    simulation.effects = vec![("memoriser", -0.1)];
     let shines = [("sleeper", 0.7), ("swallower", 0.7), ("forger", 0.7), ("idler", 0.7), ("memoriser", 0.75)];
-    world.elsewhere = shines.map(|(module, gain)| (module, "explore", gain)).into();
-    world.crashes = vec![("crasher", ""), ("sleeper", "gate")];
+    simulation.elsewhere = shines.map(|(module, gain)| (module, "explore", gain)).into();
+    simulation.crashes = vec![("crasher", ""), ("sleeper", "gate")];
     let mut stages = Cheating(Deterministic::default());
     let secrets = (0..40).map(|k| format!("treasure {k:03}0 under the old oak"));
     let formats = ["functions/choice", "/benchmark/possible_answer/live.json"].map(str::to_owned);
@@ -203,7 +203,7 @@ fn every_cheat_is_refused_with_its_reason() {
         ..EvolveConfig::default()
     };
     let run = |config: &EvolveConfig, ledger: &Memory| {
-        block_on(evolve(&world, ledger, config, &initial(), &stages, &still(), &())).unwrap()
+        block_on(evolve(&simulation, ledger, config, &initial(), &stages, &still(), &())).unwrap()
     };
     let evolution = run(&config, &Memory::default());
     let mut reasons: Vec<String> = evolution

@@ -18,7 +18,7 @@ use harness_trace::{EpisodeResult, ExploreTrace, Rollout, Split, TraceError};
 use serde_json::Value;
 
 use crate::meta::{POET, helpful};
-use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, still};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, block_on, catalogue, initial, pack, still};
 
 /// How death is told from a failed assertion.
 struct Killed;
@@ -60,7 +60,7 @@ struct Watched<'a, T> {
     moments: &'a Moments,
 }
 
-impl Evaluator for Watched<'_, World<'_>> {
+impl Evaluator for Watched<'_, Simulation<'_>> {
     fn catalogue(&self) -> &Catalogue {
         self.inner.catalogue()
     }
@@ -214,17 +214,17 @@ impl<S: Stages> Stages for Watched<'_, S> {
     }
 }
 
-fn world(paid: &Paid) -> World<'_> {
+fn simulation(paid: &Paid) -> Simulation<'_> {
     let packs = [pack("second", &["wrong_answer"]), pack("stranger", &[])];
-    let mut world = World::new(catalogue(&[BASE, DUDS, POET, &packs[0], &packs[1]]), paid);
-    (world.base, world.effects) = (0.1, vec![("planted.line=look around first", 0.4), ("second", 0.45)]);
-    world
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, POET, &packs[0], &packs[1]]), paid);
+    (simulation.base, simulation.effects) = (0.1, vec![("planted.line=look around first", 0.4), ("second", 0.45)]);
+    simulation
 }
 
 /// One sitting: how the run ended, or `None` if it was killed.
 fn sit(paid: &Paid, ledger: &Memory, moments: &Moments) -> Option<Stop> {
     let config = EvolveConfig { seed: 7, drift_every: 1, rounds: 3, ..EvolveConfig::default() };
-    let evaluator = Watched { inner: world(paid), moments };
+    let evaluator = Watched { inner: simulation(paid), moments };
     let kept = Watched { inner: ledger, moments };
     let meta = Scripted(moments);
     let sitting = || {
@@ -292,7 +292,7 @@ fn at_every_boundary_of_a_stage_and_at_thirty_random_moments() {
     let twin = twin();
     let names: BTreeSet<&str> = twin.moments.iter().map(String::as_str).collect();
     let expected = "begun played explore traced digest round plan propose asked evolve.meta review rank proposed screen \
-                    screened duel verdict shipped evolve.lesson drift settle ended";
+                    screened duel verdict shipped evolve.lesson drift finalchecks ended";
     for name in expected.split_whitespace() {
         assert!(names.contains(name), "no moment of `{name}`: {names:?}");
     }

@@ -10,7 +10,7 @@ mod meta;
 mod record_digest;
 mod report;
 mod resume;
+mod simulation;
 mod stages;
 mod variants;
 mod verify;
-mod world;

@@ -8,7 +8,7 @@ use harness_abi::Usage;
 use harness_evolve::meta::{Meta, MetaClient, MetaError, MetaStages, Question, Stage, Written};
 use harness_evolve::{AuditCritic, Evolution, EvolveConfig, Ledger, Memory, Stop, TraceDigester, evolve};
 
-use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, decisions, initial, run, still};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, block_on, catalogue, decisions, initial, run, still};
 
 /// A pack whose prompt is free text.
 pub const POET: &str = r#"
@@ -77,33 +77,33 @@ pub fn helpful(stage: Stage, number: usize) -> Result<&'static str, MetaError> {
     })
 }
 
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, POET]), paid);
-    world.effects = vec![("planted.line=look around first", 0.55)];
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, POET]), paid);
+    simulation.effects = vec![("planted.line=look around first", 0.55)];
+    simulation
 }
 
 fn config() -> EvolveConfig {
     EvolveConfig { seed: 7, ..EvolveConfig::default() }
 }
 
-fn with(world: &World<'_>, ledger: &Memory, meta: &Scripted, config: &EvolveConfig) -> Evolution {
+fn with(simulation: &Simulation<'_>, ledger: &Memory, meta: &Scripted, config: &EvolveConfig) -> Evolution {
     let client = MetaClient::open(meta, ledger, config).unwrap();
     let critic = AuditCritic::new(["the mug is blue".to_owned()]);
-    let stages = MetaStages::new(&client, &config.meta_stages, TraceDigester::of(&world.catalogue), critic);
-    block_on(evolve(world, ledger, config, &initial(), &stages, &still(), &())).unwrap()
+    let stages = MetaStages::new(&client, &config.meta_stages, TraceDigester::of(&simulation.catalogue), critic);
+    block_on(evolve(simulation, ledger, config, &initial(), &stages, &still(), &())).unwrap()
 }
 
 #[test]
 fn a_prompt_the_model_writes_is_found_proven_and_shipped() {
     let (paid, ledger, meta) = (Paid::default(), Memory::default(), Scripted::new(helpful));
-    let evolution = with(&world(&paid), &ledger, &meta, &config());
+    let evolution = with(&simulation(&paid), &ledger, &meta, &config());
     let ship = &evolution.ships[0];
     assert!(ship.text.contains("look around first"), "{}", ship.text);
     assert_eq!(ship.candidate.manifest.category.as_ref().unwrap().name(), "wrong_answer");
     assert!(!ship.candidate.manifest.unlock.is_empty() && !ship.candidate.manifest.signature.is_empty());
     // Nobody else could have written it.
-    let alone = run(&world(&paid), &Memory::default(), &config()).unwrap();
+    let alone = run(&simulation(&paid), &Memory::default(), &config()).unwrap();
     assert!(alone.ships.is_empty());
     // The reader's notes are in the landscape, its objection among the reasons, its tokens on the bill.
     assert!(evolution.rounds[0].landscape.clusters[0].notes[0].contains("look around"));
@@ -122,7 +122,7 @@ fn stages_may_be_mixed_and_a_model_that_fails_is_done_without() {
     let (paid, ledger) = (Paid::default(), Memory::default());
     let meta = Scripted::new(helpful);
     let only = EvolveConfig { meta_stages: [Stage::Planner].into(), ..config() };
-    with(&world(&paid), &ledger, &meta, &only);
+    with(&simulation(&paid), &ledger, &meta, &only);
     assert!(!meta.stages().is_empty() && meta.stages().iter().all(|stage| *stage == Stage::Planner));
     for script in [
         (|_, _| Err(MetaError::Failed("no server".to_owned()))) as fn(Stage, usize) -> Result<&'static str, MetaError>,
@@ -130,8 +130,8 @@ fn stages_may_be_mixed_and_a_model_that_fails_is_done_without() {
         |_, _| Ok("{\"edits\": 3}"),
     ] {
         let (without, failing) = (Memory::default(), Memory::default());
-        let plain = run(&world(&paid), &without, &config()).unwrap();
-        let evolution = with(&world(&paid), &failing, &Scripted::new(script), &config());
+        let plain = run(&simulation(&paid), &without, &config()).unwrap();
+        let evolution = with(&simulation(&paid), &failing, &Scripted::new(script), &config());
         assert_eq!((evolution.last, evolution.judged), (plain.last, plain.judged));
         assert_eq!(decisions(&failing), decisions(&without));
     }
@@ -142,11 +142,11 @@ fn budgets_bind_the_model_of_the_stages_too() {
     let paid = Paid::default();
     let meta = Scripted::new(helpful);
     let own = EvolveConfig { meta_tokens: Some(2000), ..config() };
-    let evolution = with(&world(&paid), &Memory::default(), &meta, &own);
+    let evolution = with(&simulation(&paid), &Memory::default(), &meta, &own);
     let used = evolution.meter.stages.input_tokens + evolution.meter.stages.output_tokens;
     assert!(used <= 2000, "{used}");
     let all = EvolveConfig { max_tokens: Some(9000), ..config() };
-    let evolution = with(&world(&paid), &Memory::default(), &Scripted::new(helpful), &all);
+    let evolution = with(&simulation(&paid), &Memory::default(), &Scripted::new(helpful), &all);
     assert_eq!(evolution.ended, Stop::Tokens);
     assert!(evolution.meter.tokens() <= 9000, "{}", evolution.meter.tokens());
 }
@@ -154,7 +154,7 @@ fn budgets_bind_the_model_of_the_stages_too() {
 #[test]
 fn killed_after_any_fact_it_asks_nothing_twice_and_decides_the_same() {
     let (paid, ledger, meta) = (Paid::default(), Memory::default(), Scripted::new(helpful));
-    let twin = with(&world(&paid), &ledger, &meta, &config());
+    let twin = with(&simulation(&paid), &ledger, &meta, &config());
     let facts = ledger.facts();
     let said = |ledger: &Memory| ledger.all("evolve", "evolve.meta").unwrap().len();
     assert!(said(&ledger) > 3);
@@ -168,7 +168,7 @@ fn killed_after_any_fact_it_asks_nothing_twice_and_decides_the_same() {
         let resumed_meta = Scripted::new(helpful);
         let placeholder = meta.asked.lock().unwrap()[..known].to_vec();
         *resumed_meta.asked.lock().unwrap() = placeholder;
-        let resumed = with(&world(&paid), &cut, &resumed_meta, &config());
+        let resumed = with(&simulation(&paid), &cut, &resumed_meta, &config());
         assert_eq!(resumed_meta.asked.lock().unwrap().len(), meta.asked.lock().unwrap().len(), "after fact {kept}");
         assert_eq!(resumed.last, twin.last, "killed after fact {kept}");
         assert_eq!(decisions(&cut), decisions(&ledger), "killed after fact {kept}");
@@ -182,7 +182,7 @@ fn told_to_stop_while_it_waits_it_goes_on_where_it_was() {
         Stage::Evolver => Err(MetaError::Stopped),
         other => helpful(other, number),
     });
-    assert_eq!(with(&world(&paid), &ledger, &stopped, &config()).ended, Stop::Interrupted);
-    let evolution = with(&world(&paid), &ledger, &Scripted::new(helpful), &config());
+    assert_eq!(with(&simulation(&paid), &ledger, &stopped, &config()).ended, Stop::Interrupted);
+    let evolution = with(&simulation(&paid), &ledger, &Scripted::new(helpful), &config());
     assert!(!evolution.ships.is_empty() && evolution.ended != Stop::Interrupted);
 }

@@ -7,13 +7,13 @@ use harness_evolve::{
 use harness_spec::{Cell, Harness};
 use harness_trace::{LookKind, Looks, Seen, SeenBy, Split};
 
-use crate::world::{BASE, DUDS, Paid, World, block_on, catalogue, initial, pack, run, still};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, block_on, catalogue, initial, pack, run, still};
 
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
-    world.effects = vec![("planted", 0.55), ("dud_b", -0.3)];
-    world.siblings = 2;
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    simulation.effects = vec![("planted", 0.55), ("dud_b", -0.3)];
+    simulation.siblings = 2;
+    simulation
 }
 
 fn config() -> EvolveConfig {
@@ -37,9 +37,9 @@ fn arms(last: &Harness) -> Vec<Arm> {
     ]
 }
 
-fn measured(world: &World<'_>, ledger: &Memory, evolution: &Evolution) -> Measurement {
+fn measured(simulation: &Simulation<'_>, ledger: &Memory, evolution: &Evolution) -> Measurement {
     let (arms, extent) = (arms(&evolution.last), Extent::default());
-    block_on(measure(world, ledger, &config(), &arms, extent, None, &still(), &())).unwrap()
+    block_on(measure(simulation, ledger, &config(), &arms, extent, None, &still(), &())).unwrap()
 }
 
 /// As if the gate had so many.
@@ -54,9 +54,9 @@ fn looks() -> Looks {
     }
 }
 
-fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -> Report {
+fn report(simulation: &Simulation<'_>, evolution: &Evolution, measurement: &Measurement) -> Report {
     let context = Context {
-        label: "simulated <world>".to_owned(),
+        label: "simulated <suite>".to_owned(),
         simulated: true,
         model: "none".to_owned(),
         looks: looks(),
@@ -64,16 +64,16 @@ fn report(world: &World<'_>, evolution: &Evolution, measurement: &Measurement) -
         gate_tasks: [(Cell::default(), GATE_TASKS)].into(),
         ..Context::default()
     };
-    build(evolution, None, measurement, &world.split, context).unwrap()
+    build(evolution, None, measurement, &simulation.split, context).unwrap()
 }
 
 #[test]
 fn a_report_holds_what_was_decided_with_its_counts() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let world = world(&paid);
-    let evolution = run(&world, &ledger, &config()).unwrap();
-    let measurement = measured(&world, &ledger, &evolution);
-    let report = report(&world, &evolution, &measurement);
+    let simulation = simulation(&paid);
+    let evolution = run(&simulation, &ledger, &config()).unwrap();
+    let measurement = measured(&simulation, &ledger, &evolution);
+    let report = report(&simulation, &evolution, &measurement);
     let headline = report.headline().unwrap();
     assert_eq!((headline.arm.as_str(), headline.against.as_str()), ("final", "initial"));
     assert!(headline.difference.low > 0.2 && headline.difference.high < 0.9, "{:?}", headline.difference);
@@ -111,7 +111,7 @@ fn a_report_holds_what_was_decided_with_its_counts() {
     }
     assert!(!text.contains('\u{1b}') && render_terminal(&report, true).contains('\u{1b}'));
     let html = render_html(&[report.clone(), report]);
-    assert!(html.contains("simulated &lt;world&gt;") && html.matches("<svg").count() == 6);
+    assert!(html.contains("simulated &lt;suite&gt;") && html.matches("<svg").count() == 6);
     assert!(["http:", "https:", "<script", "src=", "url("].iter().all(|foreign| !html.contains(foreign)));
     println!("{text}");
 }
@@ -119,11 +119,11 @@ fn a_report_holds_what_was_decided_with_its_counts() {
 #[test]
 fn whoever_else_had_a_say_is_named() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let mut world = world(&paid);
+    let mut simulation = simulation(&paid);
     // Cheaper and as good, and a gain besides: both ways to ship, a strict seesaw, a look back after every ship.
-    world.tokens = vec![("stranger", -60)];
-    world.catalogue.insert(harness_spec::PackManifest::parse(&pack("stranger", &[])).unwrap());
-    world.discordance = 0.0;
+    simulation.tokens = vec![("stranger", -60)];
+    simulation.catalogue.insert(harness_spec::PackManifest::parse(&pack("stranger", &[])).unwrap());
+    simulation.discordance = 0.0;
     let settings = EvolveConfig {
         objective: Objective::Cost,
         seesaw: SeesawRule::Strict,
@@ -131,13 +131,13 @@ fn whoever_else_had_a_say_is_named() {
         seeds_per_task: 2,
         ..config()
     };
-    let evolution = run(&world, &ledger, &settings).unwrap();
+    let evolution = run(&simulation, &ledger, &settings).unwrap();
     let (arms, extent) = (arms(&evolution.last), Extent::default());
-    let measurement = block_on(measure(&world, &ledger, &settings, &arms, extent, None, &still(), &())).unwrap();
-    let report = report(&world, &evolution, &measurement);
+    let measurement = block_on(measure(&simulation, &ledger, &settings, &arms, extent, None, &still(), &())).unwrap();
+    let report = report(&simulation, &evolution, &measurement);
     let text = render_terminal(&report, false);
     for needle in
-        ["objective cost: ", "strict seesaw: heard about ", "tripwire before round ", "A/A: the initial harness"]
+        ["objective cost: ", "strict seesaw: asked about ", "drift test before round ", "A/A: the initial harness"]
     {
         assert!(text.contains(needle), "{needle} is missing in\n{text}");
         assert!(render_html(std::slice::from_ref(&report)).contains(needle));
@@ -145,18 +145,18 @@ fn whoever_else_had_a_say_is_named() {
     let itself = report.against_itself.unwrap();
     assert!(itself.low <= 0.0 && 0.0 <= itself.high, "{itself:?}");
     // Where none of it was asked for, none of it is mentioned.
-    let plain = run(&world, &Memory::default(), &config()).unwrap();
-    let plain = build(&plain, None, &measurement, &world.split, Context::default()).unwrap();
-    assert!(plain.others.iter().all(|line| line.starts_with("tripwire")), "{:?}", plain.others);
+    let plain = run(&simulation, &Memory::default(), &config()).unwrap();
+    let plain = build(&plain, None, &measurement, &simulation.split, Context::default()).unwrap();
+    assert!(plain.others.iter().all(|line| line.starts_with("drift test")), "{:?}", plain.others);
 }
 
 #[test]
 fn a_measurement_is_resumed_and_may_be_cut_short() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let whole = world(&paid);
+    let whole = simulation(&paid);
     let evolution = run(&whole, &ledger, &config()).unwrap();
     let spent: u64 = paid.0.lock().unwrap().values().map(|(_, times)| u64::from(*times)).sum();
-    let stopped = World { stop_after: Some(spent + 50), ..world(&paid) };
+    let stopped = Simulation { stop_after: Some(spent + 50), ..simulation(&paid) };
     let part = measured(&stopped, &ledger, &evolution);
     assert_eq!(part.cut_short, Some(Stop::Interrupted));
     assert!(render_terminal(&report(&whole, &evolution, &part), false).contains("not everything was measured"));

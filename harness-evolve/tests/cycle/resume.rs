@@ -2,13 +2,13 @@
 
 use harness_evolve::{EvolveConfig, EvolveError, Ledger, Memory, Stop};
 
-use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, pack, run};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, pack, run};
 
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
-    world.effects = vec![("planted", 0.55)];
-    world.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    simulation.effects = vec![("planted", 0.55)];
+    simulation.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
+    simulation
 }
 
 fn config() -> EvolveConfig {
@@ -25,18 +25,18 @@ fn paid_once(paid: &Paid) {
 #[test]
 fn stopped_after_any_number_of_rollouts() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let twin = run(&world(&paid), &ledger, &config()).unwrap();
+    let twin = run(&simulation(&paid), &ledger, &config()).unwrap();
     let facts = decisions(&ledger);
     let all: u64 = paid.0.lock().unwrap().values().map(|(_, times)| u64::from(*times)).sum();
     assert!(all > 100 && !twin.ships.is_empty(), "{all} rollouts");
     paid_once(&paid);
     for stop_after in (0..all).step_by(7) {
         let (paid, ledger) = (Paid::default(), Memory::default());
-        let killed = World { stop_after: Some(stop_after), ..world(&paid) };
+        let killed = Simulation { stop_after: Some(stop_after), ..simulation(&paid) };
         let stopped = run(&killed, &ledger, &config()).unwrap();
         assert_eq!(stopped.ended, Stop::Interrupted);
         assert!(facts.starts_with(&decisions(&ledger)), "stopped after {stop_after}");
-        let mut resumed = run(&world(&paid), &ledger, &config()).unwrap();
+        let mut resumed = run(&simulation(&paid), &ledger, &config()).unwrap();
         assert!(decisions(&ledger) == facts, "stopped after {stop_after}");
         paid_once(&paid);
         // What a sitting found in the record is the only thing that may differ.
@@ -48,14 +48,14 @@ fn stopped_after_any_number_of_rollouts() {
 #[test]
 fn killed_after_any_fact() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let twin = run(&world(&paid), &ledger, &config()).unwrap();
+    let twin = run(&simulation(&paid), &ledger, &config()).unwrap();
     let facts = ledger.facts();
     for kept in 0..facts.len() {
         let cut = Memory::default();
         for [run, kind, key, json] in &facts[..kept] {
             cut.put(run, kind, key, &serde_json::from_str(json).unwrap()).unwrap();
         }
-        let resumed = run(&world(&paid), &cut, &config());
+        let resumed = run(&simulation(&paid), &cut, &config());
         // Facts of faults and of the clock that were lost with the kill are met or written anew.
         let resumed = resumed.unwrap();
         assert_eq!(resumed.last, twin.last, "killed after fact {kept}");
@@ -70,7 +70,7 @@ fn killed_after_any_fact() {
 #[test]
 fn another_run_under_the_same_id_is_refused() {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    run(&world(&paid), &ledger, &config()).unwrap();
-    let other = run(&world(&paid), &ledger, &EvolveConfig { alpha: 0.1, ..config() });
+    run(&simulation(&paid), &ledger, &config()).unwrap();
+    let other = run(&simulation(&paid), &ledger, &EvolveConfig { alpha: 0.1, ..config() });
     assert!(matches!(other, Err(EvolveError::Diverged { fact: 0, .. })), "{other:?}");
 }

@@ -6,20 +6,20 @@ use evolve_gate::{Outcome, Unit};
 use harness_abi::{Finish, Hook, Message, Observation, Part, Role as Speaker, Usage};
 use harness_evolve::{
     Anchor, AuditCritic, Candidate, CatalogueEvolver, Categories, Category, Cluster, Critic, Digester, EditKind,
-    EvolveConfig, Evolver, Known, Landscape, LandscapePlanner, Manifest, Objection, Origin, Planner, Posterior,
-    TraceDigester, Track, View,
+    EvolveConfig, Evolver, History, Known, Landscape, LandscapePlanner, Manifest, Objection, Origin, Planner,
+    Posterior, TraceDigester, View,
 };
 use harness_spec::{Change, Edit};
 use harness_trace::{CallKey, Entry, EpisodeResult, EpisodeStart, ExploreTrace, Purpose, Rollout, Split};
 
-use crate::world::{BASE, DUDS, block_on, catalogue, initial, pack};
+use crate::simulation::{BASE, DUDS, block_on, catalogue, initial, pack};
 
 fn played(outcome: Outcome) -> EpisodeResult {
     EpisodeResult {
         rollout: Rollout { task: "task".to_owned(), seed: 0 },
         group: "task".to_owned(),
         episode: "episode".to_owned(),
-        outcome: crate::world::ending(outcome),
+        outcome: crate::simulation::ending(outcome),
         reason: String::new(),
         reward: outcome.score().map(Unit::value),
         parts: Vec::new(),
@@ -117,7 +117,7 @@ fn packs_bring_categories_with_their_tests() {
 name = "shop"
 version = "1.0.0"
 abi = "1.0.0"
-description = "A world"
+description = "A simulation"
 [[category]]
 name = "sold_out"
 observed = "sold out"
@@ -192,8 +192,8 @@ fn a_share_of_directions_is_untried_whatever_claims_the_others_make() {
     let config = EvolveConfig::default();
     let plan = |posterior: &Posterior| {
         let (landscape, incumbent, catalogue, config) = (&landscape, &incumbent, &catalogue, &config);
-        let (track, tokens_left) = (&Track::default(), None);
-        let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left, config };
+        let (history, tokens_left) = (&History::default(), None);
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left, config };
         block_on(LandscapePlanner.plan(view)).unwrap()
     };
     let mut posterior = Posterior::default();
@@ -222,11 +222,11 @@ fn what_nobody_allowed_is_proposed_in_one_form_alone() {
     duds.modules[0].permissions.push(harness_spec::Permission::Net);
     let name = format!("duds/{}", duds.modules[0].name);
     catalogue.insert(duds);
-    let (posterior, track) = (Posterior::default(), Track::default());
+    let (posterior, history) = (Posterior::default(), History::default());
     let forms = |config: &EvolveConfig| {
-        let (landscape, incumbent, catalogue, posterior, track) =
-            (&landscape, &incumbent, &catalogue, &posterior, &track);
-        let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+        let (landscape, incumbent, catalogue, posterior, history) =
+            (&landscape, &incumbent, &catalogue, &posterior, &history);
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
         let directions = block_on(LandscapePlanner.plan(view)).unwrap();
         let proposed = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 256)).unwrap();
         let of_it =
@@ -249,7 +249,7 @@ fn the_critic_refuses_duplicates_missing_evidence_and_leaks() {
         incumbent: &incumbent,
         catalogue: &catalogue,
         posterior: &posterior,
-        track: &Track::default(),
+        history: &History::default(),
         tokens_left: None,
         config: &config,
     };
@@ -321,10 +321,10 @@ fn a_bucket_does_not_crowd_the_others_out() {
     let (catalogue, incumbent, mut landscape) = (catalogue(&[BASE, DUDS]), initial(), landscape());
     let other = Cluster { category: Category::InvalidAction, share: 0.1, ..landscape.clusters[0].clone() };
     landscape.clusters.push(other);
-    let (config, posterior, track) = (EvolveConfig::default(), Posterior::default(), Track::default());
-    let (landscape, incumbent, catalogue, posterior, track, config) =
-        (&landscape, &incumbent, &catalogue, &posterior, &track, &config);
-    let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+    let (config, posterior, history) = (EvolveConfig::default(), Posterior::default(), History::default());
+    let (landscape, incumbent, catalogue, posterior, history, config) =
+        (&landscape, &incumbent, &catalogue, &posterior, &history, &config);
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
     let one = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 1)).unwrap().remove(0);
     let of = |category: &Category| {
@@ -348,10 +348,10 @@ fn every_kind_of_edit_is_proposed() {
         "[[adapt]]\nwhen = { tool_errors = 2 }\napply = [{ op = \"set\", key = \"sampling.top_p\", value = 0.9 }]\n";
     incumbent.adapt = harness_spec::Harness::parse(rule).unwrap().adapt;
     let config = EvolveConfig { allowed_kinds: EditKind::ALL.into(), ..EvolveConfig::default() };
-    let (posterior, track) = (Posterior::default(), Track::default());
-    let (landscape, incumbent, catalogue, posterior, track, config) =
-        (&landscape, &incumbent, &catalogue, &posterior, &track, &config);
-    let view = View { round: 1, landscape, incumbent, catalogue, posterior, track, tokens_left: None, config };
+    let (posterior, history) = (Posterior::default(), History::default());
+    let (landscape, incumbent, catalogue, posterior, history, config) =
+        (&landscape, &incumbent, &catalogue, &posterior, &history, &config);
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
     let all = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 200)).unwrap();
     let edits: Vec<String> = all.iter().map(|candidate| candidate.edit.to_string()).collect();

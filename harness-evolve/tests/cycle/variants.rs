@@ -4,20 +4,20 @@ use evolve_gate::{Verdict, recheck};
 use harness_evolve::{EvolveConfig, Memory, Stop};
 use harness_spec::Features;
 
-use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, initial, pack, run};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, initial, pack, run};
 
 fn config(variants: usize) -> EvolveConfig {
     EvolveConfig { seed: 7, variants, rounds: 6, idle_rounds: 3, ..EvolveConfig::default() }
 }
 
 /// Two kinds of tasks by turns; `planted` lifts one and ruins the other.
-fn conflict(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+fn conflict(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
     let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
-    world.split.folds = (0..2).map(|fold| names(&format!("gate{fold}"), 90)).collect();
-    (world.kinds, world.base, world.discordance) = (vec!["house", "calls"], 0.4, 0.05);
-    world.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
-    world
+    simulation.split.folds = (0..2).map(|fold| names(&format!("gate{fold}"), 90)).collect();
+    (simulation.kinds, simulation.base, simulation.discordance) = (vec!["house", "calls"], 0.4, 0.05);
+    simulation.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
+    simulation
 }
 
 fn kind(name: &str) -> Features {
@@ -27,8 +27,8 @@ fn kind(name: &str) -> Features {
 #[test]
 fn what_helps_one_kind_and_hurts_the_other_forks() {
     let paid = Paid::default();
-    let world = conflict(&paid);
-    let evolution = run(&world, &Memory::default(), &config(3)).unwrap();
+    let simulation = conflict(&paid);
+    let evolution = run(&simulation, &Memory::default(), &config(3)).unwrap();
     let ship = evolution.ships.iter().find(|ship| ship.text.contains("planted")).unwrap();
     assert_eq!((ship.variant.as_str(), ship.fork.as_ref().unwrap().kind.as_deref()), ("house", Some("house")));
     // The other kind is played by the harness it was played by, byte for byte.
@@ -41,7 +41,7 @@ fn what_helps_one_kind_and_hurts_the_other_forks() {
     recheck(&ship.certificate).unwrap();
     assert_eq!(ship.certificate.verdict, Verdict::Accept);
     let groups = &ship.certificate.plan.order;
-    assert!(groups.iter().all(|planned| world.kind(&planned.group) == "house") && groups.len() == 45);
+    assert!(groups.iter().all(|planned| simulation.kind(&planned.group) == "house") && groups.len() == 45);
     assert!(evolution.alpha_spent.value() <= 0.05 && ship.certificate.plan.terms.alpha.value() <= 0.025);
     // Routes hold on tasks they were not fitted on.
     let routing = evolution.routing.unwrap();
@@ -62,9 +62,9 @@ fn with_one_harness_it_dies() {
 #[test]
 fn what_helps_everywhere_changes_the_harness_in_place() {
     let paid = Paid::default();
-    let mut world = conflict(&paid);
-    world.effects = vec![("planted", 0.5)];
-    let evolution = run(&world, &Memory::default(), &config(3)).unwrap();
+    let mut simulation = conflict(&paid);
+    simulation.effects = vec![("planted", 0.5)];
+    let evolution = run(&simulation, &Memory::default(), &config(3)).unwrap();
     assert_eq!(evolution.pool.variants.len(), 1);
     let ship = &evolution.ships[0];
     assert_eq!((ship.fork.as_ref(), ship.certificate.plan.order.len()), (None, 90));
@@ -74,18 +74,18 @@ fn what_helps_everywhere_changes_the_harness_in_place() {
 fn a_full_pool_stays_as_large_as_it_may_be() {
     // Three kinds, room for two variants: who comes third must be worth more than who goes.
     let paid = Paid::default();
-    let mut world = conflict(&paid);
-    world.catalogue = catalogue(&[BASE, &pack("planted", &[]), &pack("second", &[])]);
-    world.kinds = vec!["house", "calls", "menus"];
-    world.split.folds[0] = (0..150).map(|k| format!("gate0-{k:03}")).collect();
-    world.split.folds[1] = (0..150).map(|k| format!("gate1-{k:03}")).collect();
-    world.split.explore = (0..60).map(|k| format!("explore-{k:03}")).collect();
+    let mut simulation = conflict(&paid);
+    simulation.catalogue = catalogue(&[BASE, &pack("planted", &[]), &pack("second", &[])]);
+    simulation.kinds = vec!["house", "calls", "menus"];
+    simulation.split.folds[0] = (0..150).map(|k| format!("gate0-{k:03}")).collect();
+    simulation.split.folds[1] = (0..150).map(|k| format!("gate1-{k:03}")).collect();
+    simulation.split.explore = (0..60).map(|k| format!("explore-{k:03}")).collect();
     let hurts = |module: &'static str, at: [&'static str; 2]| at.map(|at| (at, -0.4, module));
-    world.effects = vec![("planted@house", 0.4), ("second@calls", 0.55)];
+    simulation.effects = vec![("planted@house", 0.4), ("second@calls", 0.55)];
     let harm =
         [hurts("planted", ["planted@calls", "planted@menus"]), hurts("second", ["second@house", "second@menus"])];
-    world.effects.extend(harm.concat().into_iter().map(|(part, harm, _)| (part, harm)));
-    let evolution = run(&world, &Memory::default(), &config(2)).unwrap();
+    simulation.effects.extend(harm.concat().into_iter().map(|(part, harm, _)| (part, harm)));
+    let evolution = run(&simulation, &Memory::default(), &config(2)).unwrap();
     assert!(evolution.pool.variants.len() <= 2, "{:?}", evolution.pool.routes);
     assert!(!evolution.ships.is_empty());
     assert_eq!(evolution.pool.variant_for(&kind("menus")), Some(&initial()));
@@ -97,9 +97,9 @@ fn with_lanes_noise_ships_no_more_than_without() {
     let shipped = (0..seeds)
         .filter(|&seed| {
             let paid = Paid::default();
-            let mut world = conflict(&paid);
-            (world.seed, world.discordance, world.effects) = (seed, 0.5, Vec::new());
-            !run(&world, &Memory::default(), &EvolveConfig { seed, ..config(3) }).unwrap().ships.is_empty()
+            let mut simulation = conflict(&paid);
+            (simulation.seed, simulation.discordance, simulation.effects) = (seed, 0.5, Vec::new());
+            !run(&simulation, &Memory::default(), &EvolveConfig { seed, ..config(3) }).unwrap().ships.is_empty()
         })
         .count();
     assert!(shipped <= 2, "{shipped} of {seeds}");
@@ -113,7 +113,7 @@ fn stopped_anywhere_variants_are_decided_the_same() {
     let all: u64 = paid.0.lock().unwrap().values().map(|(_, times)| u64::from(*times)).sum();
     for stop_after in (0..all).step_by(all as usize / 12) {
         let (paid, ledger) = (Paid::default(), Memory::default());
-        let killed = World { stop_after: Some(stop_after), ..conflict(&paid) };
+        let killed = Simulation { stop_after: Some(stop_after), ..conflict(&paid) };
         assert_eq!(run(&killed, &ledger, &config(3)).unwrap().ended, Stop::Interrupted);
         let mut resumed = run(&conflict(&paid), &ledger, &config(3)).unwrap();
         assert!(decisions(&ledger) == facts, "stopped after {stop_after}");

@@ -5,24 +5,27 @@ use harness_evolve::{EvolveConfig, JudgedOutcome, Memory, Objective, SeesawRule,
 use harness_trace::Outcome as Ending;
 use serde_json::{Value, json};
 
-use crate::world::{BASE, DUDS, Paid, World, catalogue, decisions, pack, run};
+use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, pack, run};
 
-fn world(paid: &Paid) -> World<'_> {
-    let mut world = World::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
-    world.effects = vec![("planted", 0.55)];
-    world.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
-    world
+fn simulation(paid: &Paid) -> Simulation<'_> {
+    let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
+    simulation.effects = vec![("planted", 0.55)];
+    simulation.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
+    simulation
 }
 
 fn facts(ledger: &Memory) -> Vec<(String, Value)> {
     decisions(ledger).into_iter().map(|[_, _, key, json]| (key, serde_json::from_str(&json).unwrap())).collect()
 }
 
-fn checked(config: &EvolveConfig, change: impl FnOnce(&mut World<'_>)) -> (Paid, Vec<(String, Value)>, Verification) {
+fn checked(
+    config: &EvolveConfig,
+    change: impl FnOnce(&mut Simulation<'_>),
+) -> (Paid, Vec<(String, Value)>, Verification) {
     let (paid, ledger) = (Paid::default(), Memory::default());
-    let mut world = world(&paid);
-    change(&mut world);
-    run(&world, &ledger, config).unwrap();
+    let mut simulation = simulation(&paid);
+    change(&mut simulation);
+    run(&simulation, &ledger, config).unwrap();
     let facts = facts(&ledger);
     let found = verify(&facts, &paid).unwrap();
     (paid, facts, found)
@@ -54,11 +57,11 @@ fn honest_runs_are_confirmed() {
 #[test]
 fn a_fork_is_confirmed_and_a_pool_that_names_another_is_not() {
     let config = EvolveConfig { seed: 7, variants: 3, rounds: 6, idle_rounds: 3, ..EvolveConfig::default() };
-    let (paid, facts, found) = checked(&config, |world| {
+    let (paid, facts, found) = checked(&config, |simulation| {
         let names = |fold: usize| (0..90).map(|k| format!("gate{fold}-{k:03}")).collect::<Vec<_>>();
-        world.split.folds = (0..2).map(names).collect();
-        (world.kinds, world.base, world.discordance) = (vec!["house", "calls"], 0.4, 0.05);
-        world.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
+        simulation.split.folds = (0..2).map(names).collect();
+        (simulation.kinds, simulation.base, simulation.discordance) = (vec!["house", "calls"], 0.4, 0.05);
+        simulation.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
     });
     assert!(facts.iter().any(|(key, value)| key.ends_with("shipped") && !value["fork"].is_null()), "nothing forked");
     assert!(found.holds(), "{found:#?}");
@@ -161,19 +164,19 @@ fn a_run_is_held_together() {
 }
 
 #[test]
-fn the_tripwire_rolls_back_a_proven_drop() {
+fn the_drift_test_rolls_back_a_proven_drop() {
     // It helps on explore and on the first fold, and harms everywhere else: no single fold can know.
     let config = EvolveConfig { seed: 7, drift_every: 1, ..EvolveConfig::default() };
-    let (_, facts, found) = checked(&config, |world| {
-        world.base = 0.4;
-        world.elsewhere = vec![("planted", "gate1", -0.95), ("planted", "gate2", -0.95)];
+    let (_, facts, found) = checked(&config, |simulation| {
+        simulation.base = 0.4;
+        simulation.elsewhere = vec![("planted", "gate1", -0.95), ("planted", "gate2", -0.95)];
     });
     assert!(found.holds(), "{found:#?}");
     let drift: Vec<_> = found.certificates.iter().filter(|one| one.test == Test::Drift).collect();
     assert!(drift.iter().any(|one| one.verdict == Verdict::Accept), "{drift:#?}");
-    let wire = &facts.iter().find(|(key, _)| key.ends_with("tripwire")).unwrap().1;
+    let test = &facts.iter().find(|(key, _)| key.ends_with("tripwire")).unwrap().1;
     let begun = &facts[0].1;
-    assert_eq!(wire["back"]["to"], begun["variant"], "the last good harness is the one it began with");
+    assert_eq!(test["back"]["to"], begun["variant"], "the last good harness is the one it began with");
     assert_eq!(facts.last().unwrap().1["last"], begun["variant"]);
     let mut forged = facts.clone();
     for (_, fact) in forged.iter_mut().filter(|(key, _)| key.ends_with("tripwire")) {
@@ -183,7 +186,7 @@ fn the_tripwire_rolls_back_a_proven_drop() {
 }
 
 #[test]
-fn the_tripwire_lets_a_real_gain_be() {
+fn the_drift_test_lets_a_real_gain_be() {
     let config = EvolveConfig { seed: 7, drift_every: 1, ..EvolveConfig::default() };
     let (_, facts, found) = checked(&config, |_| ());
     assert!(found.certificates.iter().any(|one| one.test == Test::Drift && one.verdict != Verdict::Accept));
@@ -195,10 +198,10 @@ fn what_only_saves_ships_for_cost_and_latency_and_not_for_success() {
     let settings = EvolveConfig { seed: 7, alpha: 0.3, margin: 0.3, ..EvolveConfig::default() };
     for objective in [Objective::Success, Objective::Cost, Objective::Latency] {
         let config = EvolveConfig { objective, ..settings.clone() };
-        let (_, facts, found) = checked(&config, |world| {
-            world.catalogue = catalogue(&[BASE, DUDS, &pack("second", &["wrong_answer"])]);
-            (world.base, world.discordance, world.effects) = (0.8, 0.0, Vec::new());
-            world.tokens = vec![("second", -60)];
+        let (_, facts, found) = checked(&config, |simulation| {
+            simulation.catalogue = catalogue(&[BASE, DUDS, &pack("second", &["wrong_answer"])]);
+            (simulation.base, simulation.discordance, simulation.effects) = (0.8, 0.0, Vec::new());
+            simulation.tokens = vec![("second", -60)];
         });
         assert!(found.holds(), "{objective:?}: {found:#?}");
         let ships: Vec<_> = facts.iter().filter(|(key, _)| key.ends_with("shipped")).collect();
@@ -214,10 +217,10 @@ fn what_saves_and_loses_does_not_ship() {
     // Cheap because it gives up: proven cheaper, and never proven to lose nothing.
     for seed in 0..8 {
         let config = EvolveConfig { seed, alpha: 0.3, objective: Objective::Cost, ..EvolveConfig::default() };
-        let (_, facts, found) = checked(&config, |world| {
-            world.catalogue = catalogue(&[BASE, &pack("second", &["wrong_answer"])]);
-            (world.base, world.discordance) = (0.8, 0.0);
-            (world.effects, world.tokens) = (vec![("second", -0.08)], vec![("second", -80)]);
+        let (_, facts, found) = checked(&config, |simulation| {
+            simulation.catalogue = catalogue(&[BASE, &pack("second", &["wrong_answer"])]);
+            (simulation.base, simulation.discordance) = (0.8, 0.0);
+            (simulation.effects, simulation.tokens) = (vec![("second", -0.08)], vec![("second", -80)]);
         });
         assert!(found.holds(), "{found:#?}");
         assert!(
@@ -231,9 +234,9 @@ fn the_strict_seesaw_blocks_what_breaks_a_task() {
     // A real gain on the whole that some tasks pay for: the judge ships it, the seesaw does not.
     let ships = |seesaw: SeesawRule| {
         let config = EvolveConfig { seed: 7, seesaw, ..EvolveConfig::default() };
-        let (_, facts, found) = checked(&config, |world| {
-            world.base = 0.4;
-            world.elsewhere = vec![("planted", "explore-00", -0.95)];
+        let (_, facts, found) = checked(&config, |simulation| {
+            simulation.base = 0.4;
+            simulation.elsewhere = vec![("planted", "explore-00", -0.95)];
         });
         assert!(found.holds(), "{found:#?}");
         facts.iter().filter(|(key, _)| key.ends_with("shipped")).count()

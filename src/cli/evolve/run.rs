@@ -109,10 +109,10 @@ pub fn run(app: &App, global: &Global, args: RunArgs) -> Result<(), Failure> {
             Err(Failure::waiting(format!("a proven edit waits for a person; `harness evolve approve {}`", evolved.run))
                 .hint("then the same command continues"))
         }
-        Some(_) => {
-            Err(Failure::new("the model or the world could not be reached any more; the report shows what is known")
-                .hint("the same command continues"))
-        }
+        Some(_) => Err(Failure::new(
+            "the model or the environment could not be reached any more; the report shows what is known",
+        )
+        .hint("the same command continues")),
         None => Ok(()),
     }
 }

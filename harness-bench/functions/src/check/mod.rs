@@ -17,7 +17,7 @@ pub use ast::check_ast;
 use crate::task::{Call, FunctionTask, Marking};
 
 /// How function names reach the model. Some providers refuse dots in tool names; with
-/// [`Naming::Underscored`] every dot is offered, and marked, as an underscore.
+/// [`Naming::Underscored`] every dot is shown, and marked, as an underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
@@ -138,8 +138,8 @@ pub fn check_choice(task: &FunctionTask, calls: &[Call], naming: Naming) -> Resu
         Marking::None => no_call(calls),
         Marking::Any => {
             any_call(calls)?;
-            let offered = |call: &&Call| task.names().any(|name| naming.apply(name) == call.name);
-            match calls.iter().find(|call| !offered(call)) {
+            let shown = |call: &&Call| task.names().any(|name| naming.apply(name) == call.name);
+            match calls.iter().find(|call| !shown(call)) {
                 Some(stray) => {
                     Err(Mismatch::WrongFunction { expected: "a function on offer".to_owned(), got: stray.name.clone() })
                 }

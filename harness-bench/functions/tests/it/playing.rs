@@ -1,4 +1,4 @@
-//! The pack through its own door: environment and graders as a host holds them.
+//! The pack through its public interface: environment and graders as a host holds them.
 
 use bench_functions::{MANIFEST, pack};
 use harness_abi::stable::{RResult, RSlice, RString};
@@ -73,12 +73,12 @@ fn the_oracle_solves_every_task_and_doing_nothing_only_those_without_an_answer()
         let all = tasks(&mut environment, &TaskQuery::default()).unwrap();
         assert_eq!(all.len(), 36);
         for task in &all {
-            let offered = reset(&mut environment, task).tools.unwrap();
+            let shown = reset(&mut environment, task).tools.unwrap();
             let whole = serde_json::to_string(task).unwrap();
             let actions: Vec<Action> = read(environment.oracle(whole.as_str().into())).unwrap();
             for action in &actions {
                 if let Action::Call { name, .. } = action {
-                    assert!(offered.iter().any(|tool| tool.name == *name), "{name} is not on offer");
+                    assert!(shown.iter().any(|tool| tool.name == *name), "{name} is not on offer");
                     assert!(naming == "verbatim" || !name.contains('.'), "{name}");
                 }
                 let observation = step(&mut environment, action);

@@ -66,22 +66,22 @@ impl Grader for Command {
         let fail = |error: std::io::Error| ModuleError::fault(format_args!("no folder for rewards: {error}"));
         let rewards = tempfile::Builder::new().prefix("harness-reward-").tempdir().map_err(fail)?;
         let named = self.mechanism == Mechanism::Bubblewrap;
-        // Harbor's scripts know where their reward goes. Others are told if they ask, in a variable of their own that no program
+        // Harbor's scripts know where their reward goes. Others are given it if they ask, in a variable of their own that no program
         // they start inherits, and the place has another name each time.
-        let asks = script.contains("REWARD_DIR");
+        let wants_rewards = script.contains("REWARD_DIR");
         let place = match (named, check.reward) {
             (true, true) => PathBuf::from(LOGS).join("verifier"),
             (true, false) => Path::new(LOGS).join(rewards.path().file_name().unwrap_or_default()),
             (false, _) => rewards.path().canonicalize().map_err(fail)?,
         };
-        let told = if asks { format!("REWARD_DIR='{}'\n", place.display()) } else { String::new() };
-        let mut job = Job::new(["/bin/bash", "-c", &format!("{told}{script}")], workspace);
+        let preamble = if wants_rewards { format!("REWARD_DIR='{}'\n", place.display()) } else { String::new() };
+        let mut job = Job::new(["/bin/bash", "-c", &format!("{preamble}{script}")], workspace);
         job.at = at.filter(|_| named);
         job.mounts = check.mounts;
         let env =
             resolve(&check.env, machine).map_err(|why| ModuleError::input(format_args!("task {}: {why}", task.id)))?;
         job.env.extend(env.env.clone());
-        if asks || check.reward {
+        if wants_rewards || check.reward {
             job.mounts.push(Mount { from: rewards.path().to_owned(), to: place, write: true });
         }
         job.network = self.config.network;

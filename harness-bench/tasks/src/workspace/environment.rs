@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Check, Setup, place, read,
+    Check, Setup, read, setup_files,
     template::{machine, resolve},
 };
 
@@ -105,7 +105,7 @@ impl Environment for Folder {
         let fail =
             |error: &dyn std::fmt::Display| ModuleError::fault(format_args!("no folder for task {}: {error}", task.id));
         let folder = tempfile::Builder::new().prefix("harness-task-").tempdir().map_err(|error| fail(&error))?;
-        place::all(&setup, folder.path()).map_err(|error| fail(&error))?;
+        setup_files::all(&setup, folder.path()).map_err(|error| fail(&error))?;
         let path = folder.path().to_str().ok_or_else(|| fail(&"its path is not UTF-8"))?.to_owned();
         self.at = bubblewrap.then_some(setup.at).filter(|at| !at.as_os_str().is_empty());
         let at = self.at.as_ref().map(|at| at.display().to_string()).unwrap_or_default();

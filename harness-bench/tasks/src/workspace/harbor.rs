@@ -148,10 +148,10 @@ fn parse(text: &str) -> Result<File, String> {
 }
 
 /// What `text` asks for as a `task.toml`, and as a Dockerfile beside it, that no folder can give.
-pub(super) fn asks(text: &str, beside: &Path) -> Result<Vec<String>, String> {
-    let mut asks = docker::read(text, beside).missing;
-    asks.extend(needs(&parse(text)?, beside));
-    Ok(asks)
+pub(super) fn missing(text: &str, beside: &Path) -> Result<Vec<String>, String> {
+    let mut missing = docker::read(text, beside).missing;
+    missing.extend(needs(&parse(text)?, beside));
+    Ok(missing)
 }
 
 fn one(folder: &Path, without_containers: bool) -> Result<Task, String> {
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn every_key_is_honoured_or_named() {
-        let asks = |text: &str| asks(text, Path::new("/nowhere/at/all"));
+        let missing = |text: &str| missing(text, Path::new("/nowhere/at/all"));
         let plain = "schema_version = \"1.1\"\nsource = \"x\"\n[task]\nname = \"a/b\"\n[metadata]\ntags = [\"a\"]\n\
                      [verifier]\ntimeout_sec = 60\nuser = \"root\"\nenv = { A = \"1\" }\n[agent]\ntimeout_sec = 1.5\n\
                      [environment]\nbuild_timeout_sec = 1\ncpus = 1\nmemory = \"2G\"\nos = \"linux\"\nworkdir = \"/w\"\n\
@@ -310,6 +310,6 @@ mod tests {
         ] {
             assert_eq!(toml(text), [named], "{text}");
         }
-        assert!(asks("[verifier]\nenv = 1").is_err());
+        assert!(missing("[verifier]\nenv = 1").is_err());
     }
 }

@@ -6,8 +6,8 @@ mod docker;
 mod environment;
 mod error;
 mod harbor;
-mod place;
 mod row;
+mod setup_files;
 mod template;
 
 use std::{
@@ -90,5 +90,5 @@ pub(crate) fn fuzz(bytes: &[u8]) -> usize {
     // A folder that is not there: nothing beside the files is found.
     let nowhere = Path::new("/nowhere/at/all");
     let rows = row::parse(bytes, &nowhere.join("tasks"), nowhere).map_or(0, |tasks| tasks.len());
-    rows + std::str::from_utf8(bytes).map_or(0, |text| usize::from(harbor::asks(text, nowhere).is_ok()))
+    rows + std::str::from_utf8(bytes).map_or(0, |text| usize::from(harbor::missing(text, nowhere).is_ok()))
 }

@@ -1,4 +1,4 @@
-//! Rows of a file: a prompt, files to place, a script that judges. Refuses a file in which any row is at fault.
+//! Rows of a file: a prompt, files to write, a script that judges. Refuses a file in which any row is at fault.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,7 +9,7 @@ use harness_abi::Task;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Check, Setup, WorkspaceError, place, task};
+use super::{Check, Setup, WorkspaceError, setup_files, task};
 use crate::{input, row::digest};
 
 /// A row as it stands in the file.
@@ -86,7 +86,7 @@ fn one(line: &str, beside: &Path, at: &Path) -> Result<Task, String> {
         return fault("has neither a `check`, the script that judges, nor an `answer`");
     }
     for path in row.files.keys() {
-        place::inside(path).map_err(|error| format!("task {:?}: {error}", row.id))?;
+        setup_files::inside(path).map_err(|error| format!("task {:?}: {error}", row.id))?;
     }
     let mut copies = Vec::new();
     if let Some(folder) = &row.folder {

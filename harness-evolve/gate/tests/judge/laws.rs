@@ -25,7 +25,7 @@ fn groups(n: usize) -> Vec<PlannedGroup> {
     (0..n).map(|k| PlannedGroup { group: format!("g{k}"), tasks: tasks(k) }).collect()
 }
 
-/// What a world of fixed outcomes answers: the pairs of a group at an attempt.
+/// What a simulation of fixed outcomes answers: the pairs of a group at an attempt.
 fn play(seed: u64, gain: f64, faults: f64, planned: &PlannedGroup, attempt: u32) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for task in &planned.tasks {
@@ -49,7 +49,7 @@ fn play(seed: u64, gain: f64, faults: f64, planned: &PlannedGroup, attempt: u32)
 
 /// Plays a duel with `flight` groups at once, picking the next to finish by `arrival`; every `save` arrivals the duel is
 /// written out and read back.
-fn duel(world: u64, gain: f64, faults: f64, flight: usize, arrival: u64, save: usize) -> (Certificate, String) {
+fn duel(simulation: u64, gain: f64, faults: f64, flight: usize, arrival: u64, save: usize) -> (Certificate, String) {
     let mut duel = Duel::new(DuelPlan::draw(terms(0.01, Stopping::default()), groups(60))).unwrap();
     let mut stream = Stream::new("test arrival", &[&arrival.to_le_bytes()]);
     let mut tries = std::collections::HashMap::new();
@@ -57,7 +57,7 @@ fn duel(world: u64, gain: f64, faults: f64, flight: usize, arrival: u64, save: u
         let next: Vec<_> = duel.next_groups(flight).into_iter().cloned().collect();
         let Some(planned) = next.get(stream.below(next.len())) else { break };
         let attempt = tries.entry(planned.group.clone()).and_modify(|n| *n += 1).or_insert(0);
-        duel.record(&planned.group, play(world, gain, faults, planned, *attempt)).unwrap();
+        duel.record(&planned.group, play(simulation, gain, faults, planned, *attempt)).unwrap();
         if step % save == 0 {
             duel = serde_json::from_str(&serde_json::to_string(&duel).unwrap()).unwrap();
         }
@@ -70,18 +70,18 @@ proptest! {
 
     #[test]
     fn arrival_and_interruption_change_nothing(
-        world in 0_u64..1000, gain in -0.2_f64..0.5, faults in prop_oneof![Just(0.0), Just(0.02), Just(0.3)],
+        simulation in 0_u64..1000, gain in -0.2_f64..0.5, faults in prop_oneof![Just(0.0), Just(0.02), Just(0.3)],
         flight in 1_usize..40, arrival: u64, save in 1_usize..30,
     ) {
-        let straight = duel(world, gain, faults, 1, 0, usize::MAX);
-        let other = duel(world, gain, faults, flight, arrival, save);
+        let straight = duel(simulation, gain, faults, 1, 0, usize::MAX);
+        let other = duel(simulation, gain, faults, flight, arrival, save);
         prop_assert_eq!(serde_json::to_string(&straight.0).unwrap(), serde_json::to_string(&other.0).unwrap());
         prop_assert_eq!(straight.1, other.1);
     }
 
     #[test]
-    fn certificates_hold_and_forgeries_do_not(world in 0_u64..1000, gain in -0.2_f64..0.5) {
-        let (certificate, _) = duel(world, gain, 0.01, 8, 3, usize::MAX);
+    fn certificates_hold_and_forgeries_do_not(simulation in 0_u64..1000, gain in -0.2_f64..0.5) {
+        let (certificate, _) = duel(simulation, gain, 0.01, 8, 3, usize::MAX);
         let read: Certificate = serde_json::from_str(&serde_json::to_string(&certificate).unwrap()).unwrap();
         prop_assert_eq!(recheck(&read).unwrap(), certificate.verdict);
         let forge = |change: &dyn Fn(&mut Certificate)| {

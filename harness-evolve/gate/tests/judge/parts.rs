@@ -65,8 +65,8 @@ proptest! {
         prop_assert_eq!(sum, purse.spent().trillionths());
         prop_assert!(purse.spent() <= purse.total());
         prop_assert!(paths <= purse.total().trillionths());
-        let wires: u64 = (0..rounds).map(|wire| drift_level(Alpha::ONE_IN_TWENTY, wire).trillionths()).sum();
-        prop_assert!(wires <= Alpha::ONE_IN_TWENTY.trillionths());
+        let tests: u64 = (0..rounds).map(|number| drift_level(Alpha::ONE_IN_TWENTY, number).trillionths()).sum();
+        prop_assert!(tests <= Alpha::ONE_IN_TWENTY.trillionths());
     }
 }
 

@@ -12,7 +12,7 @@ const GROUPS: usize = 60;
 /// Gate groups of the fold on which the planted edit must be found.
 const PLANTED_GROUPS: usize = 120;
 
-fn world(siblings: usize, timeouts: f64) -> Simulation {
+fn simulation(siblings: usize, timeouts: f64) -> Simulation {
     let contrasts = [0.13, 0.3, 0.05, 0.2].map(|discordance| Contrast { effect: 0.0, discordance }).to_vec();
     Simulation { explore: 64, folds: vec![GROUPS; 2], siblings, seeds: 1, timeouts, contrasts }
 }
@@ -37,8 +37,8 @@ fn placebo_ships_within_alpha() {
         ("fours, timeouts", 4, 0.1, Coin::PerGroup, Stopping::default()),
     ] {
         let rehearsal = Rehearsal { coin, stopping, ..Rehearsal::default() };
-        let world = world(siblings, timeouts);
-        let line = placebo(&rehearsal, |seed| world.record(seed));
+        let simulation = simulation(siblings, timeouts);
+        let line = placebo(&rehearsal, |seed| simulation.record(seed));
         println!("{name}: {} of {} runs ship, bound {:.4}", line.shipped, line.runs, line.bound);
         assert!(line.bound <= ALPHA, "{name}: {line:?}");
         shipped += line.shipped;
@@ -50,8 +50,8 @@ fn placebo_ships_within_alpha() {
 
 #[test]
 fn order_of_arrival_changes_no_ship() {
-    let world = world(4, 0.1);
-    let (mut ships, mut planted) = (0, world.clone());
+    let simulation = simulation(4, 0.1);
+    let (mut ships, mut planted) = (0, simulation.clone());
     planted.contrasts.push(Contrast { effect: 0.4, discordance: 0.13 });
     for seed in 0..60 {
         let recording = planted.record(seed);
@@ -65,9 +65,9 @@ fn order_of_arrival_changes_no_ship() {
 
 #[test]
 fn planted_gain_of_forty_points_ships() {
-    let mut world = Simulation { folds: vec![PLANTED_GROUPS], ..world(1, 0.0) };
-    world.contrasts.push(Contrast { effect: 0.4, discordance: 0.13 });
-    let line = Rehearsal::default().planted(0..1000, 4, |seed| world.record(seed));
+    let mut simulation = Simulation { folds: vec![PLANTED_GROUPS], ..simulation(1, 0.0) };
+    simulation.contrasts.push(Contrast { effect: 0.4, discordance: 0.13 });
+    let line = Rehearsal::default().planted(0..1000, 4, |seed| simulation.record(seed));
     println!(
         "planted +40 at {PLANTED_GROUPS} groups a fold: {} of {} runs ship it, bound {:.3}",
         line.shipped, line.runs, line.bound

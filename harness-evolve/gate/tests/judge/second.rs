@@ -1,4 +1,4 @@
-//! Our judge against the plain one, over random claims, levels, stopping rules, worlds, faults and interruptions.
+//! Our judge against the plain one, over random claims, levels, stopping rules, simulations, faults and interruptions.
 
 use evolve_gate::{
     Alpha, CallOff, Claim, Duel, DuelPlan, Futility, Outcome, Pair, PlannedGroup, Price, Stopping, Stream, Terms, Unit,
@@ -27,7 +27,7 @@ fn stoppings() -> impl Strategy<Value = Stopping> {
     })
 }
 
-/// A world: graded or pass/fail scores, a drift in favour of the candidate, now and then a timeout or a broken machine.
+/// A simulation: graded or pass/fail scores, a drift in favour of the candidate, now and then a timeout or a broken machine.
 #[derive(Debug, Clone)]
 struct Luck {
     seed: u64,

@@ -98,14 +98,14 @@ const WORN: f64 = 1.0 / 3.0;
 
 /// What was tried in this run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Track {
+pub struct History {
     /// Every candidate whose fate is decided, in order.
     pub trials: Vec<Trial>,
     /// Scored predictions of ships, in order.
     pub predictions: Vec<Predictions>,
 }
 
-impl Track {
+impl History {
     /// Notes the fate of a candidate.
     pub(crate) fn note(&mut self, round: u32, candidate: &Candidate, shipped: bool) {
         let manifest = &candidate.manifest;
@@ -177,16 +177,16 @@ mod tests {
 
     #[test]
     fn a_direction_rests_longer_each_time() {
-        let mut track = Track::default();
-        let rests = |track: &Track| (1..8).filter(|round| track.rests("d", *round, 1)).collect::<Vec<_>>();
-        assert!(rests(&track).is_empty());
-        track.trials = vec![trial(1, "d", false), trial(1, "d", false)];
-        assert_eq!(rests(&track), [1, 2]);
-        track.trials.push(trial(3, "d", false));
-        assert_eq!(rests(&track), [1, 2, 3, 4, 5]);
-        track.trials.push(trial(6, "d", true));
-        assert!(rests(&track).is_empty());
-        assert!(!track.rests("another", 2, 1));
+        let mut history = History::default();
+        let rests = |history: &History| (1..8).filter(|round| history.rests("d", *round, 1)).collect::<Vec<_>>();
+        assert!(rests(&history).is_empty());
+        history.trials = vec![trial(1, "d", false), trial(1, "d", false)];
+        assert_eq!(rests(&history), [1, 2]);
+        history.trials.push(trial(3, "d", false));
+        assert_eq!(rests(&history), [1, 2, 3, 4, 5]);
+        history.trials.push(trial(6, "d", true));
+        assert!(rests(&history).is_empty());
+        assert!(!history.rests("another", 2, 1));
     }
 
     #[test]
@@ -200,18 +200,18 @@ mod tests {
             at_risk: Hits::default(),
         };
         let worn = |all: &[usize]| {
-            let track = Track { predictions: all.iter().map(|hits| scored(*hits)).collect(), ..Track::default() };
-            track.worn(&Category::ToolError).map(|worn| worn.ships)
+            let history = History { predictions: all.iter().map(|hits| scored(*hits)).collect(), ..History::default() };
+            history.worn(&Category::ToolError).map(|worn| worn.ships)
         };
         assert_eq!(worn(&[1]), None, "one ship proves nothing");
         assert_eq!(worn(&[9, 5]), None, "half is worth having");
         assert_eq!(worn(&[1, 3]), None, "it rises");
         assert_eq!(worn(&[9, 2]), Some(2));
         assert_eq!(worn(&[2, 9, 1]), Some(3));
-        let track = Track { predictions: vec![scored(9), scored(2)], ..Track::default() };
-        assert_eq!(track.worn(&Category::NoProgress), None);
-        assert_eq!(track.hits_of_bucket(&Category::ToolError), Hits { hits: 11, predicted: 20 });
-        assert_eq!(track.hits_of_module("a/b").rate(), Some(0.55));
-        assert_eq!(track.hits_of_module("a/c").rate(), None);
+        let history = History { predictions: vec![scored(9), scored(2)], ..History::default() };
+        assert_eq!(history.worn(&Category::NoProgress), None);
+        assert_eq!(history.hits_of_bucket(&Category::ToolError), Hits { hits: 11, predicted: 20 });
+        assert_eq!(history.hits_of_module("a/b").rate(), Some(0.55));
+        assert_eq!(history.hits_of_module("a/c").rate(), None);
     }
 }

@@ -12,7 +12,7 @@ use harness_evolve::{JudgedOutcome, Recorded, evolve};
 use harness_spec::{Catalogue, Features, Harness, PackManifest, VariantId, check};
 use harness_trace::{Entry, EpisodeResult, EpisodeStart, ExploreTrace, Outcome as Ending, Rollout, Split};
 
-/// The packs of the world.
+/// The packs of the simulation.
 pub const BASE: &str = r#"
 [pack]
 name = "base"
@@ -136,11 +136,11 @@ pub struct Paid(pub Mutex<BTreeMap<Key, (EpisodeResult, u32)>>);
 /// Harness, task, seed.
 pub type Key = (VariantId, String, u64);
 
-pub struct World<'a> {
+pub struct Simulation<'a> {
     pub catalogue: Catalogue,
     pub split: GroupSplit,
     pub siblings: usize,
-    /// Names the world's draws.
+    /// Names the simulation's draws.
     pub seed: u64,
     /// Chance of success without any help.
     pub base: f64,
@@ -167,7 +167,7 @@ pub struct World<'a> {
     pub paid: &'a Paid,
 }
 
-impl<'a> World<'a> {
+impl<'a> Simulation<'a> {
     pub fn new(catalogue: Catalogue, paid: &'a Paid) -> Self {
         let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
         let folds = (0..3).map(|fold| names(&format!("gate{fold}"), 40)).collect();
@@ -237,16 +237,18 @@ impl<'a> World<'a> {
         if self.crashes.iter().any(crashes) {
             return Outcome::Fault;
         }
-        let (id, world, seed) = (id.to_string(), self.seed.to_string(), rollout.seed.to_string());
-        let own = draw(&["own way", &world, &id, &rollout.task, &seed]) < self.discordance;
+        let (id, simulation, seed) = (id.to_string(), self.seed.to_string(), rollout.seed.to_string());
+        let own = draw(&["own way", &simulation, &id, &rollout.task, &seed]) < self.discordance;
         let who = if own { id.as_str() } else { "anyone" };
         // Siblings stand or fall together.
         let group = rollout.task.split('/').next().unwrap_or_default();
-        Outcome::Scored(Unit::pass(draw(&["luck", &world, who, group, &seed]) < self.chance(harness, &rollout.task)))
+        Outcome::Scored(Unit::pass(
+            draw(&["luck", &simulation, who, group, &seed]) < self.chance(harness, &rollout.task),
+        ))
     }
 }
 
-impl Evaluator for World<'_> {
+impl Evaluator for Simulation<'_> {
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
@@ -350,7 +352,7 @@ impl Evaluator for World<'_> {
     fn trace(&self, played: &EpisodeResult) -> Result<ExploreTrace, EvaluatorError> {
         let paid = self.paid.0.lock().unwrap();
         assert!(paid.values().any(|(known, _)| known.episode == played.episode), "an episode nobody played");
-        // Every processor of the world decides something in every episode.
+        // Every processor of the simulation decides something in every episode.
         let decided = |module: &str| Entry::Decided {
             hook: Hook::BeforeModel,
             module: module.to_owned(),
@@ -442,8 +444,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub fn run(world: &World<'_>, ledger: &Memory, config: &EvolveConfig) -> Result<Evolution, EvolveError> {
-    block_on(evolve(world, ledger, config, &initial(), &Deterministic::default(), &still(), &()))
+pub fn run(simulation: &Simulation<'_>, ledger: &Memory, config: &EvolveConfig) -> Result<Evolution, EvolveError> {
+    block_on(evolve(simulation, ledger, config, &initial(), &Deterministic::default(), &still(), &()))
 }
 
 /// The decisions of a run, byte for byte.

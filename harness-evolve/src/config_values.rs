@@ -5,7 +5,7 @@ use harness_spec::{Config, Field, FieldType, Module, ModuleRef, ModuleSpec};
 use serde_json::Value;
 
 /// The first of each list, then the second of each, and so on.
-pub(crate) fn in_turns<T>(lists: Vec<Vec<T>>) -> Vec<T> {
+pub(crate) fn interleaved<T>(lists: Vec<Vec<T>>) -> Vec<T> {
     let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
     let mut all = Vec::new();
     loop {

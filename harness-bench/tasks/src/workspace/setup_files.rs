@@ -1,4 +1,4 @@
-//! Placing the files of a task. Refuses a path or a link that leads out of the workspace.
+//! Writes the files of a task into its folder. Refuses a path or a link that leads out of the workspace.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use super::{Setup, WorkspaceError};
 
-/// Places everything `setup` names in `folder`.
+/// Writes everything `setup` names in `folder`.
 pub(super) fn all(setup: &Setup, folder: &Path) -> Result<(), WorkspaceError> {
     for (from, to) in &setup.copies {
         copy(from, &folder.join(inside(&to.to_string_lossy())?), from)?;
