@@ -43,7 +43,7 @@ pub fn example(folder: &Path) -> Result<(Played, Shown), Failure> {
     std::fs::write(&file, HARNESS)?;
     // Without the variables of this process, so that no folder of the user's is searched for packs.
     let app = App::builder().workspace(Workspace::of(folder)).command("examples/run_harness").build()?;
-    // Whoever holds the token may stop it; the closure hears what happens.
+    // Whoever holds the token may stop it; the closure is called with what happens.
     let control = Control::new(Cancel::new(), |event: &Event| {
         if let Event::Reply { text } = event {
             print!("{text}");

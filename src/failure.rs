@@ -1,4 +1,4 @@
-//! What a request answers when it cannot be carried out: what is wrong, what to do, and of which kind it is. Doors turn the kind into
+//! What a request answers when it cannot be carried out: what is wrong, what to do, and of which kind it is. Entry points turn the kind into
 //! an exit code or a status.
 
 use harness_bench::{BenchmarkError, RunError, SuiteError};

@@ -3,7 +3,7 @@
 //! An [`App`] says where work is done: a [`Workspace`], folders of packs, packs linked into the program. A module of [`app`] holds one
 //! kind of request: its fields, its result, and a function that carries it out. Each function takes a [`Control`], by which it tells
 //! typed [events](Event) and can be cancelled. Nothing here prints, reads a command line or ends the process: that is done by the
-//! doors, which are the binary's command line and its MCP server.
+//! entry points, which are the binary's command line and its MCP server.
 //!
 //! Functions block the thread they are called on. From asynchronous code call them on a thread that may block
 //! (`tokio::task::spawn_blocking`).

@@ -1,4 +1,4 @@
-//! The `harness` program: its doors. Each turns what somebody asks into a request of the library, and the answer into what they read.
+//! The `harness` program: its entry points. Each turns what somebody asks into a request of the library, and the answer into what they read.
 
 mod cli;
 mod mcp;

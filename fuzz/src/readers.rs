@@ -13,7 +13,7 @@ pub const READERS: [(&str, Reader); 11] = [
     ("harness", harness),
     ("lock", lock),
     ("policy", policy),
-    ("wire", wire),
+    ("child_protocol", child_protocol),
     ("benchmark", benchmark),
     ("skill", skill),
     ("reply", reply),
@@ -28,7 +28,7 @@ fn pack(bytes: &[u8]) -> bool {
 }
 
 /// What a child and its host say to each other.
-fn wire(bytes: &[u8]) -> bool {
+fn child_protocol(bytes: &[u8]) -> bool {
     harness_host::fuzz(bytes).unwrap_or_else(|error| panic!("{error}")) > 0
 }
 

@@ -53,7 +53,7 @@ impl Agent {
         self.0.plans.iter().flat_map(|plan| &plan.offers).map(|offer| offer.name.as_str())
     }
 
-    /// Whether no processor changes replies: then what [`EpisodeSpec::observer`] hears is what enters the conversation.
+    /// Whether no processor changes replies: then what [`EpisodeSpec::observer`] receives is what enters the conversation.
     pub fn keeps_replies(&self) -> bool {
         self.0.plans.iter().all(|plan| plan.answers(Hook::AfterModel).is_empty())
     }

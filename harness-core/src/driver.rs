@@ -185,7 +185,7 @@ impl Driver {
                     EffectResult::Instances(fresh.and_then(|fresh| self.tools.renew(&plan).map(|()| fresh)))
                 }
                 Effect::Report(message) => {
-                    self.replies.iter().for_each(|hears| hears(&message));
+                    self.replies.iter().for_each(|observer| observer(&message));
                     EffectResult::Done
                 }
                 Effect::Begin(meta) => {

@@ -42,7 +42,7 @@ pub(crate) enum Effect {
     AwaitEpisode,
     /// Tools at work are given up, inner episodes stopped and waited for.
     Abandon,
-    /// A reply has entered the conversation: whoever listens must hear it.
+    /// A reply has entered the conversation: whoever listens must receive it.
     Report(Message),
     /// Entries of a step must be recorded.
     Record { step: u64, entries: Vec<Entry> },
@@ -73,8 +73,8 @@ pub(crate) enum ModelRequest {
         tools: Arc<str>,
         constraint: RString,
         sampling: harness_abi::Sampling,
-        /// Whether listeners hear the reply as it is written: the step's own request alone.
-        heard: bool,
+        /// Whether listeners receive the reply as it is written: the step's own request alone.
+        streamed: bool,
     },
     Score(harness_abi::ScoreRequest),
 }

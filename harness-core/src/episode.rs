@@ -50,9 +50,9 @@ pub struct EpisodeSpec {
     pub replay: bool,
     /// Calls of tools that an earlier attempt of this episode completed: each is answered from here once, in its step.
     pub completed: Vec<CompletedCall>,
-    /// Hears replies to step requests as they are written.
+    /// Receives replies to step requests as they are written.
     pub observer: Option<DeltaObserver>,
-    /// Hears each of them as it enters the conversation, once processors are done with it.
+    /// Receives each of them as it enters the conversation, once processors are done with it.
     pub replies: Option<ReplyObserver>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,

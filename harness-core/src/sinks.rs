@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 
 use crate::cancel::Cancel;
 
-/// Hears a reply as it is written.
+/// Receives a reply as it is written.
 pub type DeltaObserver = Arc<dyn Fn(DeltaKind, &str) + Send + Sync>;
 
-/// Hears replies that are whole.
+/// Receives whole replies.
 pub type ReplyObserver = Arc<dyn Fn(&Message) + Send + Sync>;
 
 /// What a sink was given. The channel closes without one when the module gave up.

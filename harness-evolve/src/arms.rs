@@ -41,7 +41,7 @@ pub struct Arm {
     /// Its name in the report.
     pub name: String,
     /// What it stands for.
-    pub role: ArmKind,
+    pub kind: ArmKind,
     /// The harness.
     pub pool: Pool,
     /// The splits it is measured on.
@@ -80,7 +80,7 @@ pub struct Measured {
     /// Its name.
     pub name: String,
     /// What it stands for.
-    pub role: ArmKind,
+    pub kind: ArmKind,
     /// Its id.
     pub variant: VariantId,
     /// Its harness.

@@ -48,7 +48,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
     /// Plays the tries on the sealed tasks of `arms`. `None` without sealed scores of both arms, or where the final harness
     /// uses no more tokens than the initial one: then one try is all there is, and that is its row.
     pub(crate) async fn best_of(&mut self, arms: &[Measured]) -> Result<Option<BestOf>, Halt> {
-        let find = |role: ArmKind| arms.iter().find(|arm| arm.role == role);
+        let find = |kind: ArmKind| arms.iter().find(|arm| arm.kind == kind);
         let Some((initial, last)) = find(ArmKind::Initial).zip(find(ArmKind::Final)) else { return Ok(None) };
         let Some(tokens) = per_task(initial).zip(per_task(last)).filter(|(initial, _)| *initial > 0.0) else {
             return Ok(None);

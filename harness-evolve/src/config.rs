@@ -37,7 +37,7 @@ pub enum SeesawRule {
 pub enum EditKind {
     /// Adds a module.
     Insert,
-    /// Puts another module in the place of one of its role.
+    /// Puts another module in the place of one of its slot.
     Replace,
     /// Takes a module out.
     Remove,

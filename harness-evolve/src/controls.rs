@@ -74,7 +74,7 @@ pub async fn measure<A: Evaluator, L: Ledger>(
         }
         measured.push(Measured {
             name: arm.name.clone(),
-            role: arm.role,
+            kind: arm.kind,
             variant: arm.pool.id(evaluator.catalogue()),
             pool: arm.pool.clone(),
             scores: BTreeMap::new(),
@@ -86,7 +86,7 @@ pub async fn measure<A: Evaluator, L: Ledger>(
     let splits = [Split::Sealed, Split::Gate, Split::Explore];
     'splits: for (late, split) in [false, true].into_iter().flat_map(|late| splits.map(|split| (late, split))) {
         let rollouts = rollouts(evaluator, config, split, extent);
-        let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.role == ArmKind::Naive) == late;
+        let wanted = |arm: &Arm| arm.splits.contains(&split) && (arm.kind == ArmKind::Naive) == late;
         let of_split: Vec<usize> = (0..arms.len()).filter(|&k| wanted(&arms[k])).collect();
         if rollouts.is_empty() || of_split.is_empty() {
             continue;

@@ -45,10 +45,10 @@ fn additions(view: View<'_>, categories: &Categories) -> Vec<Direction> {
             Place::Processor => &view.incumbent.processors,
             Place::Tool => &view.incumbent.tools,
         };
-        // A newer version takes the older one's place, and a role has room for one.
+        // A newer version takes the older one's place, and a slot holds one.
         let taken = list.iter().find(|spec| {
-            let role = view.catalogue.lookup(&spec.module).ok().and_then(|other| other.module.role.as_ref());
-            names(spec, &entry) || role.is_some() && role == entry.module.role.as_ref()
+            let slot = view.catalogue.lookup(&spec.module).ok().and_then(|other| other.module.slot.as_ref());
+            names(spec, &entry) || slot.is_some() && slot == entry.module.slot.as_ref()
         });
         let kind = if taken.is_some() { EditKind::Replace } else { EditKind::Insert };
         let module = entry.reference().to_string();

@@ -75,7 +75,7 @@ impl<'a, R: Recorded> Check<'a, R> {
             cohorts,
             planned,
             now: anchor.clone(),
-            passed_wire: anchor.clone(),
+            passed_drift: anchor.clone(),
             anchor,
             drift_tests: 0,
             routed: false,
@@ -220,10 +220,10 @@ impl<'a, R: Recorded> Check<'a, R> {
             self.found.differs.push(format!("drift test of round {round}: a proven drop goes back, nothing else does"));
         }
         let Some(back) = &test.back else {
-            self.passed_wire = self.now.clone();
+            self.passed_drift = self.now.clone();
             return Ok(());
         };
-        let good = &self.passed_wire;
+        let good = &self.passed_drift;
         let leads = back.edits.iter().all(|(name, edit)| {
             let now = self.now.pool.variants.get(name).and_then(|harness| edit.apply(harness).ok());
             now.is_some() && now.as_ref() == good.pool.variants.get(name)
@@ -232,7 +232,7 @@ impl<'a, R: Recorded> Check<'a, R> {
             let why = "its rollback does not lead to the last state that passed";
             self.found.differs.push(format!("drift test of round {round}: {why}"));
         }
-        self.now = self.passed_wire.clone();
+        self.now = self.passed_drift.clone();
         for cohort in scope.unwrap_or_default() {
             if let Some(cohort) = self.cohorts.get_mut(cohort) {
                 cohort.purse.close_fold();

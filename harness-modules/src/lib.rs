@@ -1,5 +1,5 @@
 //! The first pack, `std`: processors every harness starts from, and the models that stand in for a language model in controls and
-//! tests. Linked in, but through the same door as a plugin: it knows the plugin ABI and nothing behind it.
+//! tests. Linked in, but in the same way as a plugin: it knows the plugin ABI and nothing behind it.
 
 mod beneath;
 pub mod context;

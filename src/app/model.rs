@@ -107,7 +107,7 @@ pub fn pull(app: &App, name: &str, control: &Control) -> Result<Pulled, Failure>
     let Some(model) = KNOWN.iter().find(|model| model.name == name) else {
         let names: Vec<&str> = KNOWN.iter().map(|model| model.name).collect();
         return Err(Failure::input(format!("no weights called `{name}` are known; there are: {}", names.join(", ")))
-            .hint("other weights need no pulling: --model gguf:FILE"));
+            .hint("other weights need no download: --model gguf:FILE"));
     };
     let path = model.path(app.workspace());
     let was_there = path.is_file() && sha256(&path).map_err(Failure::new)? == model.sha256;

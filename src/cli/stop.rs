@@ -10,7 +10,7 @@ pub fn on_ctrl_c() -> Cancel {
     let cancel = Cancel::new();
     let asked = cancel.clone();
     let (listens, listening) = mpsc::channel();
-    // A thread with a runtime of its own: it must hear the signal whatever the workers are doing.
+    // A thread with a runtime of its own: it must receive the signal whatever the workers are doing.
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
@@ -31,7 +31,7 @@ pub fn on_ctrl_c() -> Cancel {
             }
         });
     });
-    // An error: signals cannot be heard here, and Ctrl-C ends the program as it does any other.
+    // An error: signals cannot be received here, and Ctrl-C ends the program as it does any other.
     let _ = listening.recv();
     cancel
 }

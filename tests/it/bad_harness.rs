@@ -24,7 +24,7 @@ fn every_mistake_is_named_with_its_place_and_a_way_out() {
         ("[[processor]]\nuse = \"hello/dice\"\n", &["is a tool, but a processor belongs here"]),
         (
             "[[processor]]\nuse = \"std/notes\"\n[[processor]]\nid = \"other\"\nuse = \"std/notes\"\n",
-            &["processor `other`", "the role `memory` is taken by `notes` already"],
+            &["processor `other`", "the slot `memory` is taken by `notes` already"],
         ),
         (
             "[[processor]]\nuse = \"hello/greeter\"\n[[processor]]\nuse = \"hello/greeter\"\n",

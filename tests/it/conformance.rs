@@ -56,7 +56,7 @@ fn special(module: &ModuleRef, workspace: &Workspace) -> Result<Config, String> 
 /// Whether this machine can confine commands: what cannot refuses to start.
 fn confined() -> Result<(), String> {
     let found = harness_sandbox::choose(harness_sandbox::Choice::Auto).map(drop).map_err(|error| error.to_string());
-    found.inspect_err(|why| crate::support::box_is_missing(why))
+    found.inspect_err(|why| crate::support::sandbox_is_missing(why))
 }
 
 /// Everything there is, loaded packs where `isolation` says.

@@ -346,8 +346,8 @@ fn an_episode_whose_process_ended_in_another_call_is_to_be_repeated() {
 }
 
 #[test]
-fn a_tool_in_a_child_hears_what_it_would_hear_in_process() {
-    let heard = |isolation| {
+fn a_tool_in_a_child_receives_what_it_would_in_process() {
+    let tool_results = |isolation| {
         let played = Bench::new(isolation, 1).play(&[SCRIPT, &faulty("tool", "none", "call")].concat()).unwrap();
         let result = played.entries.iter().find_map(|entry| match entry {
             Entry::Message { message } if message.role() == Role::Tool => Some(message.text().into_owned()),
@@ -355,9 +355,9 @@ fn a_tool_in_a_child_hears_what_it_would_hear_in_process() {
         });
         result.unwrap_or_else(|| panic!("no result: {}", played.reason))
     };
-    let here = heard(Isolation::InProcess);
+    let here = tool_results(Isolation::InProcess);
     assert!(here.contains("/srv/project") && here.contains("/workspace") && here.contains("seed: "), "{here}");
-    assert_eq!(heard(Isolation::Process), here);
+    assert_eq!(tool_results(Isolation::Process), here);
 }
 
 #[test]

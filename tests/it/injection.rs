@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    support::{Workspace, boxes},
+    support::{Workspace, sandboxes},
     tools::{harness, results},
 };
 
@@ -156,14 +156,14 @@ fn obey(sandbox: &str) {
 
 #[test]
 fn a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_bubblewrap() {
-    if boxes().contains(&"bubblewrap") {
+    if sandboxes().contains(&"bubblewrap") {
         obey("bubblewrap");
     }
 }
 
 #[test]
 fn a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_landlock() {
-    if boxes().contains(&"landlock") {
+    if sandboxes().contains(&"landlock") {
         obey("landlock");
     }
 }

@@ -49,7 +49,7 @@ impl Served {
     }
 
     /// Whatever comes next: a message, for nothing else may stand there.
-    fn hear(&mut self) -> Value {
+    fn receive(&mut self) -> Value {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
@@ -65,7 +65,7 @@ impl Served {
     fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         loop {
-            let message = self.hear();
+            let message = self.receive();
             if message["id"] == id {
                 return message;
             }
@@ -225,7 +225,7 @@ fn suites_that_are_named_are_checked_and_evolved_on() {
     let id = served.begin("tools/call", json!({"name": "evolve", "arguments": arguments, "_meta": meta}));
     let (mut news, mut last) = (Vec::new(), 0.0);
     let result = loop {
-        let message = served.hear();
+        let message = served.receive();
         if message["id"] == id {
             break message["result"].clone();
         }

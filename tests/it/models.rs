@@ -36,11 +36,11 @@ fn a_server_that_is_down_is_not_the_harness_s_fault() {
 }
 
 #[test]
-fn a_server_that_talks_garbage_is_named() {
+fn a_server_that_sends_garbage_is_named() {
     let workspace = Workspace::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     server(&workspace, &listener.local_addr().unwrap().to_string());
-    let talk = std::thread::spawn(move || {
+    let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
         let body = "<html>It works!</html>";
@@ -48,7 +48,7 @@ fn a_server_that_talks_garbage_is_named() {
         Write::write_all(&mut stream, format!("{head}{body}").as_bytes()).unwrap();
     });
     workspace.run(&["run", "my.toml", "--prompt", "x"]).failure(1, &["ended early"]);
-    talk.join().unwrap();
+    server.join().unwrap();
 }
 
 #[test]

@@ -86,14 +86,14 @@ fn loaded(workspace: &Workspace) {
 }
 
 #[test]
-fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
+fn each_slot_has_an_example_whose_own_tests_pass_and_that_conforms() {
     let workspace = Workspace::new();
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packs");
-    for (role, module) in
+    for (slot, module) in
         [("planner", "goal"), ("tool_router", "by_words"), ("memory", "mishaps"), ("critic", "reminder")]
     {
-        let name = format!("my_{role}");
-        let made = workspace.json(&["plugin", "new", &name, "--kind", "processor", "--role", role]);
+        let name = format!("my_{slot}");
+        let made = workspace.json(&["plugin", "new", &name, "--kind", "processor", "--slot", slot]);
         assert!(made["next"][0].as_str().unwrap().starts_with("cargo build --release"));
         for order in ["test", "build"] {
             let mut cargo = Command::new(env!("CARGO"));
@@ -105,7 +105,7 @@ fn each_role_has_an_example_whose_own_tests_pass_and_that_conforms() {
         let verdict = workspace.json(&["plugin", "check", library.to_str().unwrap(), "--episodes", "200"]);
         assert_eq!(verdict["modules"][0]["module"], format!("{name}/{module}"));
         assert_eq!(verdict["passed"], true, "{verdict}");
-        assert_eq!(workspace.json(&["plugin", "inspect", library.to_str().unwrap()])["module"][0]["role"], role);
+        assert_eq!(workspace.json(&["plugin", "inspect", library.to_str().unwrap()])["module"][0]["slot"], slot);
     }
 }
 
@@ -167,5 +167,5 @@ fn nothing_is_written_over() {
     new("three", &[]).failure(2, &["another version of the interface", "src/tool.rs"]);
     assert!(!workspace.path("three").exists());
     new("9lives", &[]).failure(2, &["`9lives` cannot be a pack's name"]);
-    new("four", &["--role", "planner"]).failure(2, &["only a processor has a role"]);
+    new("four", &["--slot", "planner"]).failure(2, &["only a processor takes a slot"]);
 }

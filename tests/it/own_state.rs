@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     faults::permitted,
-    support::{Workspace, boxes, library, ran},
+    support::{Workspace, library, ran, sandboxes},
     tools::harness,
 };
 
@@ -25,7 +25,7 @@ fn quarantine(state: &Path) -> PathBuf {
 
 #[test]
 fn a_command_of_a_model_writes_nothing_that_decides_its_rights() {
-    for sandbox in boxes() {
+    for sandbox in sandboxes() {
         let (workspace, home) = (Workspace::new(), Workspace::new());
         let orders = [
             "echo evil >> rights.toml; rm -f rights.toml; mv rights.toml old; echo evil > new; mv new rights.toml",

@@ -96,20 +96,20 @@ impl Workspace {
     }
 }
 
-/// Says that a box is missing here, so that what is tested in it is skipped; where `HARNESS_REQUIRE_BOXES` is set that is a failure.
-pub fn box_is_missing(why: &str) {
-    assert!(std::env::var_os("HARNESS_REQUIRE_BOXES").is_none(), "HARNESS_REQUIRE_BOXES is set, and {why}");
+/// Says that a sandbox is missing here, so that what is tested in it is skipped; where `HARNESS_REQUIRE_SANDBOXES` is set that is a failure.
+pub fn sandbox_is_missing(why: &str) {
+    assert!(std::env::var_os("HARNESS_REQUIRE_SANDBOXES").is_none(), "HARNESS_REQUIRE_SANDBOXES is set, and {why}");
     eprintln!("skipped: {why}");
 }
 
-/// The boxes of this machine, by their names in a configuration.
-pub fn boxes() -> Vec<&'static str> {
+/// The sandboxes of this machine, by their names in a configuration.
+pub fn sandboxes() -> Vec<&'static str> {
     use harness_sandbox::{Choice, choose};
     let mut all = Vec::new();
     for choice in [Choice::Bubblewrap, Choice::Landlock] {
         match choose(choice) {
             Ok(mechanism) => all.push(mechanism.name()),
-            Err(error) => box_is_missing(&error.to_string()),
+            Err(error) => sandbox_is_missing(&error.to_string()),
         }
     }
     all

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Workspace, box_is_missing, ran};
+use crate::support::{Workspace, ran, sandbox_is_missing};
 
 /// A harness whose model makes these calls, one a step.
 pub fn harness(tools: &str, calls: &[(&str, Value)]) -> String {
@@ -98,7 +98,7 @@ fn what_confines_is_said_and_recorded() {
         let ran = workspace.run(&arguments);
         if ran.code != Some(0) {
             assert!(ran.err.contains("does not work here") || ran.err.contains("no sandbox works here"), "{}", ran.err);
-            box_is_missing(ran.err.lines().next().unwrap_or_default());
+            sandbox_is_missing(ran.err.lines().next().unwrap_or_default());
             continue;
         }
         let first = ran.err.lines().next().unwrap_or_default();

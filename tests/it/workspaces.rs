@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Workspace, box_is_missing};
+use crate::support::{Workspace, sandbox_is_missing};
 
 const HARNESS: &str = "[[tool]]\nuse = \"tools/bash\"\n[[tool]]\nuse = \"tools/write\"\n";
 
@@ -40,7 +40,7 @@ fn confined() -> bool {
         workspace.run(&["bench", "chores", "--model", "noop", "--limit", "1", "--quiet"]).code == Some(0)
     });
     if !there {
-        box_is_missing("nothing confines commands here");
+        sandbox_is_missing("nothing confines commands here");
     }
     there
 }
@@ -137,7 +137,7 @@ fn harbor_folders_are_read_as_they_are() {
     let workspace = harbor("FROM ubuntu:24.04\nWORKDIR /app\nCOPY name.txt ./\n");
     let checked = workspace.run(&["suite", "check", "chores", "--quiet", "--json"]);
     if checked.out.contains("needs bubblewrap") || checked.err.contains("needs bubblewrap") {
-        return box_is_missing("no bubblewrap is here, and the scripts name /app and /tests");
+        return sandbox_is_missing("no bubblewrap is here, and the scripts name /app and /tests");
     }
     let check: serde_json::Value = serde_json::from_str(&checked.success().out).unwrap();
     assert_eq!((&check["broken"], &check["audit"]["solved"]), (&json!(false), &json!(3)), "{check}");

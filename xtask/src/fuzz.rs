@@ -16,8 +16,19 @@ use crate::{
 };
 
 /// The readers, as `fuzz/src/readers.rs` knows them.
-const TARGETS: [&str; 11] =
-    ["pack", "manifest", "harness", "lock", "policy", "wire", "benchmark", "skill", "reply", "request", "mcp"];
+const TARGETS: [&str; 11] = [
+    "pack",
+    "manifest",
+    "harness",
+    "lock",
+    "policy",
+    "child_protocol",
+    "benchmark",
+    "skill",
+    "reply",
+    "request",
+    "mcp",
+];
 
 /// Of each: the coverage counters and comparisons libFuzzer follows.
 const FLAGS: [&str; 9] = [

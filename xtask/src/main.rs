@@ -2,7 +2,7 @@
 //!
 //! It has no dependencies on purpose: with clap in it the first command of the README spent 12 to 24 seconds more on two
 //! cores before anything happened. It refuses to know what the binary knows: benchmarks, models and verdicts are not its.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program writes to people")]
 
 mod args;
 mod bench;
@@ -39,10 +39,10 @@ cargo xtask COMMAND
     --engine              the speed of the parts instead: hooks, steps, the record, the games, the local model
   test                  tidy and all tests of all crates
   ci                    rustfmt and clippy where they are installed, whether harness-abi can be published, then test
-  tidy                  the rules of the house that no compiler checks
+  tidy                  the rules of this project that no compiler checks
   growth                a host of a simulated next version of the interface, with packs of this version and of that one
   abi-fixture           build these packs anew, after the interface changed and before it is released
-  fuzz [TARGET]         made-up bytes for what reads packs, manifests, harnesses, locks, policies and the talk with children
+  fuzz [TARGET]         made-up bytes for what reads packs, manifests, harnesses, locks, policies and messages of children
     --minutes N           so long each, by the processor's clock (default 1; --seconds N); --seed N
   mutate                1,000 mutated packs before a lock, a signature, inspection and a child; --files N, --seed N
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins

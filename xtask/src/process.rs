@@ -38,7 +38,7 @@ fn ended(shown: &str, status: std::io::Result<std::process::ExitStatus>) -> Outc
     }
 }
 
-/// Runs it; it talks to the person itself.
+/// Runs it; it writes to the person itself.
 pub fn run(command: &mut Command) -> Outcome {
     let shown = shown(command);
     eprintln!("$ {shown}");

@@ -14,7 +14,7 @@ use crate::PackRef;
 /// The one symbol a pack exports, with its closing NUL.
 pub const ROOT_SYMBOL: &[u8] = ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes();
 
-/// Which side of the boundary is newer.
+/// Which side of the plugin ABI is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// The pack was built against this version of the interface or a later one.

@@ -39,7 +39,7 @@ pub struct RawCall<'a> {
     pub arguments: RStr<'a>,
 }
 
-/// The context as it crosses the boundary; authors use [`Cx`].
+/// The context as it crosses the plugin ABI; authors use [`Cx`].
 #[sabi_trait]
 pub trait RawContext {
     /// The episode's identity.

@@ -40,7 +40,7 @@ impl Hook {
         Self::TaskEnd,
     ];
 
-    /// The number that crosses the boundary.
+    /// The number that crosses the plugin ABI.
     pub const fn code(self) -> u32 {
         self as u32
     }

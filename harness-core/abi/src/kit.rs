@@ -1,4 +1,4 @@
-//! The adapters between what authors write and what crosses the boundary: panic guard, JSON, configuration.
+//! The adapters between what authors write and what crosses the plugin ABI: panic guard, JSON, configuration.
 
 use std::{
     cell::{Cell, RefCell},

@@ -2,7 +2,7 @@
 //!
 //! A pack is a shared library that exports modules of five kinds — [`Processor`], [`Tool`], [`Model`], [`Environment`],
 //! [`Grader`] — with [`export_pack!`]. Authors write the plain traits named here; the `Raw…` traits are what crosses
-//! the boundary. No tokio, HTTP or SQL ever enters this crate.
+//! the plugin ABI. No tokio, HTTP or SQL ever enters this crate.
 //!
 //! **Growth.** A released layout never changes, it is only appended to: trait methods with default bodies, prefix fields
 //! ([`Pack`], [`Message`]), variants of the non-exhaustive enums ([`Part`], [`Decision`], [`Ask`], [`Answer`]), and

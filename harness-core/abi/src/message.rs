@@ -107,7 +107,7 @@ pub struct Call<'a> {
     pub arguments: &'a str,
 }
 
-/// What crosses the boundary: views into the [`Owned`] allocation of the binary that made the message.
+/// What crosses the plugin ABI: views into the [`Owned`] allocation of the binary that made the message.
 ///
 /// Accessors of prefix types return copies, hence views and no owners here.
 #[doc(hidden)]

@@ -63,7 +63,7 @@ pub fn unknown<T>(kind: &str, name: RStr<'_>) -> RResult<T, ModuleError> {
     )))
 }
 
-/// Defines `pub fn pack() -> PackRef`: for packs linked into a binary. They enter by the same door as loaded ones.
+/// Defines `pub fn pack() -> PackRef`: for packs linked into a binary. They enter in the same way as loaded ones.
 ///
 /// Takes what [`export_pack!`](crate::export_pack) takes.
 #[macro_export]

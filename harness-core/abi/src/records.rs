@@ -1,4 +1,4 @@
-//! Cold data: what crosses the boundary as JSON text, with the types both sides read it into.
+//! Cold data: what crosses the plugin ABI as JSON text, with the types both sides read it into.
 //!
 //! Fields may be added with a default; none may be removed or change its meaning.
 

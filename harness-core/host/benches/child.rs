@@ -63,7 +63,7 @@ fn calls(criterion: &mut Criterion) {
     let mut processor = fresh();
     let (mut growing, mut next) = (FakeContext::default().history((0..200).map(message)), 200);
     percentiles("200 messages, one of them new", || {
-        // The oldest go, so that the history does not grow without end: the child hears of one message either way.
+        // The oldest go, so that the history does not grow without end: the child receives one message either way.
         growing.history.truncate(199);
         growing.history.push(message(next));
         next += 1;

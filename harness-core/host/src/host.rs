@@ -13,11 +13,11 @@ use crate::{
         quarantine::{Quarantine, QuarantineError, Quarantined},
     },
     elf::sha256,
+    find::{Found, find},
     installed::{Installed, Source},
     load,
-    look::{Look, look},
+    pack_root::PackRoot,
     per_key::PerKey,
-    root::Root,
     shown::LockedShown,
 };
 
@@ -116,7 +116,7 @@ impl HostBuilder {
         }
         let wanted = |file: &Inspected| self.only.as_ref().is_none_or(|only| only.contains(&file.sha256));
         let mut refused = Vec::new();
-        take_in(look(&self.files, &self.folders, &self.rules, &wanted), &mut installed, &mut refused);
+        take_in(find(&self.files, &self.folders, &self.rules, &wanted), &mut installed, &mut refused);
         Ok(Host {
             installed,
             refused,
@@ -131,21 +131,21 @@ impl HostBuilder {
     }
 }
 
-/// Takes in what was looked at; gives those packs that were not known.
-fn take_in(looks: Vec<Look>, installed: &mut Installed, refused: &mut Vec<HostError>) -> Vec<Inspected> {
-    let mut found = Vec::new();
-    for look in looks {
-        match look {
+/// Takes in what was found; gives those packs that were not known.
+fn take_in(found: Vec<Found>, installed: &mut Installed, refused: &mut Vec<HostError>) -> Vec<Inspected> {
+    let mut new = Vec::new();
+    for one in found {
+        match one {
             Ok(Some((inspected, source))) => {
                 if installed.add(inspected.manifest.clone(), source) {
-                    found.push(inspected);
+                    new.push(inspected);
                 }
             }
             Ok(None) => {}
             Err(error) => refused.push(error),
         }
     }
-    found
+    new
 }
 
 /// The plugin host: keeps the catalogue of what is installed and brings modules up.
@@ -176,7 +176,7 @@ impl Host {
         let rules = Rules { lock, ..self.rules.clone() };
         let mut later = self.installed.latest().successor();
         // What is refused now is told by the next host: this one's list is that of its beginning.
-        let found = take_in(look(&[], &self.folders, &rules, &wanted), &mut later, &mut Vec::new());
+        let found = take_in(find(&[], &self.folders, &rules, &wanted), &mut later, &mut Vec::new());
         if !found.is_empty() {
             self.installed.append(later);
         }
@@ -274,7 +274,7 @@ impl Host {
 
     fn code(&self, name: &str, version: Version) -> Result<Code, HostError> {
         match self.source(name, version) {
-            Some(Source::Linked(pack)) => Ok(Code::Here(Root::Rust(*pack))),
+            Some(Source::Linked(pack)) => Ok(Code::Here(PackRoot::Rust(*pack))),
             Some(Source::File(file, bytes, trust)) => match trust.isolation {
                 Isolation::InProcess => load::load(file, bytes, &self.store).map(Code::Here),
                 Isolation::Process => self
@@ -319,7 +319,7 @@ impl Host {
 #[derive(Debug, Clone)]
 enum Code {
     /// In this process.
-    Here(Root),
+    Here(PackRoot),
     /// In a child.
     Child(Arc<Supervisor>),
 }
@@ -341,7 +341,7 @@ pub struct Resolved {
 impl Resolved {
     fn build<T>(
         &self,
-        here: impl FnOnce(Root, &str, &str) -> Result<T, ModuleError>,
+        here: impl FnOnce(PackRoot, &str, &str) -> Result<T, ModuleError>,
         child: impl FnOnce(&Arc<Supervisor>, &str, &str) -> Result<T, ModuleError>,
     ) -> Result<T, ModuleError> {
         match &self.code {
@@ -364,7 +364,7 @@ impl Resolved {
     ///
     /// The module refuses its configuration, or its child does not start.
     pub fn processor(&self) -> Result<ProcessorBox, ModuleError> {
-        self.build(Root::processor, proxy::processor)
+        self.build(PackRoot::processor, proxy::processor)
     }
 
     /// A fresh tool.
@@ -374,7 +374,7 @@ impl Resolved {
     /// The module refuses its configuration, or its child does not start.
     pub fn tool(&self) -> Result<ToolBox, ModuleError> {
         let shared = self.manifest.shared;
-        self.build(Root::tool, |supervisor, name, config| proxy::tool(supervisor, name, config, shared))
+        self.build(PackRoot::tool, |supervisor, name, config| proxy::tool(supervisor, name, config, shared))
     }
 
     /// A fresh environment.
@@ -383,7 +383,7 @@ impl Resolved {
     ///
     /// The module refuses its configuration, or its child does not start.
     pub fn environment(&self) -> Result<EnvironmentBox, ModuleError> {
-        self.build(Root::environment, proxy::environment)
+        self.build(PackRoot::environment, proxy::environment)
     }
 
     /// A fresh grader.
@@ -392,10 +392,10 @@ impl Resolved {
     ///
     /// The module refuses its configuration, or its child does not start.
     pub fn grader(&self) -> Result<GraderBox, ModuleError> {
-        self.build(Root::grader, proxy::grader)
+        self.build(PackRoot::grader, proxy::grader)
     }
 
     fn model(&self) -> Result<ModelBox, ModuleError> {
-        self.build(Root::model, proxy::model)
+        self.build(PackRoot::model, proxy::model)
     }
 }

@@ -59,7 +59,7 @@ impl Installed {
     /// A copy to add to, in which references without a version keep meaning what they mean here.
     pub fn successor(&self) -> Self {
         let mut catalogue = self.catalogue.clone();
-        catalogue.settle();
+        catalogue.pin();
         Self { catalogue, sources: self.sources.clone(), later: OnceLock::new() }
     }
 

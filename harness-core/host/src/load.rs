@@ -13,21 +13,21 @@ use harness_abi::{C_SYMBOL, ROOT_SYMBOL};
 use harness_files::{Access, Folder};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-use crate::{HostError, Inspected, Refusal, per_key::PerKey, root::Root};
+use crate::{HostError, Inspected, Refusal, pack_root::PackRoot, per_key::PerKey};
 
 /// What this process has mapped, by content.
-fn mapped() -> &'static PerKey<String, Root> {
-    static MAPPED: OnceLock<PerKey<String, Root>> = OnceLock::new();
+fn mapped() -> &'static PerKey<String, PackRoot> {
+    static MAPPED: OnceLock<PerKey<String, PackRoot>> = OnceLock::new();
     MAPPED.get_or_init(PerKey::default)
 }
 
 /// Loads a pack from the bytes that were inspected: what was checked is what runs, whatever became of the file since.
-pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<Root, HostError> {
+pub(crate) fn load(file: &Inspected, bytes: &[u8], store: &Path) -> Result<PackRoot, HostError> {
     let admit = || {
         let copy = stage(bytes, store, &file.sha256).map_err(|(path, source)| Refusal::Stage { path, source })?;
         let pack = link(&copy)?;
         // A pack in C says what it is in its section alone.
-        if let Root::Rust(pack) = pack
+        if let PackRoot::Rust(pack) = pack
             && (pack.manifest())().as_str() != crate::elf::manifest(bytes)?
         {
             return Err(Refusal::TwoFaced);
@@ -65,7 +65,7 @@ fn same(file: File, bytes: &[u8]) -> std::io::Result<bool> {
     Ok(present == bytes)
 }
 
-pub(crate) fn link(copy: &Path) -> Result<Root, Refusal> {
+pub(crate) fn link(copy: &Path) -> Result<PackRoot, Refusal> {
     // SAFETY: the file's bytes were checked and lie in a private folder; its initialisers run now, which is what
     // admitting it means. It is leaked below, so nothing of it is ever unmapped.
     let library = unsafe { Library::open(Some(copy), RTLD_NOW | RTLD_LOCAL) };
@@ -79,9 +79,11 @@ pub(crate) fn link(copy: &Path) -> Result<Root, Refusal> {
     std::mem::forget(library);
     match (root, table) {
         // SAFETY: the address is that of the root symbol of a library that is never unloaded.
-        (Ok(root), _) => unsafe { harness_abi::admit(root) }.map(|(pack, _)| Root::Rust(pack)).map_err(Refusal::Layout),
+        (Ok(root), _) => {
+            unsafe { harness_abi::admit(root) }.map(|(pack, _)| PackRoot::Rust(pack)).map_err(Refusal::Layout)
+        }
         // SAFETY: as above, of the symbol of packs in C.
-        (_, Ok(table)) => unsafe { harness_abi::admit_c(table) }.map(Root::C).map_err(Refusal::Layout),
+        (_, Ok(table)) => unsafe { harness_abi::admit_c(table) }.map(PackRoot::C).map_err(Refusal::Layout),
         (Err(refusal), _) => Err(refusal),
     }
 }

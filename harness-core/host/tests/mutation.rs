@@ -171,7 +171,7 @@ fn ran(good: &Good, host: HostBuilder) -> &'static str {
     }
 }
 
-/// One mutant before every door; what became of it at each.
+/// One mutant before every reader; what became of it at each.
 fn fates(good: &Good, name: &str, bytes: &[u8]) -> [String; 3] {
     let folder = tempfile::tempdir().unwrap();
     let (packs, store) = (folder.path().join("packs"), folder.path().join("store"));

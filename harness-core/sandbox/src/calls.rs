@@ -25,7 +25,7 @@ const REMOVEXATTRAT: i64 = 466;
 const OPEN_TREE_ATTR: i64 = 467;
 const FILE_SETATTR: i64 = 469;
 
-/// The kernel's own doors: nothing a command does to files, processes or the network needs them.
+/// Ways into the kernel itself: nothing a command does to files, processes or the network needs them.
 #[rustfmt::skip]
 const KERNEL: &[i64] = &[
     // other processes
@@ -39,7 +39,7 @@ const KERNEL: &[i64] = &[
     l::SYS_reboot, l::SYS_kexec_load, l::SYS_init_module, l::SYS_finit_module, l::SYS_delete_module, l::SYS_acct,
     l::SYS_syslog, l::SYS_settimeofday, l::SYS_clock_settime, l::SYS_clock_adjtime, l::SYS_adjtimex, l::SYS_sethostname,
     l::SYS_setdomainname, l::SYS_vhangup,
-    // doors around this filter, and those that had too many holes
+    // ways around this filter, and those that had too many holes
     l::SYS_io_uring_setup, l::SYS_io_uring_enter, l::SYS_io_uring_register, l::SYS_bpf, l::SYS_perf_event_open,
     l::SYS_userfaultfd, l::SYS_fanotify_init, l::SYS_fanotify_mark, l::SYS_add_key, l::SYS_request_key, l::SYS_keyctl,
     LSM_SET_SELF_ATTR, l::SYS_memfd_secret,

@@ -48,7 +48,7 @@ pub struct Mount {
 
 /// Bounds of a command with all it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub struct JobLimits {
     /// Milliseconds until it is ended.
     pub millis: u64,
     /// Bytes of memory: of each process by the kernel, of all together by the supervisor.
@@ -63,7 +63,7 @@ pub struct Limits {
     pub output: usize,
 }
 
-impl Default for Limits {
+impl Default for JobLimits {
     fn default() -> Self {
         Self { millis: 120_000, memory: 4 << 30, processes: 256, file: 1 << 30, written: 4 << 30, output: 16 << 10 }
     }
@@ -85,7 +85,7 @@ pub struct Job {
     /// Variables besides `PATH`, `HOME`, `LANG` and `TMPDIR`.
     pub env: BTreeMap<String, String>,
     /// Its bounds.
-    pub limits: Limits,
+    pub limits: JobLimits,
     /// What it may not write though it lies in the workspace; found out when it is run.
     pub(crate) own: Own,
 }
@@ -100,7 +100,7 @@ impl Job {
             mounts: Vec::new(),
             network: false,
             env: BTreeMap::new(),
-            limits: Limits::default(),
+            limits: JobLimits::default(),
             own: Own::default(),
         }
     }

@@ -26,7 +26,7 @@ mod tree;
 
 pub use choose::{Choice, choose};
 pub use error::SandboxError;
-pub use job::{End, Job, Limits, Mechanism, Mount, Ran};
+pub use job::{End, Job, JobLimits, Mechanism, Mount, Ran};
 pub use output::Output;
 pub use own::{Own, guard, guarded, is_guarded};
 pub use program::set_program;

@@ -1,4 +1,4 @@
-//! Running a command: starts the supervisor, reads what comes, hears how it ended. Refuses places it cannot keep.
+//! Running a command: starts the supervisor, reads what comes, learns how it ended. Refuses places it cannot keep.
 
 use std::{
     io,
@@ -44,16 +44,16 @@ pub fn run(job: &Job, mechanism: Mechanism, cancelled: &dyn Fn() -> bool) -> Res
     let most = job.limits.output;
     let reader = std::thread::spawn(move || Output::read(output, most));
     let patience = Duration::from_millis(job.limits.millis) + GRACE;
-    let heard = converse(&ours, Order::Supervise(job, mechanism), patience, cancelled);
+    let answer = converse(&ours, Order::Supervise(job, mechanism), patience, cancelled);
     // With its end closed, whatever it still watches is ended.
     drop(ours);
-    if heard.is_err() {
+    if answer.is_err() {
         // Ended already, or about to: both are well.
         let _ = supervisor.kill();
     }
     supervisor.wait()?;
     let output = reader.join().map_err(|_| io::Error::other("what it wrote was lost"))??;
-    match heard {
+    match answer {
         Ok(Report::Ran { end }) => Ok(Ran { end, output }),
         Ok(Report::Refused(why)) => Err(SandboxError::Refused(why)),
         Err(error) => {
@@ -63,18 +63,18 @@ pub fn run(job: &Job, mechanism: Mechanism, cancelled: &dyn Fn() -> bool) -> Res
     }
 }
 
-/// Gives the order and hears the report.
+/// Gives the order and receives the report.
 fn converse(line: &UnixStream, order: Order, patience: Duration, cancelled: &dyn Fn() -> bool) -> io::Result<Report> {
     frame::write(line, &order)?;
     line.set_read_timeout(Some(LOOK))?;
     let until = Instant::now() + patience;
-    let mut told = false;
+    let mut ended = false;
     loop {
-        if !told && cancelled() {
+        if !ended && cancelled() {
             line.shutdown(std::net::Shutdown::Write)?;
-            told = true;
+            ended = true;
         }
-        match has_spoken(line) {
+        match has_answered(line) {
             Ok(true) => {
                 line.set_read_timeout(Some(GRACE))?;
                 return frame::read(line);
@@ -87,7 +87,7 @@ fn converse(line: &UnixStream, order: Order, patience: Duration, cancelled: &dyn
 }
 
 /// Whether something is there to be read.
-fn has_spoken(line: &UnixStream) -> io::Result<bool> {
+fn has_answered(line: &UnixStream) -> io::Result<bool> {
     match rustix::net::recv(line, &mut [0; 1], rustix::net::RecvFlags::PEEK) {
         Ok((0, _)) => Err(io::Error::other("the supervisor ended without a word")),
         Ok(_) => Ok(true),

@@ -96,7 +96,7 @@ fn start(job: &Job, mechanism: Mechanism, scratch: &std::path::Path) -> Result<P
     }
 }
 
-/// Hears when the host closes its end.
+/// Notices when the host closes its end.
 fn watch_host(line: &UnixStream, tell: Sender<Event>) -> io::Result<()> {
     let mut line = line.try_clone()?;
     std::thread::spawn(move || {

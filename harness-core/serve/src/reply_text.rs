@@ -1,4 +1,4 @@
-//! What a client is told of the replies of an episode: which words are the answer, and which come beside it. A stream and a whole are the
+//! What a client is sent of the replies of an episode: which words are the answer, and which come beside it. A stream and a whole are the
 //! same pieces, sent as they are known or at the end. What has been sent is never taken back.
 
 use harness_abi::{DeltaKind, Message, Part};
@@ -9,7 +9,7 @@ pub enum Commentary {
     /// Beside the answer, as reasoning is. The answer is the last reply, and known when that is whole.
     #[default]
     Reasoning,
-    /// Into the answer, which then is every reply, one after the other, and can be told word by word.
+    /// Into the answer, which then is every reply, one after the other, and can be sent word by word.
     Content,
 }
 
@@ -38,12 +38,12 @@ impl Piece {
     }
 }
 
-/// The replies so far, and what was told of them.
+/// The replies so far, and what was sent of them.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyText {
     /// Whether a reply's text is the answer as it stands: commentary belongs to it, or there can be none.
     text_is_answer: bool,
-    /// The answer ends before the first of these; nothing of it is told before that is known.
+    /// The answer ends before the first of these; nothing of it is sent before that is known.
     stop: Vec<String>,
     /// Tools of the client: a reply that calls one is the last.
     callers: Vec<String>,
@@ -53,7 +53,7 @@ pub(crate) struct ReplyText {
     pub answer: String,
     /// Whether the answer ended at one of `stop`.
     pub cut: bool,
-    /// Of the present reply, told as it was written: reasoning and text.
+    /// Of the present reply, sent as it was written: reasoning and text.
     live: (String, String),
     /// The text of a reply that calls nothing: the answer, unless another reply follows.
     held: Option<String>,
@@ -67,7 +67,7 @@ impl ReplyText {
         Self { text_is_answer, stop, callers, ..Self::default() }
     }
 
-    /// Hears a piece of a reply as it is written. Only where no processor changes replies.
+    /// Takes a piece of a reply as it is written. Only where no processor changes replies.
     pub fn delta(&mut self, kind: DeltaKind, text: &str) -> Vec<Piece> {
         if text.is_empty() || !matches!(kind, DeltaKind::TEXT | DeltaKind::REASONING) {
             return Vec::new();
@@ -85,7 +85,7 @@ impl ReplyText {
         pieces
     }
 
-    /// Hears a reply as it enters the conversation.
+    /// Takes a reply as it enters the conversation.
     pub fn reply(&mut self, message: &Message) -> Vec<Piece> {
         let of = |wanted: fn(&Part) -> Option<&str>| message.known_parts().filter_map(wanted).collect::<Vec<_>>();
         let thoughts = of(|part| match part {
@@ -113,7 +113,7 @@ impl ReplyText {
         pieces
     }
 
-    /// Hears that no other reply follows.
+    /// Learns that no other reply follows.
     pub fn end(&mut self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let spare = std::mem::take(&mut self.spare);
@@ -142,8 +142,8 @@ impl ReplyText {
     }
 
     fn answer(&mut self, text: &str, begins: bool) -> Option<Piece> {
-        let told = added(&mut self.answer, text, begins);
-        told.filter(|_| self.stop.is_empty()).map(Piece::Answer)
+        let sent = added(&mut self.answer, text, begins);
+        sent.filter(|_| self.stop.is_empty()).map(Piece::Answer)
     }
 }
 
@@ -158,14 +158,14 @@ fn added(to: &mut String, text: &str, begins: bool) -> Option<String> {
     Some(words)
 }
 
-/// What of the parts of a reply has not been told. Where something else was told, such as the words of a model that failed and was stood in
+/// What of the parts of a reply has not been sent. Where something else was sent, such as the words of a model that failed and was stood in
 /// for, all of it follows in a paragraph of its own.
-fn missing(told: &str, parts: &[&str]) -> String {
+fn missing(sent: &str, parts: &[&str]) -> String {
     let whole = parts.join("\n");
-    match whole.strip_prefix(told) {
+    match whole.strip_prefix(sent) {
         Some(rest) => rest.to_owned(),
-        // Told in one go, without the line breaks between its parts; or after the words of another.
-        None if parts.concat() == told || told.ends_with(&whole) => String::new(),
+        // Sent in one go, without the line breaks between its parts; or after the words of another.
+        None if parts.concat() == sent || sent.ends_with(&whole) => String::new(),
         None => format!("\n\n{whole}"),
     }
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     /// Plays replies word by word, and at once; gives what both come to: beside, answer.
-    fn told(make: impl Fn() -> ReplyText, replies: &[Message]) -> (String, String) {
+    fn sent(make: impl Fn() -> ReplyText, replies: &[Message]) -> (String, String) {
         let both = [true, false].map(|live| {
             let (mut reply_text, mut sent) = (make(), (String::new(), String::new()));
             let mut send = |pieces: Vec<Piece>| {
@@ -221,22 +221,22 @@ mod tests {
             [said("Hm.", "I look it up.", &["find"]), said("", "Not yet.", &[]), said("So it is.", "It is four.", &[])];
         let beside = || ReplyText::default();
         let expected = "Hm.\n\nI look it up.\n\nNot yet.\n\nSo it is.";
-        assert_eq!(told(beside, &replies), (expected.to_owned(), "It is four.".to_owned()));
+        assert_eq!(sent(beside, &replies), (expected.to_owned(), "It is four.".to_owned()));
         let within = || ReplyText { text_is_answer: true, ..ReplyText::default() };
         let expected = ("Hm.\n\nSo it is.".to_owned(), "I look it up.\n\nNot yet.\n\nIt is four.".to_owned());
-        assert_eq!(told(within, &replies), expected);
+        assert_eq!(sent(within, &replies), expected);
         // A call of the client's tool is the client's to see, words and all.
         let callers = || ReplyText { callers: vec!["ask".to_owned()], ..ReplyText::default() };
         let asks = [said("", "May I?", &["find", "ask"])];
-        assert_eq!(told(callers, &asks), (String::new(), "May I?".to_owned()));
-        assert_eq!(told(beside, &replies[..1]), ("Hm.\n\nI look it up.".to_owned(), "I look it up.".to_owned()));
+        assert_eq!(sent(callers, &asks), (String::new(), "May I?".to_owned()));
+        assert_eq!(sent(beside, &replies[..1]), ("Hm.\n\nI look it up.".to_owned(), "I look it up.".to_owned()));
         let stop = || ReplyText { stop: vec!["is".to_owned()], ..ReplyText::default() };
-        assert_eq!(told(stop, &replies).1, "It ");
+        assert_eq!(sent(stop, &replies).1, "It ");
     }
 
     #[test]
     fn what_was_told_is_not_taken_back() {
-        for (told, parts, rest) in [
+        for (sent, parts, rest) in [
             ("", &["abc"][..], "abc"),
             ("ab", &["abc"], "c"),
             ("abc", &["abc"], ""),
@@ -244,7 +244,7 @@ mod tests {
             ("x", &["abc"], "\n\nabc"),
             ("ab", &["a", "b"], ""),
         ] {
-            assert_eq!(missing(told, parts), rest);
+            assert_eq!(missing(sent, parts), rest);
         }
     }
 }

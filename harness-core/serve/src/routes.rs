@@ -32,7 +32,7 @@ use crate::{
     turn::Turn,
 };
 
-/// So long a stream's status waits for its first event, so that what fails at once is told by the status.
+/// So long a stream's status waits for its first event, so that what fails at once is shown by the status.
 const FIRST: Duration = Duration::from_secs(5);
 
 /// The header that joins requests of one conversation, where the body does not.
@@ -57,8 +57,14 @@ pub(crate) fn router(service: Arc<Service>, closing: Cancel) -> Router {
         .fallback(unknown)
         .layer(from_fn_with_state(shared.clone(), admit));
     let open = Router::new()
-        .route("/health", only("GET", get(async |State(shared): State<Shared>| told(health::health(&shared.service)))))
-        .route("/ready", only("GET", get(async |State(shared): State<Shared>| told(health::ready(&shared.service)))));
+        .route(
+            "/health",
+            only("GET", get(async |State(shared): State<Shared>| respond(health::health(&shared.service)))),
+        )
+        .route(
+            "/ready",
+            only("GET", get(async |State(shared): State<Shared>| respond(health::ready(&shared.service)))),
+        );
     Router::new().merge(asked).merge(open).with_state(shared)
 }
 
@@ -82,13 +88,13 @@ async fn unknown() -> ApiError {
 }
 
 async fn models(State(shared): State<Shared>) -> Response {
-    told((StatusCode::OK, json!({"object": "list", "data": [described(&shared.service)]})))
+    respond((StatusCode::OK, json!({"object": "list", "data": [described(&shared.service)]})))
 }
 
 async fn model(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response, ApiError> {
     let service = &shared.service;
     if name == service.name {
-        return Ok(told((StatusCode::OK, described(service))));
+        return Ok(respond((StatusCode::OK, described(service))));
     }
     Err(ApiError::not_found("model_not_found", format!("no model `{name}`; there is `{}`", service.name)))
 }
@@ -100,7 +106,7 @@ async fn feedback(State(shared): State<Shared>, request: Request) -> Result<Resp
     let store = service.store.clone();
     let put = tokio::task::spawn_blocking(move || feedback.put(&store)).await;
     put.map_err(|error| ApiError::failed(error.to_string()))??;
-    Ok(told((StatusCode::OK, json!({"recorded": true}))))
+    Ok(respond((StatusCode::OK, json!({"recorded": true}))))
 }
 
 async fn chat(
@@ -165,7 +171,7 @@ fn described(service: &Service) -> Value {
     json!({"id": service.name, "object": "model", "created": service.created, "owned_by": "harness"})
 }
 
-fn told((status, body): (StatusCode, Value)) -> Response {
+fn respond((status, body): (StatusCode, Value)) -> Response {
     whole(status, body.to_string(), None)
 }
 
@@ -178,7 +184,7 @@ fn whole(status: StatusCode, body: String, held: Option<Held>) -> Response {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = told((self.status, self.body()));
+        let mut response = respond((self.status, self.body()));
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));

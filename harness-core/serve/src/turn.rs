@@ -131,9 +131,9 @@ impl Turn {
     /// Runs the episode; when `closing` is used, it is stopped too.
     pub async fn run(self, service: &Service, closing: &Cancel) -> Result<Answer, ApiError> {
         let Self { head: _, agent, mut spec, reply_text, chunks, seen, _place } = self;
-        let (hears, to) = (reply_text.clone(), chunks.clone());
+        let (listener, to) = (reply_text.clone(), chunks.clone());
         spec.replies = Some(Arc::new(move |message| {
-            let pieces = locked(&hears).reply(message);
+            let pieces = locked(&listener).reply(message);
             to.iter().for_each(|chunks| chunks.send(pieces.clone()));
         }));
         let cancel = spec.cancel.clone();

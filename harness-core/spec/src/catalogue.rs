@@ -11,7 +11,7 @@ use crate::reference::{ModuleRef, Version};
 pub struct Catalogue {
     packs: BTreeMap<String, BTreeMap<Version, PackManifest>>,
     /// What a reference without a version means, where that is no longer the highest.
-    settled: BTreeMap<String, Version>,
+    pinned: BTreeMap<String, Version>,
 }
 
 /// Why a reference leads nowhere.
@@ -89,21 +89,21 @@ impl Catalogue {
     }
 
     /// From now on references without a version keep meaning what they mean now, whatever newer versions come.
-    pub fn settle(&mut self) {
+    pub fn pin(&mut self) {
         let highest = self.packs.iter().filter_map(|(name, versions)| Some((name, versions.last_key_value()?.0)));
         for (name, version) in highest {
-            self.settled.entry(name.clone()).or_insert(*version);
+            self.pinned.entry(name.clone()).or_insert(*version);
         }
     }
 
-    /// The version a reference without one means: the highest, or what was the highest when the catalogue was settled.
+    /// The version a reference without one means: the highest, or what was the highest when the catalogue was pinned.
     fn meant<'a>(&self, name: &str, versions: &'a BTreeMap<Version, PackManifest>) -> Option<&'a PackManifest> {
-        let settled = self.settled.get(name).and_then(|version| versions.get(version));
-        settled.or_else(|| versions.last_key_value().map(|(_, pack)| pack))
+        let pinned = self.pinned.get(name).and_then(|version| versions.get(version));
+        pinned.or_else(|| versions.last_key_value().map(|(_, pack)| pack))
     }
 
     /// Every module a reference without a version reaches, and those of a newer version that came since the catalogue was
-    /// settled; by pack name, then manifest order.
+    /// pinned; by pack name, then manifest order.
     pub fn modules(&self) -> impl Iterator<Item = Entry<'_>> {
         self.packs.iter().flat_map(|(name, versions)| {
             let meant = self.meant(name, versions);
@@ -114,7 +114,7 @@ impl Catalogue {
     }
 
     /// The module a reference names; without a version, in the pack's highest, or what was the highest when the catalogue
-    /// was settled.
+    /// was pinned.
     ///
     /// # Errors
     ///

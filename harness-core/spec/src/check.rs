@@ -42,7 +42,7 @@ pub enum SpecProblem {
     /// The module is not installed.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// An id or role of the wrong form.
+    /// An id or model role of the wrong form.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The module is of another kind than its place needs.
@@ -91,11 +91,11 @@ pub enum SpecProblem {
         /// How often.
         times: usize,
     },
-    /// Two processors of one role.
-    #[error("the role `{role}` is taken by `{other}` already; keep one of the two")]
-    Role {
-        /// The role.
-        role: String,
+    /// Two processors of one slot.
+    #[error("the slot `{slot}` is taken by `{other}` already; keep one of the two")]
+    Slot {
+        /// The slot.
+        slot: String,
         /// The id of the first one.
         other: String,
     },
@@ -189,12 +189,12 @@ fn check_at(harness: &Harness, catalogue: &Catalogue, depth: usize) -> Result<()
         let place = format!("adapt rule `{}`", rule.id);
         count_id(&mut ids, &rule.id, &place, &mut errors);
         for change in &rule.apply {
-            let settles = matches!(
+            let sampling = matches!(
                 change,
                 Change::Set { key: Setting::Temperature | Setting::TopP | Setting::MaxTokens | Setting::Seed, .. }
             );
             let of_the_whole = matches!(change, Change::Model { .. } | Change::Adapt { .. } | Change::Unadapt { .. });
-            if of_the_whole || (!settles && matches!(change, Change::Set { .. })) {
+            if of_the_whole || (!sampling && matches!(change, Change::Set { .. })) {
                 let change = change.to_string();
                 errors.push(SpecError::new(place.as_str(), SpecProblem::NotMidTask { change }));
             }
@@ -235,7 +235,7 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue, depth: usize) -> Vec<Sp
     if harness.action == ActionMode::Tool {
         check_needs("action = \"tool\"", &[Capability::Tools], &main, &mut errors);
     }
-    let mut roles: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut slots: BTreeMap<&str, &str> = BTreeMap::new();
     for (list, kind) in [(&harness.processors, Kind::Processor), (&harness.tools, Kind::Tool)] {
         let mut ids = BTreeMap::new();
         for spec in list {
@@ -248,14 +248,14 @@ fn check_parts(harness: &Harness, catalogue: &Catalogue, depth: usize) -> Vec<Sp
             if kind == Kind::Tool {
                 errors.extend(check_inner(harness, spec, &place, catalogue, depth));
             }
-            if let Some(role) = &entry.module.role {
-                match roles.get(role.as_str()) {
+            if let Some(slot) = &entry.module.slot {
+                match slots.get(slot.as_str()) {
                     Some(other) => errors.push(SpecError::new(
                         place,
-                        SpecProblem::Role { role: role.clone(), other: (*other).to_owned() },
+                        SpecProblem::Slot { slot: slot.clone(), other: (*other).to_owned() },
                     )),
                     None => {
-                        roles.insert(role, &spec.id);
+                        slots.insert(slot, &spec.id);
                     }
                 }
             }

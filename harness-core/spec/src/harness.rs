@@ -32,7 +32,7 @@ pub struct Harness {
     pub sampling: Sampling,
     /// What an episode may spend.
     pub budget: Budget,
-    /// Mid-task rules, tried in order at each step boundary.
+    /// Mid-task rules, tried in order after each step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adapt: Vec<AdaptRule>,
 }
@@ -110,7 +110,7 @@ pub struct Budget {
     pub cost: Option<u64>,
 }
 
-/// A mid-task rule: at a step boundary, *when* the condition holds, *apply* the changes to the live harness.
+/// A mid-task rule: after a step, *when* the condition holds, *apply* the changes to the live harness.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptRule {
@@ -120,7 +120,7 @@ pub struct AdaptRule {
     pub when: Condition,
     /// What; resolved against the harness as it then is, all or none.
     pub apply: Vec<Change>,
-    /// Fires at most once an episode (default), or at every boundary where it holds.
+    /// Fires at most once an episode (default), or after every step where it holds.
     #[serde(default = "yes")]
     pub once: bool,
 }

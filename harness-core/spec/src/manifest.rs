@@ -81,16 +81,16 @@ pub struct Module {
     pub name: String,
     /// What it is.
     pub kind: Kind,
-    /// Its singleton group: a harness holds at most one processor of a role.
+    /// The slot it takes, where it takes one: a harness holds at most one processor of a slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
+    pub slot: Option<String>,
     /// The dimension of behaviour it belongs to.
     pub dimension: Dimension,
     /// Hooks it answers, in call order; empty unless it is a processor.
     pub hooks: Vec<Hook>,
     /// Where it stands among the processors of a hook.
     pub order: Order,
-    /// Roles or module names that come before it where they are present.
+    /// Slots or module names that come before it where they are present.
     pub after: Vec<String>,
     /// One line.
     pub summary: String,
@@ -102,7 +102,7 @@ pub struct Module {
     pub needs: Vec<Capability>,
     /// What it can do; models only.
     pub provides: Vec<Capability>,
-    /// Failure categories it claims to help with: how an evolver that never heard of it finds it.
+    /// Failure categories it claims to help with: how an evolver that does not know it finds it.
     pub addresses: Vec<String>,
     /// Whether a call may take long, so that the host makes it off the driver's thread. Default: tools and models.
     pub blocking: bool,

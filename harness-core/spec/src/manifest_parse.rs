@@ -10,9 +10,10 @@ use crate::manifest::{FailureCategory, Field, Module, Pack, PackManifest, Sign};
 use crate::table::{ParseError, Problem, Table, document};
 use crate::vocabulary::{FieldType, Order, Permission, Vocabulary};
 
-const MODULE_KEYS: [&str; 17] = [
+const MODULE_KEYS: [&str; 18] = [
     "name",
     "kind",
+    "slot",
     "role",
     "dimension",
     "hooks",
@@ -117,6 +118,17 @@ fn required_name(table: &Table<'_>) -> Result<String, ParseError> {
     table.name("name")?.map(str::to_owned).ok_or_else(|| table.missing("name", "\"…\""))
 }
 
+/// The slot of a processor. `role` is what manifests of earlier versions call it.
+fn slot(table: &Table<'_>) -> Result<Option<String>, ParseError> {
+    let (slot, role) = (table.name("slot")?, table.name("role")?);
+    if slot.is_some() && role.is_some() {
+        return Err(
+            table.error_at("role", Problem::Other("`role` is the old word for `slot`; leave it out".to_owned()))
+        );
+    }
+    Ok(slot.or(role).map(str::to_owned))
+}
+
 fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
     table.only(&MODULE_KEYS)?;
     let kind: Kind = table.word("kind")?.ok_or_else(|| table.missing("kind", "\"processor\""))?;
@@ -124,7 +136,7 @@ fn read_module(table: &Table<'_>) -> Result<Module, ParseError> {
     let mut module = Module {
         name: required_name(table)?,
         kind,
-        role: table.name("role")?.map(str::to_owned),
+        slot: slot(table)?,
         dimension: table.word("dimension")?.ok_or_else(|| table.missing("dimension", "\"D7\""))?,
         hooks: table.words("hooks")?,
         order: table.word("order")?.unwrap_or(Order::Normal),

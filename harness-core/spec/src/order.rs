@@ -44,7 +44,7 @@ pub fn resolve_order(harness: &Harness, catalogue: &Catalogue) -> Result<HookOrd
 
 fn total_order(harness: &Harness, modules: &[&Module]) -> Result<Vec<usize>, SpecError> {
     let id = |i: usize| harness.processors.get(i).map_or("", |spec| spec.id.as_str());
-    let named = |module: &Module, name: &str| module.name == name || module.role.as_deref() == Some(name);
+    let named = |module: &Module, name: &str| module.name == name || module.slot.as_deref() == Some(name);
     let mut waits_for: Vec<Vec<usize>> = Vec::with_capacity(modules.len());
     for (i, module) in modules.iter().enumerate() {
         let mut earlier = Vec::new();

@@ -25,7 +25,7 @@ pub(crate) struct ModelExecutor {
     pub clock: Arc<dyn Clock>,
     /// Whether calls found in the record are used instead of being paid again.
     pub replay: bool,
-    /// Hears replies to step requests as they are written.
+    /// Receives replies to step requests as they are written.
     pub observer: Option<DeltaObserver>,
 }
 
@@ -51,8 +51,8 @@ impl ModelExecutor {
     async fn ask(&self, call: ModelCall) -> Result<ModelReply, CallFailure> {
         let ModelCall { model, request, time_left, .. } = call;
         match request {
-            ModelRequest::Chat { messages, tools, constraint, sampling, heard } => {
-                let (sink, filled) = sinks::chat(&self.cancel, self.observer.clone().filter(|_| heard));
+            ModelRequest::Chat { messages, tools, constraint, sampling, streamed } => {
+                let (sink, filled) = sinks::chat(&self.cancel, self.observer.clone().filter(|_| streamed));
                 let chat = Chat { messages, tools, constraint, sampling };
                 if model.blocking {
                     elsewhere(move || chat.begin(&model, sink), &self.cancel, time_left).await?;

@@ -24,7 +24,7 @@ impl EpisodeState {
         }
     }
 
-    /// Fires the next rule that holds; each at most once at a boundary. No rule left: the step is over.
+    /// Fires the next rule that holds; each at most once after a step. No rule left: the step is over.
     pub(super) fn next_rule(&mut self) {
         while let Some(rule) = self.plan.harness.adapt.get(self.rules.rule) {
             let index = self.rules.rule;

@@ -103,7 +103,7 @@ impl EpisodeState {
         if self.turn.first(|progress| matches!(progress, Progress::Inside { .. })).is_some() {
             return Some(Effect::AwaitEpisode);
         }
-        self.turn.settle(self.is_environment_done());
+        self.turn.close(self.is_environment_done());
         self.enter(Phase::AfterTool);
         None
     }

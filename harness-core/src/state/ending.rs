@@ -11,7 +11,7 @@ pub(super) const TOLD_TO_STOP: &str = "it was told to stop";
 pub(super) struct Ending {
     pub outcome: Outcome,
     pub reason: String,
-    /// Both, as task_end hears it.
+    /// Both, as task_end receives it.
     pub text: String,
 }
 

@@ -77,7 +77,7 @@ impl EpisodeState {
         }
     }
 
-    /// The episode ends here, and no processor hears of it: none has begun, or all have heard task_end.
+    /// The episode ends here, and no processor is called for it: none has begun, or all were called at task_end.
     pub(super) fn abort(&mut self, outcome: Outcome, module: &str, error: &ModuleError) {
         self.note_fault(None, module, error);
         self.close_as(outcome, format!("{module}: {}", error.message));

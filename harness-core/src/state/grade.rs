@@ -23,7 +23,7 @@ use crate::{
 const MOST_QUESTIONS: usize = 8;
 
 impl EpisodeState {
-    /// All processors have heard that the episode is over: the environment is read and graded where the end says something.
+    /// All processors were called at task_end: the environment is read and graded where the end says something.
     pub(super) fn begin_grading(&mut self) {
         let says_something = self.ending.as_ref().is_some_and(|ending| ending.outcome.counts());
         let ready = self.environment.as_ref().is_some_and(EnvironmentState::is_ready);

@@ -80,7 +80,7 @@ impl EpisodeState {
     }
 
     /// The call that has this chat with this model.
-    pub(super) fn chat(&mut self, model: Arc<LoadedModel>, chat: Chat, heard: bool) -> Effect {
+    pub(super) fn chat(&mut self, model: Arc<LoadedModel>, chat: Chat, streamed: bool) -> Effect {
         let seed = seed::derive(self.model_seed, self.step, chat.index, &chat.asker);
         let head = self.head.digest(&model.info.digest, &chat);
         self.key = match ignores_seed(&model.info, &chat.sampling) {
@@ -90,7 +90,7 @@ impl EpisodeState {
         let Chat { messages, tools, constraint, sampling, .. } = chat;
         let sampling = Sampling { seed, ..sampling };
         self.asked_at = self.elapsed;
-        let request = ModelRequest::Chat { messages, tools, constraint, sampling, heard };
+        let request = ModelRequest::Chat { messages, tools, constraint, sampling, streamed };
         Effect::Model(ModelCall { model, key: self.key, request, time_left: self.model_time() })
     }
 

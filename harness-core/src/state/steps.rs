@@ -54,8 +54,8 @@ impl EpisodeState {
         (!self.is_passed_over(slot)).then_some((hook, slot))
     }
 
-    /// Whether a slot does not hear the hook of the present phase: the one that broke the episode hears no end of it, and one that is
-    /// as it was before a switch of plans heard its beginning already.
+    /// Whether a slot is not called at the hook of the present phase: the one that broke the episode is not called at its end, and one that is
+    /// as it was before a switch of plans was called at its beginning already.
     fn is_passed_over(&self, slot: usize) -> bool {
         match self.phase {
             Phase::TaskEnd => self.broken.as_deref() == Some(self.plan.id(slot)),
@@ -144,7 +144,7 @@ impl EpisodeState {
         None
     }
 
-    /// Goes past a slot that does not hear the hook; `false` when none is left.
+    /// Goes past a slot that is not called at the hook; `false` when none is left.
     fn pass_over(&mut self) -> bool {
         let left = self.phase.hook().is_some_and(|hook| self.cursor < self.plan.answers(hook).len());
         self.cursor += usize::from(left);

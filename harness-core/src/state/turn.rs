@@ -189,7 +189,7 @@ impl Turn {
 
     /// Every call that is performed here has its result. Where the environment is over the rest is forgotten, else it is the
     /// caller's.
-    pub fn settle(&mut self, forget: bool) {
+    pub fn close(&mut self, forget: bool) {
         self.item = 0;
         let left = self.calls.extract_if(.., |call| call.result.is_none());
         if forget {

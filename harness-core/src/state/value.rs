@@ -57,7 +57,7 @@ pub(crate) struct Setup {
     pub allowance: Option<BudgetLeft>,
     pub workspace: Option<Workspace>,
     pub hook_deadline_micros: u64,
-    /// Whether somebody hears replies as they enter the conversation.
+    /// Whether somebody receives replies as they enter the conversation.
     pub reports: bool,
 }
 

@@ -41,7 +41,7 @@ fn out(all: &str) -> io::Result<()> {
     stream.flush()
 }
 
-/// Writes text for a person and a line break to standard error. Whoever closed it wants to hear nothing: that is no error.
+/// Writes text for a person and a line break to standard error. Whoever closed it wants to read nothing: that is no error.
 pub fn note(shown: impl Display) {
     // There is nobody left to tell.
     let _ = io::stderr().lock().write_all(format!("{}\n", text(shown)).as_bytes());

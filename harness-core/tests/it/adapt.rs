@@ -33,7 +33,7 @@ fn a_rule_switches_the_live_harness_at_a_step_boundary() {
     assert_eq!(ran.episode.end.steps, 5);
     let seen: Vec<_> = ran.notes("seen").iter().map(|seen| (seen["called"].clone(), seen["system"].clone())).collect();
     let system: Vec<_> = seen.iter().map(|(_, system)| system.as_str().unwrap()).collect();
-    assert_eq!(system, ["", "", "try harder", "try harder", "try harder"], "a new processor hears task_start");
+    assert_eq!(system, ["", "", "try harder", "try harder", "try harder"], "a new processor is called at task_start");
     let called: Vec<_> = seen.iter().map(|(called, _)| called.as_u64().unwrap()).collect();
     assert!(called.windows(2).all(|pair| pair[0] < pair[1]), "an unchanged one keeps its instance: {called:?}");
 }

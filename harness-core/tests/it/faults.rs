@@ -40,7 +40,7 @@ fn a_failing_processor_ends_the_episode_at_every_hook() {
             assert_eq!(faults.len(), 1, "a processor that failed is not called again: {faults:?}");
             assert!(faults[0].starts_with(&format!("{hook} p {class}: ")), "{faults:?}");
             assert!(faults[0].contains(message), "{faults:?}");
-            assert_eq!(ran.notes("seen").len(), 1, "the others hear task_end: {hook}");
+            assert_eq!(ran.notes("seen").len(), 1, "the others are called at task_end: {hook}");
         }
     }
 }
@@ -161,7 +161,7 @@ fn what_the_environment_breaks_is_infrastructure_and_not_judged() {
     };
     let ran = start(harness_abi::Task { data: json!("broken"), ..task() });
     assert_eq!(ran.ended(), "infrastructure: environment: no such task");
-    assert_eq!(ran.notes("seen").len(), 0, "no processor heard of it");
+    assert_eq!(ran.notes("seen").len(), 0, "no processor was called for it");
     let ran = start(harness_abi::Task { gold: Value::Null, ..task() });
     assert_eq!(ran.ended(), "infrastructure: grader: no gold");
     assert_eq!(ran.episode.end.state, json!({"count": 3}));

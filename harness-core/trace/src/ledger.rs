@@ -62,7 +62,7 @@ impl Store {
             state.batch.ledger.push(row);
             Ok(())
         })?;
-        self.shared.settle(true)
+        self.shared.flush(true)
     }
 
     /// Registers a run. A run of this id that is there already stays as it is: the same command continues it.

@@ -64,8 +64,8 @@ fn wanted(words: &str) -> Vec<char> {
 /// What may be searched of an entry.
 fn texts(entry: &Entry) -> Vec<String> {
     match entry {
-        Entry::Message { message } => spoken(message),
-        Entry::Edited { with, .. } => with.iter().flat_map(spoken).collect(),
+        Entry::Message { message } => words_of(message),
+        Entry::Edited { with, .. } => with.iter().flat_map(words_of).collect(),
         Entry::System { text } => vec![text.clone()],
         Entry::Decided { module, decisions, .. } => vec![format!("{module} {decisions}")],
         Entry::Tool { name, arguments, .. } => vec![format!("{name} {arguments}")],
@@ -75,7 +75,7 @@ fn texts(entry: &Entry) -> Vec<String> {
     }
 }
 
-fn spoken(message: &Message) -> Vec<String> {
+fn words_of(message: &Message) -> Vec<String> {
     let text = |part: &Part| match part {
         Part::Text { text } | Part::Reasoning { text } | Part::ToolResult { text, .. } => Some(text.to_string()),
         Part::ToolCall { name, arguments, .. } => Some(format!("{name} {arguments}")),

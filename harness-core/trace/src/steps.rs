@@ -98,7 +98,7 @@ impl Store {
     ///
     /// The record cannot be read, or what it says of the episode does not fit together.
     pub fn entries(&self, episode: &EpisodeRow) -> Result<Entries, TraceError> {
-        self.shared.settle(false)?;
+        self.shared.flush(false)?;
         Ok(Entries {
             pool: self.pool.clone(),
             next: episode.num << CHUNK_BITS,

@@ -103,7 +103,7 @@ impl Store {
     ///
     /// Something that was sent could not be written.
     pub fn flush(&self) -> Result<(), TraceError> {
-        self.shared.settle(true)
+        self.shared.flush(true)
     }
 
     /// Rows of a query that sees everything sent so far.
@@ -113,7 +113,7 @@ impl Store {
         params: impl Params,
         mut each: impl FnMut(&Row<'_>) -> Result<T, TraceError>,
     ) -> Result<Vec<T>, TraceError> {
-        self.shared.settle(false)?;
+        self.shared.flush(false)?;
         self.pool.read(|db| {
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query(params)?;

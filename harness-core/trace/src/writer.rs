@@ -89,7 +89,7 @@ impl Shared {
     }
 
     /// Waits until everything sent so far is committed; with `sync`, until it is on the disk.
-    pub(crate) fn settle(&self, sync: bool) -> Result<(), TraceError> {
+    pub(crate) fn flush(&self, sync: bool) -> Result<(), TraceError> {
         let mut state = lock(&self.state);
         if state.read_only {
             // Nothing was sent.

@@ -19,7 +19,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
     /// an error level: this looks at all of them together. A rollback closes the folds it was decided on.
     pub(super) async fn drift_test(&mut self, round: u32) -> Result<(), Halt> {
         let config = self.session.config;
-        let since = self.ships.len() - self.passed_wire.1;
+        let since = self.ships.len() - self.passed_drift.1;
         if config.drift_every == 0 || since < config.drift_every as usize || self.pool == self.anchor {
             return Ok(());
         }
@@ -32,7 +32,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let arms = ArmPair { incumbent: &anchor, candidate: &pool };
         let (certificate, stop) =
             self.session.test((round, "incumbent"), Test::Drift, alpha, (&scope, &groups), arms).await?;
-        let (good, ships) = self.passed_wire.clone();
+        let (good, ships) = self.passed_drift.clone();
         let dropped = certificate.verdict == Verdict::Accept;
         let back = dropped.then(|| Rollback {
             edits: way_back(&pool, &good),
@@ -54,12 +54,12 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         if let Some(stop) = stop {
             return Err(Halt::Spent(stop));
         }
-        self.passed_wire.1 = self.ships.len();
+        self.passed_drift.1 = self.ships.len();
         if dropped {
             self.pool = good;
             self.cohorts.roll_back(&scope);
         } else {
-            self.passed_wire.0 = pool;
+            self.passed_drift.0 = pool;
         }
         Ok(())
     }

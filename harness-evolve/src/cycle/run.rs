@@ -31,7 +31,7 @@ pub(super) struct Run<'a, A, L, S> {
     /// What it began with.
     pub anchor: Pool,
     /// The last pool that passed the drift test, and the ships until then.
-    pub passed_wire: (Pool, usize),
+    pub passed_drift: (Pool, usize),
     pub drift_tests: Vec<DriftTest>,
     /// The variant this round is about, and its name in the pool.
     pub incumbent: Harness,
@@ -93,7 +93,7 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
         Ok(Self {
             initial: initial.clone(),
             anchor: pool.clone(),
-            passed_wire: (pool.clone(), 0),
+            passed_drift: (pool.clone(), 0),
             drift_tests: Vec::new(),
             pool,
             incumbent: initial.clone(),

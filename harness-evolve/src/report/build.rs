@@ -92,7 +92,7 @@ pub fn build(
         verdicts: verdicts(evolution, &context.gate_tasks),
         against_itself: arms
             .iter()
-            .find(|arm| arm.role == ArmKind::Initial)
+            .find(|arm| arm.kind == ArmKind::Initial)
             .and_then(|arm| against_itself(config.seed, arm)),
         placebo: placebo(config, &split.folds, &split.explore, arms)?,
         final_toml: evolution.pool.to_toml().unwrap_or_else(|error| format!("# {error}")),
@@ -103,7 +103,7 @@ fn row(seed: u64, arm: &Measured, evolution: &Evolution) -> Row {
     let cells = arm.scores.iter().filter_map(|(split, scores)| Some((*split, cell(seed, scores)?)));
     Row {
         name: arm.name.clone(),
-        role: arm.role,
+        kind: arm.kind,
         variant: arm.variant.short(),
         edits: credit::edits(evolution, arm),
         cells: cells.collect(),
@@ -112,7 +112,7 @@ fn row(seed: u64, arm: &Measured, evolution: &Evolution) -> Row {
 }
 
 fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
-    let find = |role: ArmKind| arms.iter().find(|arm| arm.role == role);
+    let find = |kind: ArmKind| arms.iter().find(|arm| arm.kind == kind);
     let Some(last) = find(ArmKind::Final) else { return Vec::new() };
     let mut all = Vec::new();
     for split in [Split::Sealed, Split::Gate, Split::Explore] {
@@ -128,7 +128,7 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
             ArmKind::Variant,
             ArmKind::Naive,
         ];
-        against.extend(arms.iter().filter(|arm| others.contains(&arm.role)).map(|arm| (arm, false)));
+        against.extend(arms.iter().filter(|arm| others.contains(&arm.kind)).map(|arm| (arm, false)));
         for (other, headline) in against {
             let scores = last.scores.get(&split).zip(other.scores.get(&split));
             if let Some(difference) = scores.and_then(|(a, b)| difference(seed, a, b)) {
@@ -152,7 +152,7 @@ fn contrasts(seed: u64, arms: &[Measured]) -> Vec<Contrast> {
 /// which favours it: the gain over it is understated if anything.
 fn best_alternative(arms: &[Measured], split: Split) -> Option<&Measured> {
     let competes =
-        |arm: &&Measured| matches!(arm.role, ArmKind::Initial | ArmKind::NoModel) && arm.scores.contains_key(&split);
+        |arm: &&Measured| matches!(arm.kind, ArmKind::Initial | ArmKind::NoModel) && arm.scores.contains_key(&split);
     // Of equal ones the first: the initial harness, as the caller lists it.
     arms.iter().filter(competes).rev().max_by(|a, b| credit::mean(a, split).total_cmp(&credit::mean(b, split)))
 }

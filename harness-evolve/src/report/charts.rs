@@ -39,7 +39,7 @@ pub fn arms(report: &Report, split: Split) -> Option<Markup> {
     let height = BAR * rows.len() as f64 + 34.0;
     let bars = rows.iter().enumerate().map(|(k, (row, cell))| {
         let y = BAR * k as f64 + 17.0;
-        let class = match row.role {
+        let class = match row.kind {
             ArmKind::Final => "final",
             ArmKind::Initial => "initial",
             _ => "other",

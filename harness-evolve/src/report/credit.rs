@@ -46,13 +46,13 @@ pub fn variants(evolution: &Evolution, arms: &[Measured]) -> Option<Variants> {
         .iter()
         .map(|(name, harness)| (name.clone(), plays(name), diff(&evolution.initial, harness).to_string()));
     let one = |arm: &&Measured| {
-        matches!(arm.role, ArmKind::Initial | ArmKind::Single | ArmKind::Variant)
+        matches!(arm.kind, ArmKind::Initial | ArmKind::Single | ArmKind::Variant)
             && arm.scores.contains_key(&Split::Sealed)
     };
     let singles = arms.iter().filter(one);
     // Chosen on the outcomes it is compared on, which favours it.
     let best = singles.max_by(|a, b| mean(a, Split::Sealed).total_cmp(&mean(b, Split::Sealed)));
-    let last = arms.iter().find(|arm| arm.role == ArmKind::Final);
+    let last = arms.iter().find(|arm| arm.kind == ArmKind::Final);
     let against_single = last.zip(best).and_then(|(last, best)| {
         let difference =
             difference(evolution.config.seed, last.scores.get(&Split::Sealed)?, best.scores.get(&Split::Sealed)?)?;

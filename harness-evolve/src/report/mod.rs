@@ -43,7 +43,7 @@ pub struct Row {
     /// The arm.
     pub name: String,
     /// What it stands for.
-    pub role: ArmKind,
+    pub kind: ArmKind,
     /// The harness's id.
     pub variant: String,
     /// How it differs from the initial harness.

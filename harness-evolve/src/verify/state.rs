@@ -82,7 +82,7 @@ pub(super) struct Check<'a, R> {
     pub planned: BTreeMap<String, PlannedGroup>,
     pub anchor: Standing,
     pub now: Standing,
-    pub passed_wire: Standing,
+    pub passed_drift: Standing,
     pub drift_tests: u32,
     /// Whether routes were fitted after the last round.
     pub routed: bool,

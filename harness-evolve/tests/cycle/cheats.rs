@@ -225,7 +225,7 @@ fn every_cheat_is_refused_with_its_reason() {
         ("a module that reads files", "Critic", "robber/reader after prompt: it may use `fs`"),
         ("a process started by a rule", "Critic", "insert adapt rule tool_errors first: it may use `exec`"),
         ("a missing module", "Critic", "a missing module: processor `writer`: no pack `ghost`"),
-        ("a second module of a role", "Critic", "a collision: processor `prompt_2`: the role `prompt` is taken"),
+        ("a second module of a slot", "Critic", "a collision: processor `prompt_2`: the slot `prompt` is taken"),
         ("evidence that does not exist", "Critic", "step 3 of episode gate0-001/0 was not digested"),
         ("no evidence", "Critic", "no evidence: no place in the record"),
         ("a prediction of a sealed task", "Critic", "`sealed-001/0` is no task of the explore split"),

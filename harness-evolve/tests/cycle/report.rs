@@ -24,9 +24,9 @@ fn arms(last: &Harness) -> Vec<Arm> {
     let everywhere = vec![Split::Explore, Split::Gate, Split::Sealed];
     let mut rules = initial();
     rules.processors.extend(Harness::parse("[[processor]]\nuse = \"duds/dud_b\"\n").unwrap().processors);
-    let arm = |name: &str, role, harness: &Harness, splits: &[Split]| Arm {
+    let arm = |name: &str, kind, harness: &Harness, splits: &[Split]| Arm {
         name: name.to_owned(),
-        role,
+        kind,
         pool: harness.clone().into(),
         splits: splits.to_vec(),
     };

@@ -30,7 +30,7 @@ provides = ["tools"]
 [[module]]
 name = "prompt"
 kind = "processor"
-role = "prompt"
+slot = "prompt"
 dimension = "D2"
 hooks = ["task_start"]
 summary = "Says what to do"
@@ -82,7 +82,7 @@ summary = "Does nothing"
 [[module]]
 name = "other_prompt"
 kind = "processor"
-role = "prompt"
+slot = "prompt"
 dimension = "D2"
 hooks = ["task_start"]
 summary = "Says it otherwise"

@@ -21,7 +21,7 @@ pub struct Config {
     pub token_env: String,
     /// The tools that are offered, by the server's names; empty: all.
     pub tools: Vec<String>,
-    /// Which revision of the protocol is spoken.
+    /// Which revision of the protocol is used.
     pub revision: Revision,
     /// Whether its word is taken for which tools change nothing.
     pub believe_hints: bool,

@@ -1,4 +1,4 @@
-//! A connection: a server reached, its revision settled, its tools listed and checked. Refuses a server that is not there in time.
+//! A connection: a server reached, its revision agreed, its tools listed and checked. Refuses a server that is not there in time.
 
 use std::{
     sync::{
@@ -33,7 +33,7 @@ use crate::{
     pages::Pages,
 };
 
-/// Hears what a server says unasked. Answers nothing it might ask: no sampling, no roots, no questions to a person.
+/// Receives what a server says unasked. Answers nothing it might ask: no sampling, no roots, no questions to a person.
 #[derive(Debug, Clone, Default)]
 pub struct Ears {
     /// Whether the server said that its tools changed, and nobody has looked since.

@@ -50,7 +50,7 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
 
 pub(crate) fn config() -> Config {
     Config {
-        name: "heard".to_owned(),
+        name: "received".to_owned(),
         command: vec!["true".to_owned()],
         url: String::new(),
         env: Vec::new(),

@@ -1,4 +1,4 @@
-//! Tools of MCP servers, and tools of ours for MCP clients: the only place of the workspace that speaks that protocol. Linked in, but through the same door
+//! Tools of MCP servers, and tools of ours for MCP clients: the only place of the workspace that speaks that protocol. Linked in, but in the same way
 //! as a plugin. Believes nothing a server says of itself but its tools' names, descriptions and schemas, and those it checks.
 
 mod answer;

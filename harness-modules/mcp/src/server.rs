@@ -26,7 +26,7 @@ pub struct Server {
 /// The way to a server, which may have to be opened again.
 struct Link {
     config: Arc<Config>,
-    /// What it offered when this program first heard of it.
+    /// What it offered when this program first reached it.
     first: OnceLock<Arc<Listing>>,
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
 }
@@ -54,7 +54,7 @@ fn runtime() -> Result<&'static Runtime, ModuleError> {
 }
 
 impl Server {
-    /// Starts the server and hears what it offers. One that this program has heard before is started beside the caller, who does not
+    /// Starts the server and lists its tools. One that this program has listed before is started beside the caller, who does not
     /// wait; it must offer the same.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
         let config = Arc::new(config.check()?);

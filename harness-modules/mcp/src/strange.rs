@@ -1,4 +1,4 @@
-//! What a server writes to its standard output though it is no message: kept for the error, because a program that talks to people there
+//! What a server writes to its standard output though it is no message: kept for the error, because a program that writes to people there
 //! is the most common mistake. Passes every byte on.
 
 use std::{

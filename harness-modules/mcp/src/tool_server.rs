@@ -1,4 +1,4 @@
-//! Tools of this program for clients of the protocol, on standard input and output. Each call works on a thread of its own, hears when
+//! Tools of this program for clients of the protocol, on standard input and output. Each call works on a thread of its own, is told when
 //! nobody wants it any more, and may say how far it is. Refuses tools that are not offered. Nothing but messages reaches standard output:
 //! whoever else writes there writes to standard error.
 
@@ -57,7 +57,7 @@ impl Call {
         });
     }
 
-    /// Says how far it is, to a client that wants to hear it.
+    /// Says how far it is, to a client that wants to know it.
     pub fn tell(&self, text: &str) {
         self.news().tell(text);
     }

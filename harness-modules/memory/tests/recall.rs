@@ -1,4 +1,4 @@
-//! What is recalled, what is not, and which files are refused, through the pack's own door.
+//! What is recalled, what is not, and which files are refused, through the pack itself.
 
 use harness_abi::{Answer, Decision, Hook, Message, ModuleError, ProcessorBox};
 use harness_host::testing::FakeContext;

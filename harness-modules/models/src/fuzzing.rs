@@ -1,4 +1,4 @@
-//! Every reader of this room over bytes from anywhere: what a fuzzer calls. The bytes are a reply of each protocol, streamed and whole, and
+//! Every reader of this crate over bytes from anywhere: what a fuzzer calls. The bytes are a reply of each protocol, streamed and whole, and
 //! a list of prices. Asks nobody.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::{
     reply::{Asked, Expected, Ids, Names},
 };
 
-/// Hears text, and wants all of it.
+/// Takes text, and wants all of it.
 #[derive(Default)]
 struct Ear(Mutex<String>);
 
@@ -34,7 +34,7 @@ impl Listener for Ear {
 }
 
 /// What came of a reply, and the text that was told while it came.
-pub(crate) type Heard = (Result<ChatReply, ModuleError>, String);
+pub(crate) type ReadReply = (Result<ChatReply, ModuleError>, String);
 
 /// Reads `bytes` as a reply of every protocol and as a list of prices; gives how many of them they were.
 ///
@@ -44,7 +44,7 @@ pub(crate) type Heard = (Result<ChatReply, ModuleError>, String);
 /// completion that were told otherwise than they were written.
 pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
     let text = std::str::from_utf8(bytes);
-    let mut heard = usize::from(text.is_ok_and(prices::is_list));
+    let mut read = usize::from(text.is_ok_and(prices::is_list));
     for (protocol, reader) in [
         ("chat", openai::chat_reader as fn() -> Box<dyn Read>),
         ("responses", openai::responses_reader),
@@ -59,7 +59,7 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
         }
         for (reply, told) in [at_once, entire(reader(), bytes)] {
             let Ok(reply) = reply else { continue };
-            heard += 1;
+            read += 1;
             sound(&reply).map_err(|what| format!("{protocol}: {what}: {reply:?}"))?;
             // A thought that the prompt began is told as text before its end shows what it is.
             let thinks = reply.message.known_parts().any(|part| matches!(part, Part::Reasoning { .. }));
@@ -68,20 +68,20 @@ pub fn fuzz(bytes: &[u8]) -> Result<usize, String> {
             }
         }
     }
-    Ok(heard)
+    Ok(read)
 }
 
 /// Reads a stream that comes in pieces of this size.
-pub(crate) fn streamed(reader: Box<dyn Read>, bytes: &[u8], size: usize) -> Heard {
+pub(crate) fn streamed(reader: Box<dyn Read>, bytes: &[u8], size: usize) -> ReadReply {
     taken(reader, bytes, size, "text/event-stream")
 }
 
 /// Reads a body that comes at once.
-pub(crate) fn entire(reader: Box<dyn Read>, bytes: &[u8]) -> Heard {
+pub(crate) fn entire(reader: Box<dyn Read>, bytes: &[u8]) -> ReadReply {
     taken(reader, bytes, bytes.len(), "application/json")
 }
 
-fn taken(mut reader: Box<dyn Read>, bytes: &[u8], size: usize, kind: &str) -> Heard {
+fn taken(mut reader: Box<dyn Read>, bytes: &[u8], size: usize, kind: &str) -> ReadReply {
     let ear = Ear::default();
     let mut teller = Teller::new(&ear);
     let mut incoming = Incoming::new(&mut *reader, kind);

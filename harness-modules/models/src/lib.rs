@@ -1,4 +1,4 @@
-//! Models over HTTP, and the only place of the workspace that speaks it. Linked in, but through the same door as a plugin.
+//! Models over HTTP, and the only place of the workspace that speaks it. Linked in, but in the same way as a plugin.
 
 pub mod anthropic;
 mod fuzzing;

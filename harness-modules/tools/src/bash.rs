@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use harness_abi::{ErrorClass, ModuleError, Tool, ToolOutput, ToolRequest, ToolSink, ToolSpec};
-use harness_sandbox::{Choice, End, Job, Limits, Mechanism, Mount, Ran, SandboxError, choose, run};
+use harness_sandbox::{Choice, End, Job, JobLimits, Mechanism, Mount, Ran, SandboxError, choose, run};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -58,7 +58,7 @@ impl Bash {
         job.at = (folder.at() != folder.path()).then(|| folder.at().to_owned());
         job.network = config.network;
         let seconds = arguments.timeout.map_or(config.seconds, |asked| asked.clamp(1, config.seconds));
-        job.limits = Limits {
+        job.limits = JobLimits {
             millis: seconds * 1000,
             memory: config.memory_mb << 20,
             processes: config.processes,

@@ -1,4 +1,4 @@
-//! Tools an agent works with. Linked in, but through the same door as a plugin. Every one is bounded in bytes, lines and
+//! Tools an agent works with. Linked in, but in the same way as a plugin. Every one is bounded in bytes, lines and
 //! seconds, says what it cut and how to see the rest, and refuses what lies outside the episode's workspace.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]

@@ -70,7 +70,7 @@ fn the_manifest_and_the_code_agree() {
     let manifest = PackManifest::parse(pack().manifest()().as_str()).expect("manifest");
     assert_eq!(manifest.modules.len(), 4);
     for module in &manifest.modules {
-        assert_eq!(module.role.as_deref(), Some("tool_router"));
+        assert_eq!(module.slot.as_deref(), Some("tool_router"));
         for (field, values) in &module.config {
             for value in values.variants.iter().chain(&values.choices) {
                 drop(router(&module.name, json!({field.as_str(): value})));

@@ -37,9 +37,9 @@ impl Players<'_> {
             }
             pool
         };
-        let arm = |name: &str, role, pool, splits: &[Split]| Arm {
+        let arm = |name: &str, kind, pool, splits: &[Split]| Arm {
             name: name.to_owned(),
-            role,
+            kind,
             pool,
             splits: splits.to_vec(),
         };
@@ -51,7 +51,7 @@ impl Players<'_> {
             arm("random", ArmKind::Random, with(last, &self.model("random")?), &sealed),
             arm("do-nothing", ArmKind::Noop, with(&first, &self.model("noop")?), &sealed),
         ];
-        arms.extend(others.map(|(role, name, pool)| arm(name, role, pool.clone(), &sealed)));
+        arms.extend(others.map(|(kind, name, pool)| arm(name, kind, pool.clone(), &sealed)));
         for (name, harness) in last.variants.iter().filter(|_| last.variants.len() > 1) {
             arms.push(arm(&format!("{name} alone"), ArmKind::Variant, harness.clone().into(), &sealed));
         }

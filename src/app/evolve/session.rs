@@ -151,7 +151,7 @@ impl Session<'_> {
             interrupted = single.as_ref().is_some_and(stopped);
         }
         let others = [(ArmKind::Generic, "generic only", &generic), (ArmKind::Single, "best single", &single)];
-        let others = others.map(|(role, name, run)| run.as_ref().map(|run| (role, name, &run.pool)));
+        let others = others.map(|(kind, name, run)| run.as_ref().map(|run| (kind, name, &run.pool)));
         let players = Players { host: &self.host, benchmark: &self.benchmark, workspace: self.app.workspace() };
         let mut arms = players.arms(&evolution, others.into_iter().flatten(), initial, model)?;
         // What was stopped has no final harness yet: nothing is measured of it, and nothing decided about that.

@@ -59,8 +59,8 @@ pub struct ModuleLine {
     pub name: String,
     /// What it is.
     pub kind: harness_abi::Kind,
-    /// The role of a processor.
-    pub role: Option<String>,
+    /// The slot of a processor.
+    pub slot: Option<String>,
     /// Which behaviour it is about.
     pub dimension: Dimension,
     /// What it does.
@@ -73,16 +73,16 @@ impl ModuleLine {
         Self {
             name: module.name.clone(),
             kind: module.kind,
-            role: module.role.clone(),
+            slot: module.slot.clone(),
             dimension: module.dimension,
             summary: module.summary.clone(),
         }
     }
 
-    /// Its kind, and the role where there is one.
+    /// Its kind, and the slot where there is one.
     pub fn kind_and_role(&self) -> String {
         let kind = Vocabulary::name(self.kind);
-        self.role.as_ref().map_or_else(|| kind.to_owned(), |role| format!("{kind} ({role})"))
+        self.slot.as_ref().map_or_else(|| kind.to_owned(), |slot| format!("{kind} ({slot})"))
     }
 }
 

@@ -31,7 +31,7 @@ pub struct VerifiedPack {
     pub signed: bool,
 }
 
-/// Checks every entry of the lock. Tools are started, to hear what they say of themselves. Entries that are wrong are a result.
+/// Checks every entry of the lock. Tools are started, to read what they say of themselves. Entries that are wrong are a result.
 ///
 /// # Errors
 ///

@@ -56,7 +56,7 @@ enum Command {
     Remove(remove::RemoveArgs),
     /// Let a pack out of quarantine
     Release(release::ReleaseArgs),
-    /// Check that everything is as harness.lock says; starts tools to hear what they say of themselves
+    /// Check that everything is as harness.lock says; starts tools to read what they say of themselves
     Verify,
     /// Approve all that is installed as it is: writes harness.lock, and from then on only these very files are admitted
     Lock(lock::LockArgs),

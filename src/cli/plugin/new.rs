@@ -13,7 +13,7 @@ use crate::cli::{Global, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness plugin new reminder --kind processor
-  harness plugin new my_planner --kind processor --role planner     takes the planner's place
+  harness plugin new my_planner --kind processor --slot planner     takes the planner's place
   harness plugin new my_world --kind environment --dir ~/packs
 
 The folder holds pack.toml (what the pack says of itself), src/lib.rs (a module that works, with a test) and Cargo.toml.
@@ -24,9 +24,9 @@ pub struct NewArgs {
     /// What its module is
     #[arg(long)]
     kind: Kind,
-    /// The role of a processor (planner, tool_router, memory, …): a harness holds at most one of each
-    #[arg(long)]
-    role: Option<String>,
+    /// The slot of a processor (planner, tool_router, memory, …): a harness holds at most one of each
+    #[arg(long, alias = "role")]
+    slot: Option<String>,
     /// The folder to make it in
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
@@ -61,7 +61,7 @@ impl From<Kind> for pack::Kind {
 
 /// Makes the crate.
 pub fn run(global: &Global, args: NewArgs) -> Result<(), Failure> {
-    let request = NewRequest { name: args.name, kind: args.kind.into(), role: args.role, dir: args.dir };
+    let request = NewRequest { name: args.name, kind: args.kind.into(), slot: args.slot, dir: args.dir };
     let made = new(&request, &Control::default())?;
     if global.json {
         return output::json(&made);

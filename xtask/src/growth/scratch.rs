@@ -100,17 +100,17 @@ pub fn write(version: Version) -> Outcome<PathBuf> {
     let shared = sections(&read(&real.join("Cargo.toml"))?, |head| SHARED.iter().any(|one| head.starts_with(one)));
     put(&fresh.join("Cargo.toml"), &format!("{WORKSPACE}{shared}{PROFILE}"))?;
     put(&fresh.join("Cargo.lock"), &read(&real.join("Cargo.lock"))?)?;
-    settle(&fresh, &root)?;
+    copy_changed(&fresh, &root)?;
     fs::remove_dir_all(&fresh).map_err(|error| Failure::file(&fresh, error))?;
     Ok(root)
 }
 
 /// Brings `to` to what `from` is, touching only what differs; what cargo wrote there stays.
-fn settle(from: &Path, to: &Path) -> Outcome {
+fn copy_changed(from: &Path, to: &Path) -> Outcome {
     for entry in entries(from)? {
         let target = to.join(entry.file_name().unwrap_or_default());
         if entry.is_dir() {
-            settle(&entry, &target)?;
+            copy_changed(&entry, &target)?;
         } else if fs::read(&entry).ok() != fs::read(&target).ok() {
             put(&target, &read(&entry)?)?;
         }

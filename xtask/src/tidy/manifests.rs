@@ -1,4 +1,4 @@
-//! Walls between rooms, as lines that must not be in a manifest.
+//! Walls between crates, as lines that must not be in a manifest.
 
 use super::{
     Breach,
@@ -42,7 +42,7 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
         );
     }
     if package.name == "evolve-gate" && !dependency.dev && (own || IO.contains(&name)) {
-        return Some("the judge does no IO and knows no other room");
+        return Some("the judge does no IO and knows no other crate");
     }
     if package.name == "harness-spec" && !dependency.dev && (IO.contains(&name) || (own && name != "harness-abi")) {
         return Some("the harness as data does no IO and knows harness-abi alone");
@@ -53,7 +53,7 @@ fn broken(package: &Package, dependency: &Dependency, ours: &[&str]) -> Option<&
     if name == "harness-http"
         && !["harness-models", "harness-tools", "harness-mcp", "bench-download"].contains(&package.name.as_str())
     {
-        return Some("HTTP is spoken by models, by the tool that fetches pages, by MCP and by downloads");
+        return Some("HTTP is used by models, by the tool that fetches pages, by MCP and by downloads");
     }
     if ["axum", "hyper", "hyper-util", "http-body-util"].contains(&name) && package.name != "harness-serve" {
         return Some("HTTP is served by harness-serve alone");

@@ -44,12 +44,12 @@ pub fn check(files: &[File], packages: &[Package]) -> Vec<Breach> {
     breaches
 }
 
-/// The package a folder must hold, where the path decides it: rooms after their own name, guests after `plugin-`.
+/// The package a folder must hold, where the path decides it: crates of ours after their own name, plugins after `plugin-`.
 fn name_of(folder: &str) -> Option<String> {
     let parts: Vec<&str> = folder.split('/').collect();
     match parts[..] {
         [""] => Some("harness".into()),
-        [room] => Some(room.into()),
+        [name] => Some(name.into()),
         ["plugins", pack] => Some(format!("plugin-{pack}")),
         ["plugins", pack, part] => Some(format!("{pack}-{part}")),
         ["harness-core" | "harness-modules", part] => Some(format!("harness-{part}")),

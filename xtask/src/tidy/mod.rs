@@ -1,4 +1,4 @@
-//! The rules of the house that no compiler checks, as a command and as a test.
+//! The rules of this project that no compiler checks, as a command and as a test.
 //!
 //! Each rule looks at the workspace's own files and gives back what breaks it: a place and what to do. An exception
 //! stands beside its rule, with a reason.
@@ -9,6 +9,7 @@ mod members;
 mod packages;
 mod reference;
 mod sources;
+mod terms;
 mod words;
 mod writes;
 
@@ -68,6 +69,7 @@ fn breaches() -> Outcome<Vec<Breach>> {
     breaches.extend(writes::check(&files));
     breaches.extend(documents::check(&files));
     breaches.extend(reference::check(&files));
+    breaches.extend(terms::check(&files));
     breaches.extend(words::check(&files));
     Ok(breaches)
 }
@@ -87,7 +89,7 @@ pub fn run() -> Outcome {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_house_is_tidy() {
+    fn the_workspace_is_tidy() {
         let breaches = super::breaches().expect("the workspace can be read");
         assert!(breaches.is_empty(), "{breaches:#?}");
     }

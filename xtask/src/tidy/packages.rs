@@ -32,7 +32,7 @@ impl Package {
 }
 
 /// All crates, the root package too. What lies in a folder `templates` is text for workspaces still to be made, and what is
-/// a workspace of its own (`fuzz`) is no room of this one.
+/// a workspace of its own (`fuzz`) is no part of this one.
 pub fn read(files: &[File]) -> Vec<Package> {
     let apart = |file: &File| file.path.contains("/templates/") || file.text.lines().any(|line| line == "[workspace]");
     let crates = |file: &File| file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml") && !apart(file);

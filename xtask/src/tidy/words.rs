@@ -69,18 +69,20 @@ fn is(word: &str, rule: &str) -> bool {
 }
 
 /// The words of a text in lower case, those of `snake_case` and `CamelCase` names one by one.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut small = false;
-    for letter in text.chars() {
-        if !letter.is_alphabetic() || (letter.is_uppercase() && small) {
+pub fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut before) = (Vec::new(), String::new(), ' ');
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let begins = letter.is_uppercase()
+            && (before.is_lowercase()
+                || before.is_uppercase() && letters.peek().is_some_and(|next| next.is_lowercase()));
+        if !letter.is_alphabetic() || begins {
             words.push(std::mem::take(&mut word));
         }
         if letter.is_alphabetic() {
             word.extend(letter.to_lowercase());
         }
-        small = letter.is_lowercase();
+        before = letter;
     }
     words.push(word);
     words.retain(|word| !word.is_empty());

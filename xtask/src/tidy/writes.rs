@@ -11,7 +11,10 @@ const ELSEWHERE: &[&str] = &["harness-core/files/", "xtask/", "fuzz/", "plugins/
 /// Files that write by themselves, and why that harms nobody.
 const REASONS: &[(&str, &str)] = &[
     ("src/lock.rs", "locks have no content that decides anything, and are opened without following links"),
-    ("harness-bench/tasks/src/workspace/setup_files.rs", "fills a new folder with a random name, before anything runs in it"),
+    (
+        "harness-bench/tasks/src/workspace/setup_files.rs",
+        "fills a new folder with a random name, before anything runs in it",
+    ),
     (
         "harness-bench/download/src/http.rs",
         "resumes in the user's cache, through no link and under a lock; kept if the digest is right",

@@ -1,5 +1,5 @@
-//! The other door: packs written in C. A table of functions behind a second symbol, adapted to the same
-//! [`ProcessorBox`] that packs in Rust give, so that nothing behind the door knows the difference.
+//! The other way in: packs written in C. A table of functions behind a second symbol, adapted to the same
+//! [`ProcessorBox`] that packs in Rust give, so that nothing behind it knows the difference.
 //!
 //! `include/harness_pack.h` is the interface; the types here are its mirror. Never trusts a size, a version, a pointer
 //! that may be null or a text to be UTF-8; it must trust a function pointer, as whoever loads a library does.

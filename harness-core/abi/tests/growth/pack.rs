@@ -61,12 +61,12 @@ impl Model for Parrot {
     }
 
     fn chat(&self, request: &ChatRequest<'_>, _: &ChatSink) -> Result<ChatReply, ModuleError> {
-        let heard = request.messages.last().map(|message| message.text().into_owned()).unwrap_or_default();
-        let reply = ChatReply::text(heard);
+        let prompt = request.messages.last().map(|message| message.text().into_owned()).unwrap_or_default();
+        let reply = ChatReply::text(prompt);
         #[cfg(feature = "next")]
         let reply = {
-            let heard = harness_abi::Draft::from(&reply.message);
-            let message = heard.part(harness_abi::Part::Audio { hash: "a1".into() }).build();
+            let prompt = harness_abi::Draft::from(&reply.message);
+            let message = prompt.part(harness_abi::Part::Audio { hash: "a1".into() }).build();
             ChatReply { message, ..reply }
         };
         Ok(reply)

@@ -1,4 +1,4 @@
-//! Every type of this crate that crosses the boundary, as text: one paragraph per type, found from the root of a pack.
+//! Every type of this crate that crosses the plugin ABI, as text: one paragraph per type, found from the root of a pack.
 //!
 //! ```text
 //! struct error::ModuleError size 80 align 8

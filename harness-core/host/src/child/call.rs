@@ -1,13 +1,13 @@
-//! One call of a child: the request, what the child asks and says meanwhile, the answer. Refuses to wait for ever, to hear
+//! One call of a child: the request, what the child asks and says meanwhile, the answer. Refuses to wait for ever, to read
 //! everything, and to believe anything.
 
 use std::time::{Duration, Instant};
 
 use super::{
-    channel::{Channel, LaneError},
+    channel::{Channel, ChannelError},
     process::{Child, from_now},
+    protocol::{Envelope, Event, Given, Pull, Reply, Request},
     threads,
-    wire::{Envelope, Event, Given, Pull, Reply, Request},
 };
 
 /// Most bytes a child may say during one call.
@@ -106,7 +106,7 @@ impl Child {
         channel.core = core;
         match channel.send(&Envelope { dropped, request }, Some(end)) {
             Ok(()) => {}
-            Err(LaneError::Unspeakable(why)) => {
+            Err(ChannelError::Unencodable(why)) => {
                 self.give_back(channel);
                 return Err(Broken::Unsent(why));
             }
@@ -152,7 +152,7 @@ impl Child {
                 let flood = format!("it flooded its host with {events} messages, {bytes} bytes, {lines} log lines");
                 return Err(Broken::Child(Some(flood)));
             }
-            // A child that talks is late like one that is silent.
+            // A child that writes is late like one that is silent.
             if events % 64 == 0 && Instant::now() >= end {
                 return Err(late());
             }
@@ -190,7 +190,7 @@ impl Child {
             };
             match given.map_or(Ok(()), |given| channel.send(&given, Some(end))) {
                 // The module cannot have it; the call need not end for that.
-                Err(LaneError::Unspeakable(_)) => {
+                Err(ChannelError::Unencodable(_)) => {
                     channel.send(&Given::Nothing, Some(end)).map_err(|error| broken(error, late))?;
                 }
                 sent => sent.map_err(|error| broken(error, late))?,
@@ -209,10 +209,10 @@ impl Child {
     }
 }
 
-fn broken(error: LaneError, late: impl FnOnce() -> Broken) -> Broken {
+fn broken(error: ChannelError, late: impl FnOnce() -> Broken) -> Broken {
     match error {
-        LaneError::Closed | LaneError::Io(_) => Broken::Child(None),
-        LaneError::Late => late(),
+        ChannelError::Closed | ChannelError::Io(_) => Broken::Child(None),
+        ChannelError::Late => late(),
         other => Broken::Child(Some(format!("it broke the protocol: {other}"))),
     }
 }

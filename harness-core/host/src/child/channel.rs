@@ -20,7 +20,7 @@ const HEADER: usize = 4;
 
 /// Why a channel is of no use any more.
 #[derive(Debug, thiserror::Error)]
-pub enum LaneError {
+pub enum ChannelError {
     /// The other side is gone.
     #[error("the other side closed it")]
     Closed,
@@ -32,7 +32,7 @@ pub enum LaneError {
     Garbage(String),
     /// A value cannot cross.
     #[error("{0}")]
-    Unspeakable(String),
+    Unencodable(String),
     /// Time ran out in the middle of writing.
     #[error("time ran out while writing")]
     Late,
@@ -123,27 +123,27 @@ impl Channel {
     }
 
     /// Writes a frame. With `until` the writing end must not block, and gives up then.
-    pub fn send(&mut self, value: &impl Serialize, until: Option<Instant>) -> Result<(), LaneError> {
+    pub fn send(&mut self, value: &impl Serialize, until: Option<Instant>) -> Result<(), ChannelError> {
         self.outbox.clear();
         self.outbox.extend([0; HEADER]);
         rmp_serde::encode::write_named(&mut self.outbox, value)
-            .map_err(|error| LaneError::Unspeakable(error.to_string()))?;
+            .map_err(|error| ChannelError::Unencodable(error.to_string()))?;
         let length = self.outbox.len() - HEADER;
         if length > MOST_FRAME {
             self.outbox = Vec::new();
-            return Err(LaneError::Unspeakable(format!("it takes {length} bytes; the limit is {MOST_FRAME}")));
+            return Err(ChannelError::Unencodable(format!("it takes {length} bytes; the limit is {MOST_FRAME}")));
         }
         self.outbox[..HEADER].copy_from_slice(&(length as u32).to_le_bytes());
         let mut rest = self.outbox.as_slice();
         while !rest.is_empty() {
             match self.to.write(rest) {
-                Ok(0) => return Err(LaneError::Closed),
+                Ok(0) => return Err(ChannelError::Closed),
                 Ok(written) => rest = &rest[written..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(LaneError::Closed),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(ChannelError::Closed),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if !ready(&self.to, libc::POLLOUT, until)? {
-                        return Err(LaneError::Late);
+                        return Err(ChannelError::Late);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -168,7 +168,7 @@ impl Channel {
     }
 
     /// Reads the next frame; [`Channel::frame`] has it. `false`: there was none until then.
-    pub fn receive(&mut self, until: Option<Instant>) -> Result<bool, LaneError> {
+    pub fn receive(&mut self, until: Option<Instant>) -> Result<bool, ChannelError> {
         self.start = self.next;
         if self.start == self.end {
             (self.start, self.next, self.end) = (0, 0, 0);
@@ -180,7 +180,7 @@ impl Channel {
             if let Some(header) = have.first_chunk::<HEADER>() {
                 let length = u32::from_le_bytes(*header) as usize;
                 if length > MOST_FRAME {
-                    return Err(LaneError::Oversize(length));
+                    return Err(ChannelError::Oversize(length));
                 }
                 if have.len() >= HEADER + length {
                     self.next = self.start + HEADER + length;
@@ -200,7 +200,7 @@ impl Channel {
                 self.inbox.resize((self.end * 2).max(CHUNK), 0);
             }
             match self.from.read(&mut self.inbox[self.end..]) {
-                Ok(0) => return Err(LaneError::Closed),
+                Ok(0) => return Err(ChannelError::Closed),
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
@@ -214,8 +214,8 @@ impl Channel {
     }
 
     /// The frame that was received last.
-    pub fn frame<'a, T: Deserialize<'a>>(&'a self) -> Result<T, LaneError> {
-        rmp_serde::from_slice(self.body()).map_err(|error| LaneError::Garbage(error.to_string()))
+    pub fn frame<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ChannelError> {
+        rmp_serde::from_slice(self.body()).map_err(|error| ChannelError::Garbage(error.to_string()))
     }
 
     /// Bytes of the frame that was received last.
@@ -306,28 +306,28 @@ mod tests {
         let child = writer.join().unwrap();
         assert!(!host.receive(Some(Instant::now())).unwrap(), "nothing more was said");
         drop(child);
-        assert!(matches!(host.receive(soon()), Err(LaneError::Closed)));
+        assert!(matches!(host.receive(soon()), Err(ChannelError::Closed)));
     }
 
     #[test]
     fn a_frame_beyond_the_limit_is_refused_by_its_header() {
         let (mut host, mut child) = channels();
         child.to.write_all(&u32::MAX.to_le_bytes()).unwrap();
-        assert!(matches!(host.receive(soon()), Err(LaneError::Oversize(_))));
+        assert!(matches!(host.receive(soon()), Err(ChannelError::Oversize(_))));
         assert!(host.inbox.len() <= CHUNK);
-        assert!(matches!(child.send(&"x".repeat(MOST_FRAME), None), Err(LaneError::Unspeakable(_))));
+        assert!(matches!(child.send(&"x".repeat(MOST_FRAME), None), Err(ChannelError::Unencodable(_))));
     }
 
     #[test]
     fn a_reader_that_does_not_read_makes_a_writer_late() {
         let (mut host, _child) = channels();
         let soon = Instant::now().checked_add(Duration::from_millis(20));
-        assert!(matches!(host.send(&"x".repeat(1 << 20), soon), Err(LaneError::Late)));
+        assert!(matches!(host.send(&"x".repeat(1 << 20), soon), Err(ChannelError::Late)));
     }
 
     #[test]
     fn nonsense_is_garbage_and_nothing_worse() {
-        use crate::child::wire::{Envelope, Event};
+        use crate::child::protocol::{Envelope, Event};
         let mut state = 7u64;
         for length in 0..600usize {
             let (mut host, mut child) = channels();
@@ -340,8 +340,8 @@ mod tests {
             child.to.write_all(&(length as u32).to_le_bytes()).unwrap();
             child.to.write_all(&nonsense).unwrap();
             assert!(host.receive(soon()).unwrap());
-            assert!(matches!(host.frame::<Event<'_>>(), Err(LaneError::Garbage(_))));
-            assert!(matches!(host.frame::<Envelope<'_>>(), Err(LaneError::Garbage(_))));
+            assert!(matches!(host.frame::<Event<'_>>(), Err(ChannelError::Garbage(_))));
+            assert!(matches!(host.frame::<Envelope<'_>>(), Err(ChannelError::Garbage(_))));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Both sides' reading of the protocol over bytes from anywhere: what a fuzzer calls, over the very channel and control socket
-//! code that children are spoken to with. Never acts on what it reads.
+//! code that messages to children are made with. Never acts on what it reads.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use std::{
 use super::{
     channel::Channel,
     process::read_message,
-    wire::{Envelope, Event, Given, Reply, Request, Setup, Welcome},
+    protocol::{Envelope, Event, Given, Reply, Request, Setup, Welcome},
 };
 
 /// Reads the frame as a `$type`. What was understood is said again, and what was said must be understood as the same: else the

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     channel::Channel,
     passing,
+    protocol::{Setup, Welcome},
     settings::ChildSettings,
     threads::{Core, Threads},
-    wire::{Setup, Welcome},
 };
 
 /// The exit code of a child that says why it gave up.
@@ -35,7 +35,7 @@ const MOST_SAID: usize = 1 << 20;
 /// How long the last words of an ended process are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Most channels to one child: so many calls at once.
-const MOST_LANES: usize = 1024;
+const MOST_CHANNELS: usize = 1024;
 
 /// Why a child does not run.
 #[derive(Debug)]
@@ -188,8 +188,8 @@ impl Child {
             if let Some(channel) = near.or(last) {
                 return Ok(channels.0.remove(channel));
             }
-            if channels.1 == MOST_LANES {
-                return Err(format!("{MOST_LANES} calls are under way already"));
+            if channels.1 == MOST_CHANNELS {
+                return Err(format!("{MOST_CHANNELS} calls are under way already"));
             }
             channels.1 += 1;
         }

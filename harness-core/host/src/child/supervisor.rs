@@ -16,9 +16,9 @@ use super::{
     call::{Broken, Nobody, Patience, Serve},
     lost,
     process::{Child, StartError, from_now},
+    protocol::{Reply, Request, Setup},
     quarantine::Quarantine,
     settings::ChildSettings,
-    wire::{Reply, Request, Setup},
 };
 use crate::{Inspected, Refusal, load};
 
@@ -134,7 +134,7 @@ impl Supervisor {
         let request = Request::Make { id, kind, name, config };
         // A processor is built on the thread that drives its episode.
         let patience = if kind == Kind::Processor { self.hook_patience() } else { self.patience() };
-        match self.settle(&child, child.call(request, patience, &Nobody))? {
+        match self.resolve(&child, child.call(request, patience, &Nobody))? {
             Reply::Made => Ok(Instance { child, id }),
             other => Err(self.unexpected(&child, &other)),
         }
@@ -158,11 +158,11 @@ impl Supervisor {
         patience: Patience,
         serve: &dyn Serve,
     ) -> Result<Reply, ModuleError> {
-        self.settle(&instance.child, instance.child.call(request, patience, serve))
+        self.resolve(&instance.child, instance.child.call(request, patience, serve))
     }
 
     /// The answer, or what the lack of one means for the child and for the caller.
-    fn settle(&self, child: &Arc<Child>, answer: Result<Reply, Broken>) -> Result<Reply, ModuleError> {
+    fn resolve(&self, child: &Arc<Child>, answer: Result<Reply, Broken>) -> Result<Reply, ModuleError> {
         let (class, why, counts) = match answer {
             Ok(Reply::Failed(error)) => {
                 let mut error = ModuleError::from(error);

@@ -13,7 +13,7 @@ description = "The first pack."
 [[module]]
 name = "system_prompt"
 kind = "processor"
-role = "system_prompt"
+slot = "system_prompt"
 dimension = "D2"
 hooks = ["task_start"]
 order = "pre"
@@ -40,7 +40,7 @@ after = ["loop_guard"]
 [[module]]
 name = "late"
 kind = "processor"
-role = "planner"
+slot = "planner"
 dimension = "D7"
 hooks = ["before_model"]
 order = "post"
@@ -48,7 +48,7 @@ order = "post"
 [[module]]
 name = "early"
 kind = "processor"
-role = "planner"
+slot = "planner"
 dimension = "D7"
 hooks = ["before_model"]
 order = "pre"
@@ -129,7 +129,7 @@ fn a_harness_that_does_not_fit() {
     assert_snapshot!(check_errors("[[processor]]\nuse = \"std/system_prompt\"\n"), @"processor `system_prompt`: `std/system_prompt` needs the config field `template`, a string; add it");
     assert_snapshot!(check_errors("[[processor]]\nuse = \"std/loop_guard\"\n[[processor]]\nuse = \"std/loop_guard\"\n"), @"processor `loop_guard`: the id is used 2 times; give each its own `id`");
     assert_snapshot!(check_errors("[[processor]]\nuse = \"std/early\"\n[[processor]]\nuse = \"std/late\"\n"), @r"
-    processor `late`: the role `planner` is taken by `early` already; keep one of the two
+    processor `late`: the slot `planner` is taken by `early` already; keep one of the two
     processor `early`: it runs `pre` but wants to come after `late`, which runs `post`; remove one of the two
     ");
     assert_snapshot!(check_errors("[[processor]]\nuse = \"std/loop_guard\"\n[[processor]]\nuse = \"std/repair\"\n"), @"processors: `loop_guard`, `repair` wait for one another by their `after`; remove one of them");
@@ -166,6 +166,9 @@ fn a_manifest_with_mistakes() {
     assert_snapshot!(error("hooks = [\"before_model\"]\nprovides = [\"score\"]\n"), @"line 10, column 12: `provides` is for models, and `m` is a processor; remove it");
     assert_snapshot!(error("hooks = [\"before_model\"]\nconfig.k = { type = \"integer\", default = 30, maximum = 9 }\n"), @"line 10, column 42: `default` gives `30`, but the field must be an integer, 9 or less");
     assert_snapshot!(error("hooks = [\"before_model\"]\nconfig.k = { type = \"int\" }\n"), @"line 10, column 21: `int` is not a valid type; did you mean `integer`?");
+    assert_snapshot!(error("hooks = [\"before_model\"]\nslot = \"planner\"\nrole = \"planner\"\n"), @"line 11, column 8: `role` is the old word for `slot`; leave it out");
+    let older = PackManifest::parse(&format!("{head}hooks = [\"before_model\"]\nrole = \"planner\"\n")).unwrap();
+    assert_eq!(older.modules[0].slot.as_deref(), Some("planner"), "what manifests of earlier versions call it");
     let category = |rest: &str| error(&format!("hooks = [\"before_model\"]\n[[category]]\nname = \"lost\"\n{rest}\n"));
     assert_snapshot!(category(""), @"line 10, column 1: a category has exactly one of `observed`, `said`, `tool_error`, `part`");
     assert_snapshot!(category("observed = \"a\"\nsaid = \"b\""), @"line 10, column 1: a category has exactly one of `observed`, `said`, `tool_error`, `part`");

@@ -47,12 +47,12 @@ fn module(index: usize) -> impl Strategy<Value = Module> {
         subsequence(Hook::ALL.to_vec(), 1..4),
         btree_map(select(vec!["k0", "k1", "k2"]).prop_map(str::to_owned), field(), 0..4),
     )
-        .prop_map(move |(role, order, after, hooks, config)| {
+        .prop_map(move |(slot, order, after, hooks, config)| {
             let processor = kind == Kind::Processor;
             Module {
                 name: format!("m{index}"),
                 kind,
-                role: role.filter(|_| processor).map(str::to_owned),
+                slot: slot.filter(|_| processor).map(str::to_owned),
                 dimension: Dimension::D7,
                 hooks: if processor { hooks } else { Vec::new() },
                 order: if processor { order } else { Order::Normal },
@@ -218,7 +218,7 @@ pub fn harness() -> impl Strategy<Value = Harness> {
         })
 }
 
-/// A harness that passes `check` against the catalogue: modules of distinct roles, config drawn from the fields themselves.
+/// A harness that passes `check` against the catalogue: modules of distinct slots, config drawn from the fields themselves.
 pub fn well_typed(catalogue: &Catalogue, mut harness: Harness) -> Option<Harness> {
     harness.models.insert(
         "main".into(),
@@ -234,10 +234,10 @@ pub fn well_typed(catalogue: &Catalogue, mut harness: Harness) -> Option<Harness
         model.fallbacks.clear();
         model.config.clear();
     }
-    let mut roles = BTreeMap::new();
+    let mut slots = BTreeMap::new();
     harness.processors.retain(|spec| {
-        let role = catalogue.lookup(&spec.module).unwrap().module.role.clone();
-        role.is_none_or(|role| roles.insert(role, ()).is_none())
+        let slot = catalogue.lookup(&spec.module).unwrap().module.slot.clone();
+        slot.is_none_or(|slot| slots.insert(slot, ()).is_none())
     });
     check(&harness, catalogue).is_ok().then_some(harness)
 }

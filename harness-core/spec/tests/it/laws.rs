@@ -128,7 +128,7 @@ proptest! {
                 for j in &listed[x + 1..] {
                     let (first, second) = (module(*i), module(*j));
                     prop_assert!(first.order <= second.order);
-                    let waits = first.after.iter().any(|n| *n == second.name || second.role.as_ref() == Some(n));
+                    let waits = first.after.iter().any(|n| *n == second.name || second.slot.as_ref() == Some(n));
                     prop_assert!(!waits, "{} before {}", first.name, second.name);
                 }
             }

@@ -56,7 +56,7 @@ fn nudged(message: &Message, way: usize) -> Message {
         2 => draft.opaque(&format!("{}a", message.opaque().unwrap_or_default())).build(),
         3 => draft.part(Part::text("")).build(),
         _ => {
-            // The same text, its boundary elsewhere.
+            // The same text, split elsewhere.
             let joined: String = message.text().into_owned();
             let at = joined.char_indices().nth(1).map_or(0, |(at, _)| at);
             let (a, b) = joined.split_at(at);

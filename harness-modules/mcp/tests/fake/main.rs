@@ -11,7 +11,7 @@ fn main() {
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { return };
         if let Ok(message) = serde_json::from_str::<Value>(&line) {
-            server.hear(&message);
+            server.receive(&message);
         }
     }
 }
@@ -43,7 +43,7 @@ impl Fake {
         }
     }
 
-    fn hear(&mut self, message: &Value) {
+    fn receive(&mut self, message: &Value) {
         let (method, id) = (message["method"].as_str().unwrap_or_default(), &message["id"]);
         if id.is_null() || ["silent", "babbling"].contains(&self.mode.as_str()) {
             return;

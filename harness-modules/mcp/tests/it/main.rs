@@ -17,7 +17,7 @@ use harness_mcp::{MANIFEST, pack};
 use harness_spec::PackManifest;
 use serde_json::{Map, Value, json};
 
-/// A server that behaves so, under a name of the test's own: what was heard of it before is remembered by configuration.
+/// A server that behaves so, under a name of the test's own: what was listed of it before is remembered by configuration.
 fn build(name: &str, mode: &str, more: Value) -> Result<ToolBox, ModuleError> {
     let manifest = PackManifest::parse(MANIFEST).expect("manifest");
     let mut config: Map<String, Value> = manifest.module("server").expect("module").defaults().into_iter().collect();
@@ -114,7 +114,7 @@ fn a_server_gets_the_variables_that_are_named_and_no_others() {
 }
 
 #[test]
-fn both_revisions_are_spoken_and_found_out() {
+fn both_revisions_are_used_and_found_out() {
     for (mode, revision, words) in [
         ("good", "2025-11-25", "hi"),
         ("good", "auto", "hi"),
@@ -216,7 +216,7 @@ fn servers_that_do_not_begin_are_named_with_their_last_words() {
     );
     let error = build("far", "good", json!({"command": [], "url": "http://127.0.0.1:1/mcp"})).err().expect("a refusal");
     assert!(error.class == ErrorClass::UNAVAILABLE && error.message.contains("at http://127.0.0.1:1/mcp"), "{error}");
-    // One that talks to people between its messages is understood all the same.
+    // One that writes to people between its messages is understood all the same.
     assert_eq!(call(&server("chatty", "chatty", json!({})), "chatty__echo", HI).expect("an answer"), said("hi"));
 }
 
@@ -262,7 +262,7 @@ fn tools_that_change_while_they_are_in_use_are_a_fault() {
     // The next episode's process must offer what the first did.
     let first = server("another", "another", json!({}));
     let second = server("another", "another", json!({}));
-    assert_eq!(specs(&first), specs(&second), "what was heard first holds");
+    assert_eq!(specs(&first), specs(&second), "what was listed first holds");
     assert_eq!(call(&first, "another__echo", HI).expect("an answer"), said("hi"));
     let error = call(&second, "another__echo", HI).expect_err("a fault");
     assert!(error.class == ErrorClass::FAULT && error.message.contains("another__echo says something else"), "{error}");

@@ -58,7 +58,7 @@ impl Exchange {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            // What the host has heard cannot be unsaid: then trying again is its own affair.
+            // What the host has received cannot be taken back: then trying again is its own affair.
             let wait = if teller.told { None } else { retry::wait(&server.service, &error, attempt, self.asked.seed) };
             let Some(wait) = wait else { return Err(after(error, attempt)) };
             tokio::time::sleep(wait).await;

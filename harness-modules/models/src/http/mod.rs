@@ -78,7 +78,7 @@ pub trait Read: Send {
     fn reply(&mut self) -> Result<Reply, ModuleError>;
 }
 
-/// Who hears of a reply while it comes.
+/// Who receives a reply while it comes.
 pub trait Listener: Send + Sync {
     /// Passes on a piece; `false`: no more is wanted.
     fn delta(&self, kind: DeltaKind, text: &str) -> bool;

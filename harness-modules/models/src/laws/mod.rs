@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     anthropic,
-    fuzzing::{Heard, entire, fuzz, streamed},
+    fuzzing::{ReadReply, entire, fuzz, streamed},
     http::Read,
     openai,
 };
@@ -108,7 +108,7 @@ impl Protocol {
         }
     }
 
-    fn read(self, bytes: &[u8]) -> Heard {
+    fn read(self, bytes: &[u8]) -> ReadReply {
         streamed(self.reader(), bytes, bytes.len())
     }
 }
@@ -128,8 +128,8 @@ fn lines(events: &[Value]) -> String {
 }
 
 /// A reply in one line: thoughts in parentheses, text, calls.
-fn shown(heard: &Heard) -> Result<String, (ErrorClass, String)> {
-    let reply = heard.0.as_ref().map_err(|error| (error.class, error.message.to_string()))?;
+fn shown(read: &ReadReply) -> Result<String, (ErrorClass, String)> {
+    let reply = read.0.as_ref().map_err(|error| (error.class, error.message.to_string()))?;
     let parts = reply.message.known_parts().map(|part| match part {
         Part::Text { text } => text.to_string(),
         Part::Reasoning { text } => format!("({text})"),
@@ -140,8 +140,8 @@ fn shown(heard: &Heard) -> Result<String, (ErrorClass, String)> {
 }
 
 #[track_caller]
-fn check(protocol: Protocol, what: &str, heard: &Heard, expected: Result<&str, (ErrorClass, &str)>) {
-    match (shown(heard), expected) {
+fn check(protocol: Protocol, what: &str, read: &ReadReply, expected: Result<&str, (ErrorClass, &str)>) {
+    match (shown(read), expected) {
         (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{protocol:?} {what}"),
         (Err((class, message)), Err((expected, words))) => {
             assert!(class == expected && message.contains(words), "{protocol:?} {what}: {message} ({})", class.name());
@@ -237,8 +237,8 @@ fn a_reply_of_nothing_is_none() {
             ": x\n\ndata:[DONE]\n\n",
             "event: ping\ndata: {}\n\ndata: [DONE]\n\n",
         ] {
-            let heard = protocol.read(text.as_bytes());
-            let (class, message) = shown(&heard).expect_err(text);
+            let read = protocol.read(text.as_bytes());
+            let (class, message) = shown(&read).expect_err(text);
             assert!(class == UNAVAILABLE, "{protocol:?} {text}: {message}");
             assert!(shown(&entire(protocol.reader(), text.as_bytes())).is_err(), "{protocol:?} {text}");
         }
@@ -304,11 +304,11 @@ fn an_error_inside_a_success_is_an_error_in_every_protocol() {
     check(Chat, "in a choice", &Chat.read(text.as_bytes()), Err((UNAVAILABLE, "provider gone")));
     for status in ["failed", "cancelled", "in_progress", "queued", "incomplete"] {
         let body = json!({"status": status, "output": [{"type": "message", "content": "half"}]});
-        let heard = entire(Responses.reader(), body.to_string().as_bytes());
+        let read = entire(Responses.reader(), body.to_string().as_bytes());
         check(
             Responses,
             status,
-            &heard,
+            &read,
             Err((UNAVAILABLE, if status == "incomplete" { "ended the reply early" } else { status })),
         );
     }
@@ -326,10 +326,10 @@ fn thoughts_in_the_text_are_thoughts() {
             (&["Say <think>", " and </think>"], "Say <think> and </think> stop"),
         ] {
             let text = lines(&protocol.says(pieces));
-            let heard = protocol.read(text.as_bytes());
-            check(protocol, &text, &heard, Ok(expected));
+            let read = protocol.read(text.as_bytes());
+            check(protocol, &text, &read, Ok(expected));
             if !pieces[0].starts_with("hmm") && !expected.starts_with("(never") {
-                assert_eq!(heard.0.expect("a reply").message.text(), heard.1, "what is told is what is said");
+                assert_eq!(read.0.expect("a reply").message.text(), read.1, "what is streamed is what is returned");
             }
         }
     }
@@ -380,8 +380,8 @@ fn what_was_asked_for_is_not_what_decides_how_a_reply_is_read() {
             assert!(shown(&entire(protocol.reader(), half)).is_err(), "{protocol:?}: half a body");
         }
         for text in ["<html>busy</html>", "busy", "\u{feff}", "[]", "{}"] {
-            for heard in [protocol.read(text.as_bytes()), entire(protocol.reader(), text.as_bytes())] {
-                let (class, message) = shown(&heard).expect_err(text);
+            for read in [protocol.read(text.as_bytes()), entire(protocol.reader(), text.as_bytes())] {
+                let (class, message) = shown(&read).expect_err(text);
                 assert_eq!(class, UNAVAILABLE, "{protocol:?} {text}: {message}");
             }
         }

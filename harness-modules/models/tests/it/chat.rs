@@ -237,7 +237,7 @@ fn bad_servers_get_clear_errors() {
         [send(STREAM)].into_iter().chain((0..20).flat_map(|_| [send(": still here\n"), Act::Wait(10)])).collect();
     let error = refusal(vec![trickle], json!({"total_timeout_ms": 80, "retries": 0}));
     assert!(error.class == ErrorClass::TIMEOUT && error.message.contains("within 80 ms"), "{error}");
-    // What the host has heard is not said twice.
+    // What the host has received is not sent twice.
     let (address, seen) = server(vec![half(), half()]);
     assert!(chat(&model(&address, json!({})), &hello()).is_err());
     assert_eq!(seen.lock().expect("the log").len(), 1);

@@ -130,14 +130,14 @@ fn a_redirect_is_followed_with_all_of_the_request_or_refused_by_name() {
             assert!(seen[1].head.contains(&KEY.1.to_lowercase()) && seen[1].body == seen[0].body, "{status}");
             // The same address by another name is another host.
             let other = address.replace("127.0.0.1", "localhost");
-            let (other, heard) = (format!("{other}/x?k=secret"), seen.len());
+            let (other, received) = (format!("{other}/x?k=secret"), seen.len());
             drop(seen);
             let (address, _) = server(vec![to(status, &other)]);
             let error = chat(&model(module, &address, config.clone()), &hello()).expect_err("a refusal");
             let expected =
                 error.message.contains("redirects to http://localhost:") && !error.message.contains("secret");
             assert!(error.class == ErrorClass::CONFIG && expected, "{error}");
-            assert_eq!(heard, 2, "nothing went there");
+            assert_eq!(received, 2, "nothing went there");
         }
         let (address, _) = server(vec![to("307 Temporary Redirect", "/round"); 8]);
         let error = chat(&model(module, &address, config.clone()), &hello()).expect_err("a refusal");

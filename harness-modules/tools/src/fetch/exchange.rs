@@ -1,4 +1,4 @@
-//! One document by GET: each host and each of its addresses is checked before it is spoken to, after a redirect too. Refuses
+//! One document by GET: each host and each of its addresses is checked before it is asked, after a redirect too. Refuses
 //! what is no text before it reads it, and reads no more than it may.
 
 use std::{error::Error as _, net::SocketAddr};
@@ -44,7 +44,7 @@ pub(super) async fn get(url: Url, hosts: &Hosts, most: usize) -> Result<Document
     Err(Refusal(format!("{url}: more than {MOST_HOPS} redirects")))
 }
 
-/// Asks the host of `url`, at such addresses as may be spoken to: the name is looked up once, and the connection goes where the
+/// Asks the host of `url`, at such addresses as may be asked: the name is looked up once, and the connection goes where the
 /// lookup said.
 async fn ask(url: &Url, hosts: &Hosts) -> Result<Response, Refusal> {
     hosts.admit(url)?;
@@ -126,7 +126,7 @@ fn media_type(value: &str) -> (String, Option<String>) {
 
 /// Whether a model can read it. What has no type is looked at when it is there.
 fn is_text(kind: &str) -> bool {
-    const SPOKEN: [&str; 12] = [
+    const TEXTUAL: [&str; 12] = [
         "json",
         "xml",
         "javascript",
@@ -143,7 +143,7 @@ fn is_text(kind: &str) -> bool {
     kind.is_empty()
         || kind.starts_with("text/")
         || [("+json"), ("+xml"), ("+yaml")].iter().any(|end| kind.ends_with(end))
-        || kind.strip_prefix("application/").is_some_and(|kind| SPOKEN.contains(&kind))
+        || kind.strip_prefix("application/").is_some_and(|kind| TEXTUAL.contains(&kind))
 }
 
 /// An error with its causes: the outermost only says that it failed.

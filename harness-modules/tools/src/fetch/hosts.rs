@@ -38,7 +38,7 @@ impl Hosts {
         Ok(Self { entries, written })
     }
 
-    /// Whether nobody may be spoken to.
+    /// Whether nobody may be asked.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -76,7 +76,7 @@ impl Hosts {
         Err(Refusal(format!("{host}{port} may not be fetched from; allowed are: {}", self.names())))
     }
 
-    /// Whether an address may be spoken to for this: it is public, or itself on the list.
+    /// Whether an address may be asked for this: it is public, or itself on the list.
     pub fn reaches(&self, address: IpAddr, url: &Url) -> bool {
         let named = |entry: &Entry| {
             let Pattern::Exact(name) = &entry.pattern else { return false };

@@ -136,7 +136,7 @@ impl Tool for Fetch {
                 "required": ["url"],
                 "additionalProperties": false
             }),
-            // An address says something to whom it is sent. Those a person listed may hear it; anybody may not, unasked.
+            // An address says something to whom it is sent. Those a person listed may get it; anybody may not, unasked.
             read_only: !self.hosts.are_all(),
             idempotent: true,
         }]

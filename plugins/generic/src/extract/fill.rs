@@ -116,7 +116,7 @@ impl Source<'_> {
         arguments
     }
 
-    /// What needs no span: a value of an enum that is named, a boolean that is spoken of.
+    /// What needs no span: a value of an enum that is named, a boolean that is mentioned.
     fn mentioned(&self, parameter: &Parameter<'_>) -> Option<Value> {
         let text: Vec<String> = self.words.iter().map(|word| word.text.to_lowercase()).collect();
         let text = format!(" {} ", text.join(" "));

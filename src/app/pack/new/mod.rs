@@ -18,9 +18,9 @@ pub struct NewRequest {
     pub name: String,
     /// What its module is.
     pub kind: Kind,
-    /// The role of a processor (`planner`, `tool_router`, `memory`, …).
-    #[serde(default)]
-    pub role: Option<String>,
+    /// The slot of a processor (`planner`, `tool_router`, `memory`, …).
+    #[serde(default, alias = "role")]
+    pub slot: Option<String>,
     /// The folder to make it in.
     pub dir: PathBuf,
 }
@@ -56,7 +56,7 @@ pub struct Made {
 ///
 /// A name or a folder is taken or cannot be used, a file cannot be written, or it was cancelled.
 pub fn new(request: &NewRequest, control: &Control) -> Result<Made, Failure> {
-    for (what, name) in [("a pack's name", Some(&request.name)), ("a role", request.role.as_ref())] {
+    for (what, name) in [("a pack's name", Some(&request.name)), ("a slot", request.slot.as_ref())] {
         if let Some(name) = name.filter(|name| !valid_name(name)) {
             return Err(Failure::input(format!("`{name}` cannot be {what}"))
                 .hint("use letters, digits, `_` and `-`, a letter first, for example my_pack"));
@@ -67,8 +67,10 @@ pub fn new(request: &NewRequest, control: &Control) -> Result<Made, Failure> {
             Failure::input(format!("`{}` is what the pack depends on", request.name)).hint("choose another name")
         );
     }
-    if request.role.is_some() && request.kind != Kind::Processor {
-        return Err(Failure::input("only a processor has a role").hint("leave out --role, or make it --kind processor"));
+    if request.slot.is_some() && request.kind != Kind::Processor {
+        return Err(
+            Failure::input("only a processor takes a slot").hint("leave out --slot, or make it --kind processor")
+        );
     }
     // `.` says nothing: what is shown is what a person would type.
     let here = request.dir.as_os_str() == ".";
@@ -79,7 +81,7 @@ pub fn new(request: &NewRequest, control: &Control) -> Result<Made, Failure> {
     }
     control.check()?;
     interface::put(&request.dir.join("harness-abi"))?;
-    for (path, text) in template::files(request.kind, &request.name, request.role.as_deref()) {
+    for (path, text) in template::files(request.kind, &request.name, request.slot.as_deref()) {
         write(&folder.join(path), &text)?;
     }
     let library = format!("lib{}.so", request.name.replace('-', "_"));

@@ -12,9 +12,9 @@ macro_rules! example {
 }
 
 /// Paths below the pack's folder, and texts.
-pub(super) fn files(kind: Kind, name: &str, role: Option<&str>) -> Vec<(&'static str, String)> {
+pub(super) fn files(kind: Kind, name: &str, slot: Option<&str>) -> Vec<(&'static str, String)> {
     let (pack, library) = match kind {
-        Kind::Processor => match role {
+        Kind::Processor => match slot {
             Some("planner") => example!("planner"),
             Some("tool_router") => example!("tool_router"),
             Some("memory") => example!("memory"),
@@ -25,9 +25,9 @@ pub(super) fn files(kind: Kind, name: &str, role: Option<&str>) -> Vec<(&'static
         Kind::Environment => example!("environment"),
         Kind::Grader => example!("grader"),
     };
-    let role = role.map(|role| format!("\nrole = \"{role}\"")).unwrap_or_default();
+    let slot = slot.map(|slot| format!("\nslot = \"{slot}\"")).unwrap_or_default();
     let fill = |text: &str| {
-        text.replace("{{name}}", name).replace("{{abi}}", harness_abi::ABI_VERSION).replace("{{role}}", &role)
+        text.replace("{{name}}", name).replace("{{abi}}", harness_abi::ABI_VERSION).replace("{{slot}}", &slot)
     };
     vec![
         ("Cargo.toml", fill(include_str!("templates/Cargo.toml"))),

@@ -1,4 +1,4 @@
-//! An environment in a child. When its child ends, the world it held is gone.
+//! An environment in a child. When its child ends, the environment it held is gone.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use harness_abi::{
 use super::{Instance, Supervisor};
 use crate::child::{
     call::Nobody,
-    wire::{Operation, Reply, Request},
+    protocol::{Operation, Reply, Request},
 };
 
 pub struct Environment {
@@ -20,7 +20,7 @@ pub struct Environment {
 
 impl Environment {
     fn call(&self, operation: Operation, text: RStr<'_>, seed: u64) -> RResult<RString, ModuleError> {
-        let request = Request::World { id: self.instance.id, operation, text: text.as_str(), seed };
+        let request = Request::Environment { id: self.instance.id, operation, text: text.as_str(), seed };
         match self.supervisor.call(&self.instance, request, self.supervisor.patience(), &Nobody) {
             Ok(Reply::Text(text)) => RResult::ROk(text),
             Ok(other) => RResult::RErr(self.supervisor.unexpected(&self.instance.child, &other)),

@@ -10,7 +10,7 @@ use harness_abi::{
 use super::Shared;
 use crate::child::{
     call::Nobody,
-    wire::{Reply, Request},
+    protocol::{Reply, Request},
 };
 
 pub struct Grader(pub Shared);

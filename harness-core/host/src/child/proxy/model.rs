@@ -10,8 +10,8 @@ use harness_abi::{
 use super::Shared;
 use crate::child::{
     call::{Nobody, Serve},
-    wire::{Reply, Request},
-    wire_parts::{WireItems, score_reply},
+    encoded_parts::{EncodedItems, score_reply},
+    protocol::{Reply, Request},
 };
 
 pub struct Model(pub Shared);
@@ -82,7 +82,7 @@ impl Model {
     }
 
     fn scores(&self, request: &ScoreRequest, sink: &ScoreSink) -> Result<ScoreReply, ModuleError> {
-        let items = WireItems::new(request);
+        let items = EncodedItems::new(request);
         match self.call(|id| Request::Score { id, items, extra: &request.extra }, &Scoring(sink))? {
             Reply::Scores { scores, usage, extra } => Ok(score_reply(scores, usage, extra)),
             other => Err(self.unexpected(&other)),

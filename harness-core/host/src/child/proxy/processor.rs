@@ -10,8 +10,8 @@ use harness_abi::{
 use super::{Instance, Supervisor};
 use crate::child::{
     call::Serve,
-    wire::{Given, HookCall, Pull, Reply, Request, WireCall, budget},
-    wire_decision::{WireAnswer, WireDecision},
+    encoded_decision::{EncodedAnswer, EncodedDecision},
+    protocol::{EncodedCall, Given, HookCall, Pull, Reply, Request, budget},
 };
 
 pub struct Processor {
@@ -33,7 +33,7 @@ impl Processor {
         let same = |(a, b): &(&Message, &Message)| a.address() == b.address();
         let keep = self.mirrored.iter().zip(history).take_while(same).count();
         let call = cx.call().into_option();
-        let answers = cx.answers().as_slice().iter().map(WireAnswer::new).collect::<Result<_, _>>()?;
+        let answers = cx.answers().as_slice().iter().map(EncodedAnswer::new).collect::<Result<_, _>>()?;
         let request = Request::Hook(Box::new(HookCall {
             id: self.instance.id,
             hook,
@@ -43,7 +43,7 @@ impl Processor {
             keep: keep as u64,
             add: Cow::Borrowed(history.get(keep..).unwrap_or_default()),
             response: cx.response().into_option().map(Cow::Borrowed),
-            call: call.as_ref().map(|call| WireCall {
+            call: call.as_ref().map(|call| EncodedCall {
                 id: call.id.as_str(),
                 name: call.name.as_str(),
                 arguments: call.arguments.as_str(),
@@ -65,7 +65,7 @@ impl Processor {
         self.mirrored.extend(history.iter().skip(keep).cloned());
         match reply {
             Reply::Pass => Ok(RVec::new()),
-            Reply::Decisions(decisions) => Ok(decisions.into_iter().map(WireDecision::into_stored).collect()),
+            Reply::Decisions(decisions) => Ok(decisions.into_iter().map(EncodedDecision::into_stored).collect()),
             other => Err(self.supervisor.unexpected(&self.instance.child, &other)),
         }
     }

@@ -8,7 +8,7 @@ use harness_abi::{
 use super::Shared;
 use crate::child::{
     call::{Nobody, Serve},
-    wire::{Reply, Request},
+    protocol::{Reply, Request},
 };
 
 pub struct Tool(pub Shared);

@@ -9,7 +9,7 @@ mod trap;
 
 use harness_spec::Permission;
 
-use super::wire::Setup;
+use super::protocol::Setup;
 
 /// What a pack may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What becomes of a system call that is not allowed: its name goes to standard error, where the host hears it, and the
+//! What becomes of a system call that is not allowed: its name goes to standard error, where the host reads it, and the
 //! process ends. Refuses to do more than a signal handler may: no memory, no locks.
 
 use std::{ffi::CStr, io, mem};

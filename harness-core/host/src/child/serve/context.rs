@@ -9,7 +9,7 @@ use harness_abi::{
 };
 
 use super::shared::{SharedChannel, leave, locked};
-use crate::child::wire::{Event, Given, HookCall, Pull, budget_left};
+use crate::child::protocol::{Event, Given, HookCall, Pull, budget_left};
 
 /// The context of one call.
 pub struct Context<'a> {

@@ -8,7 +8,7 @@ use std::{
 use harness_abi::{EnvironmentBox, GraderBox, Kind, Message, ModelBox, ModuleError, ProcessorBox, ToolBox};
 
 use super::drop_thread::DropThread;
-use crate::root::Root;
+use crate::pack_root::PackRoot;
 
 /// A processor and the history as it was last told.
 pub struct Hooked {
@@ -41,7 +41,7 @@ impl Instances {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn make(&self, pack: Root, id: u64, kind: Kind, name: &str, config: &str) -> Result<(), ModuleError> {
+    pub fn make(&self, pack: PackRoot, id: u64, kind: Kind, name: &str, config: &str) -> Result<(), ModuleError> {
         let module = match kind {
             Kind::Processor => {
                 let processor = pack.processor(name, config)?;

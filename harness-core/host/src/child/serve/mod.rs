@@ -25,10 +25,10 @@ use super::{
     channel::Channel,
     passing,
     process::{read_message, write_message},
+    protocol::{Envelope, Event, Reply, Setup, Welcome},
     sandbox,
-    wire::{Envelope, Event, Reply, Setup, Welcome},
 };
-use crate::{load, root::Root};
+use crate::{load, pack_root::PackRoot};
 
 /// Why a child cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +65,12 @@ pub fn serve() -> Result<std::convert::Infallible, ServeError> {
     leave()
 }
 
-fn prepare(setup: &Setup) -> Result<Root, String> {
+fn prepare(setup: &Setup) -> Result<PackRoot, String> {
     sandbox::enter(setup)?;
     let copy = Path::new(&setup.copy);
     let root = load::link(copy).map_err(|refusal| refusal.to_string())?;
     // A pack in C says what it is in its section alone.
-    if let Root::Rust(pack) = root
+    if let PackRoot::Rust(pack) = root
         && (pack.manifest())().as_str() != setup.manifest
     {
         return Err(crate::Refusal::TwoFaced.to_string());
@@ -80,7 +80,7 @@ fn prepare(setup: &Setup) -> Result<Root, String> {
 }
 
 /// Answers the calls of one channel, one after another.
-fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
+fn answer(pack: PackRoot, instances: &Instances, from: OwnedFd, to: OwnedFd) {
     let channel: SharedChannel = Arc::new(Mutex::new(Channel::new(from, to)));
     // SAFETY: asks for a number.
     say(&channel, Event::Serves { thread: unsafe { libc::gettid() } });
@@ -112,11 +112,11 @@ fn answer(pack: Root, instances: &Instances, from: OwnedFd, to: OwnedFd) {
 
 /// Writes an answer; one that cannot cross becomes an error that can.
 fn say(channel: &SharedChannel, event: Event<'_>) {
-    use super::channel::LaneError;
+    use super::channel::ChannelError;
     let mut channel = locked(channel);
     match channel.send(&event, None) {
         Ok(()) => {}
-        Err(LaneError::Unspeakable(why)) => {
+        Err(ChannelError::Unencodable(why)) => {
             let error =
                 harness_abi::ModuleError::unsupported(format_args!("its answer cannot leave its process: {why}"));
             if channel.send(&Event::Done(Reply::from(error)), None).is_err() {

@@ -15,17 +15,17 @@ use super::{
     sinks::Sink,
 };
 use crate::child::{
-    wire::{HookCall, Operation, Reply, Request},
-    wire_decision::{WireAnswer, decisions},
+    encoded_decision::{EncodedAnswer, decisions},
+    protocol::{HookCall, Operation, Reply, Request},
 };
-use crate::root::Root;
+use crate::pack_root::PackRoot;
 
-pub fn perform(pack: Root, instances: &Instances, channel: &SharedChannel, request: Request<'_>) -> Reply {
+pub fn perform(pack: PackRoot, instances: &Instances, channel: &SharedChannel, request: Request<'_>) -> Reply {
     perform_or_fail(pack, instances, channel, request).unwrap_or_else(Reply::from)
 }
 
 fn perform_or_fail(
-    pack: Root,
+    pack: PackRoot,
     instances: &Instances,
     channel: &SharedChannel,
     request: Request<'_>,
@@ -67,15 +67,15 @@ fn perform_or_fail(
             let Module::Model(model) = instances.get(id)? else { return Err(other_kind()) };
             Ok(answered(channel, |sink| model.score(items.into_request(extra), score_sink(sink))))
         }
-        Request::World { id, operation, text: given, seed } => {
-            let Module::Environment(world) = instances.get(id)? else { return Err(other_kind()) };
-            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        Request::Environment { id, operation, text: given, seed } => {
+            let Module::Environment(environment) = instances.get(id)? else { return Err(other_kind()) };
+            let mut environment = environment.lock().unwrap_or_else(PoisonError::into_inner);
             text(match operation {
-                Operation::Tasks => world.tasks(given.into()),
-                Operation::Reset => world.reset(given.into(), seed),
-                Operation::Step => world.step(given.into()),
-                Operation::State => world.state(),
-                Operation::Oracle => world.oracle(given.into()),
+                Operation::Tasks => environment.tasks(given.into()),
+                Operation::Reset => environment.reset(given.into(), seed),
+                Operation::Step => environment.step(given.into()),
+                Operation::State => environment.state(),
+                Operation::Oracle => environment.oracle(given.into()),
             })
         }
         Request::Grade { id, task, state, history } => {
@@ -88,7 +88,7 @@ fn perform_or_fail(
 fn hook(hooked: &mut Hooked, channel: &SharedChannel, mut call: HookCall<'_>) -> Result<Reply, ModuleError> {
     hooked.history.truncate(call.keep as usize);
     hooked.history.extend(std::mem::take(&mut call.add).into_owned());
-    let answers = std::mem::take(&mut call.answers).into_iter().map(WireAnswer::into_stored).collect();
+    let answers = std::mem::take(&mut call.answers).into_iter().map(EncodedAnswer::into_stored).collect();
     let context = Context { channel, call: &call, history: &hooked.history, answers, pulled: Pulled::default() };
     let decided = hooked.processor.on(call.hook, &harness_abi::context(&context)).into_result()?;
     if decided.is_empty() {

@@ -12,7 +12,7 @@ use harness_abi::{
 };
 
 use super::shared::{SharedChannel, leave, locked};
-use crate::child::wire::{Event, Given, Reply};
+use crate::child::protocol::{Event, Given, Reply};
 
 /// A sink of any kind.
 pub struct Sink {

@@ -13,11 +13,11 @@ impl Echo {
     /// A constraint is honoured or refused, never ignored.
     fn reply(&self, messages: &[Message], constraint: Constraint) -> Result<String, ModuleError> {
         let last = messages.iter().rev().find(|message| message.role() == Role::User);
-        let heard = last.map(|message| message.text().into_owned()).unwrap_or_default();
+        let prompt = last.map(|message| message.text().into_owned()).unwrap_or_default();
         match constraint {
-            Constraint::Free => Ok(format!("{}{heard}", self.prefix)),
+            Constraint::Free => Ok(format!("{}{prompt}", self.prefix)),
             Constraint::Choice { choices } => {
-                let said = choices.iter().find(|choice| heard.contains(choice.as_str())).or(choices.first());
+                let said = choices.iter().find(|choice| prompt.contains(choice.as_str())).or(choices.first());
                 said.cloned().ok_or_else(|| ModuleError::input("there is nothing to choose from"))
             }
             other => Err(ModuleError::unsupported(format_args!("this model cannot honour {other:?}"))),
@@ -55,10 +55,10 @@ mod tests {
     #[test]
     fn it_says_what_it_was_told_or_what_it_must() {
         let echo = Echo { prefix: "> ".into() };
-        let heard = [Message::user("go north")];
-        assert_eq!(echo.reply(&heard, Constraint::Free).unwrap(), "> go north");
+        let prompt = [Message::user("go north")];
+        assert_eq!(echo.reply(&prompt, Constraint::Free).unwrap(), "> go north");
         let choices = vec!["south".into(), "north".into()];
-        assert_eq!(echo.reply(&heard, Constraint::Choice { choices }).unwrap(), "north");
-        assert!(echo.reply(&heard, Constraint::Grammar { grammar: "root ::= \"x\"".into() }).is_err());
+        assert_eq!(echo.reply(&prompt, Constraint::Choice { choices }).unwrap(), "north");
+        assert!(echo.reply(&prompt, Constraint::Grammar { grammar: "root ::= \"x\"".into() }).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Commands that try to get out of their box, in every box this machine has. What is tried here is what a model could be talked
+//! Commands that try to get out of their sandbox, in every sandbox this machine has. What is tried here is what a model could be persuaded
 //! into; one box that is missing is skipped with its reason.
 
 #![allow(
@@ -19,15 +19,15 @@ use std::{
 use harness_sandbox::{Choice, End, Job, Mechanism, Ran, choose, guard, run, set_program};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-/// The boxes of this machine. One that is missing is said to be skipped; where `HARNESS_REQUIRE_BOXES` is set it is a failure.
-fn boxes() -> Vec<Mechanism> {
+/// The sandboxes of this machine. One that is missing is said to be skipped; where `HARNESS_REQUIRE_SANDBOXES` is set it is a failure.
+fn sandboxes() -> Vec<Mechanism> {
     set_program(Path::new(env!("CARGO_BIN_EXE_harness-sandbox")));
     let mut all = Vec::new();
     for choice in [Choice::Bubblewrap, Choice::Landlock] {
         match choose(choice) {
             Ok(mechanism) => all.push(mechanism),
             Err(error) => {
-                assert!(std::env::var_os("HARNESS_REQUIRE_BOXES").is_none(), "HARNESS_REQUIRE_BOXES: {error}");
+                assert!(std::env::var_os("HARNESS_REQUIRE_SANDBOXES").is_none(), "HARNESS_REQUIRE_SANDBOXES: {error}");
                 eprintln!("skipped: {error}");
             }
         }
@@ -65,7 +65,7 @@ fn alive(mark: &str) -> bool {
 
 #[test]
 fn it_works_in_its_workspace_and_nowhere_else() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let (here, elsewhere) = (folder(), folder());
         fs::write(here.path().join("in.txt"), "hello").unwrap();
         fs::write(elsewhere.path().join("secret"), "s3cret").unwrap();
@@ -92,7 +92,7 @@ fn it_works_in_its_workspace_and_nowhere_else() {
 
 #[test]
 fn owners_modes_and_times_of_others_stay() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let (here, elsewhere) = (folder(), folder());
         let file = elsewhere.path().join("file");
         fs::write(&file, "").unwrap();
@@ -110,7 +110,7 @@ fn owners_modes_and_times_of_others_stay() {
 
 #[test]
 fn its_environment_is_what_it_was_given() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mut job = bash("env | cut -d= -f1 | sort | tr '\\n' ' '; echo $GIVEN", here.path());
         job.env.insert("GIVEN".into(), "this".into());
@@ -120,7 +120,7 @@ fn its_environment_is_what_it_was_given() {
 
 #[test]
 fn other_processes_are_out_of_reach() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let own = std::process::id();
         let script = format!(
@@ -148,7 +148,7 @@ fn the_network_is_off_unless_allowed() {
     let port = listener.local_addr().unwrap().port();
     let socket = folder();
     let local = std::os::unix::net::UnixListener::bind(socket.path().join("door")).unwrap();
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
         let mut job = bash(&script, here.path());
@@ -167,7 +167,7 @@ fn the_network_is_off_unless_allowed() {
 
 #[test]
 fn nothing_is_left_running() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         for (number, leave) in [
             "sleep MARK & disown; exit 3",
@@ -190,7 +190,7 @@ fn nothing_is_left_running() {
 
 #[test]
 fn a_deadline_ends_whatever_ignores_signals() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mark = format!("50000{}", std::process::id());
         let mut job = bash(
@@ -210,8 +210,8 @@ fn a_deadline_ends_whatever_ignores_signals() {
 }
 
 #[test]
-fn who_loses_interest_is_heard() {
-    for mechanism in boxes() {
+fn who_loses_interest_is_noticed() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mark = format!("60000{}", std::process::id());
         let job = bash(&format!("echo begun > begun; sleep {mark}"), here.path());
@@ -224,7 +224,7 @@ fn who_loses_interest_is_heard() {
 
 #[test]
 fn a_fork_bomb_is_bounded() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mut job =
             bash("bomb() { [ $1 = 0 ] || { bomb $(($1 - 1)) & bomb $(($1 - 1)) & }; sleep 30; }; bomb 9", here.path());
@@ -236,7 +236,7 @@ fn a_fork_bomb_is_bounded() {
 
 #[test]
 fn memory_files_and_disk_are_bounded() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mut job = bash("head -c 40M /dev/zero > one; ls -l one | cut -d' ' -f5; exit 7", here.path());
         job.limits.file = 8 << 20;
@@ -272,7 +272,7 @@ fn memory_files_and_disk_are_bounded() {
 
 #[test]
 fn an_endless_output_is_cut_and_takes_no_memory() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let mut job = bash("echo first; head -c 1G /dev/zero; echo; echo last", here.path());
         job.limits.output = 3000;
@@ -285,7 +285,7 @@ fn an_endless_output_is_cut_and_takes_no_memory() {
 }
 
 #[test]
-fn doors_of_the_kernel_are_shut() {
+fn ways_into_the_kernel_are_shut() {
     const PROBE: &str = r#"
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -301,7 +301,7 @@ for name, args in probes.items():
     if os.uname().machine == "x86_64": call(name, *args)
 print("probed")
 "#;
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         fs::write(here.path().join("probe.py"), PROBE).unwrap();
         let script = format!("/usr/bin/python3 probe.py {} {mechanism}", std::process::id());
@@ -315,7 +315,7 @@ print("probed")
 
 #[test]
 fn a_folder_can_be_called_otherwise_where_there_are_names() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let (here, tests) = (folder(), folder());
         fs::write(tests.path().join("test.sh"), "echo tested in $(pwd)").unwrap();
         let mut job = bash("bash /tests/test.sh; echo x > /tests/new", here.path());
@@ -334,7 +334,7 @@ fn a_folder_can_be_called_otherwise_where_there_are_names() {
 
 #[test]
 fn what_cannot_be_kept_is_refused() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         let refused = |job: &Job| run(job, mechanism, &|| false).unwrap_err().to_string();
         let home = std::env::var("HOME").unwrap_or("/".into());
@@ -386,7 +386,7 @@ fn is_as_it_was(here: &Path, mechanism: Mechanism) {
 
 #[test]
 fn what_decides_rights_is_not_written_by_what_has_them() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = kept();
         let show = "ls .harness; cat .harness/record.sqlite; cat harness.lock conf/harness.toml; echo mine > new.txt; echo b > sub/b";
         let text = said(&ran(&bash(show, here.path()), mechanism));
@@ -401,7 +401,7 @@ fn what_decides_rights_is_not_written_by_what_has_them() {
 /// Where the system lets nobody have mounts of its own, Landlock alone keeps the places: then nothing new is made beside them.
 #[test]
 fn without_mounts_of_its_own_landlock_keeps_what_decides_rights() {
-    if !boxes().contains(&Mechanism::Landlock) {
+    if !sandboxes().contains(&Mechanism::Landlock) {
         return;
     }
     let no_mounts = || {
@@ -424,7 +424,7 @@ fn without_mounts_of_its_own_landlock_keeps_what_decides_rights() {
 
 #[test]
 fn a_place_that_a_command_could_turn_elsewhere_is_refused() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let (here, elsewhere) = (folder(), folder());
         symlink(elsewhere.path(), here.path().join(".harness")).unwrap();
         let error = run(&bash("true", here.path()), mechanism, &|| false).unwrap_err().to_string();
@@ -464,7 +464,7 @@ except OSError: pass
 os.open("i", os.O_CREAT | os.O_WRONLY, 0o755)
 print("end")
 "#;
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         let here = folder();
         fs::write(here.path().join("try.py"), script).unwrap();
         if mechanism == Mechanism::Landlock {

@@ -7,11 +7,11 @@ use harness_abi::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::wire_parts::{WireError, WireItems, score_reply};
+use super::encoded_parts::{EncodedError, EncodedItems, score_reply};
 
 /// A decision.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum WireDecision {
+pub enum EncodedDecision {
     SetSystem(RString),
     EditHistory(Vec<(u64, u64, Vec<Message>)>),
     SetLastUser(RString),
@@ -28,12 +28,12 @@ pub enum WireDecision {
     Interrupt(RString),
     Adapt(RString),
     Annotate { key: RString, value_json: RString },
-    Ask(Vec<WireAsk>),
+    Ask(Vec<EncodedAsk>),
 }
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum WireAsk {
+pub enum EncodedAsk {
     Chat {
         role: RString,
         messages: Vec<Message>,
@@ -44,24 +44,24 @@ pub enum WireAsk {
     },
     Score {
         role: RString,
-        items: WireItems,
+        items: EncodedItems,
         extra: RString,
     },
 }
 
 /// An answer.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum WireAnswer {
+pub enum EncodedAnswer {
     Chat { message: Message, finish: Finish, usage: Usage, extra: RString },
     Scores { scores: Vec<Score>, usage: Usage, extra: RString },
-    Failed(WireError),
+    Failed(EncodedError),
 }
 
 fn newer(what: &str) -> ModuleError {
     ModuleError::unsupported(format_args!("a {what} of a kind newer than this host"))
 }
 
-impl WireDecision {
+impl EncodedDecision {
     pub fn new(stored: StoredDecision) -> Result<Self, ModuleError> {
         Ok(match stored.into_enum().map_err(|_| newer("decision"))? {
             Decision::SetSystem { text } => Self::SetSystem(text),
@@ -83,7 +83,7 @@ impl WireDecision {
             Decision::Adapt { signal } => Self::Adapt(signal),
             Decision::Annotate { key, value_json } => Self::Annotate { key, value_json },
             Decision::Ask { questions } => {
-                Self::Ask(questions.into_iter().map(WireAsk::new).collect::<Result<_, _>>()?)
+                Self::Ask(questions.into_iter().map(EncodedAsk::new).collect::<Result<_, _>>()?)
             }
             _ => return Err(newer("decision")),
         })
@@ -111,13 +111,13 @@ impl WireDecision {
             Self::Adapt(signal) => Decision::Adapt { signal },
             Self::Annotate { key, value_json } => Decision::Annotate { key, value_json },
             Self::Ask(questions) => {
-                Decision::Ask { questions: questions.into_iter().map(WireAsk::into_stored).collect() }
+                Decision::Ask { questions: questions.into_iter().map(EncodedAsk::into_stored).collect() }
             }
         })
     }
 }
 
-impl WireAsk {
+impl EncodedAsk {
     fn new(stored: StoredAsk) -> Result<Self, ModuleError> {
         Ok(match stored.into_enum().map_err(|_| newer("question"))? {
             Ask::Chat { chat } => {
@@ -125,7 +125,7 @@ impl WireAsk {
                 Self::Chat { role, messages: messages.into(), tools_json, constraint_json, sampling_json, extra }
             }
             Ask::Score { score: AskScore { role, request } } => {
-                Self::Score { role, items: WireItems::new(&request), extra: request.extra }
+                Self::Score { role, items: EncodedItems::new(&request), extra: request.extra }
             }
             _ => return Err(newer("question")),
         })
@@ -143,7 +143,7 @@ impl WireAsk {
     }
 }
 
-impl WireAnswer {
+impl EncodedAnswer {
     pub fn new(stored: &StoredAnswer) -> Result<Self, ModuleError> {
         Ok(match stored.as_enum().map_err(|_| newer("answer"))?.clone() {
             Answer::Chat { reply } => {
@@ -169,8 +169,8 @@ impl WireAnswer {
 }
 
 /// The decisions a processor gave.
-pub fn decisions(stored: RVec<StoredDecision>) -> Result<Vec<WireDecision>, ModuleError> {
-    stored.into_iter().map(WireDecision::new).collect()
+pub fn decisions(stored: RVec<StoredDecision>) -> Result<Vec<EncodedDecision>, ModuleError> {
+    stored.into_iter().map(EncodedDecision::new).collect()
 }
 
 #[cfg(test)]
@@ -214,8 +214,8 @@ mod tests {
             Decision::Ask { questions: questions.into_iter().collect() },
         ];
         for decision in decisions {
-            let wire = crossed(&WireDecision::new(StoredDecision::new(decision.clone())).unwrap());
-            assert_eq!(wire.into_stored(), StoredDecision::new(decision));
+            let encoded = crossed(&EncodedDecision::new(StoredDecision::new(decision.clone())).unwrap());
+            assert_eq!(encoded.into_stored(), StoredDecision::new(decision));
         }
     }
 
@@ -231,8 +231,8 @@ mod tests {
             Answer::Score { reply },
             Answer::Failed { error: ModuleError::config("wrong") },
         ] {
-            let wire = crossed(&WireAnswer::new(&StoredAnswer::new(answer.clone())).unwrap());
-            assert_eq!(wire.into_stored(), StoredAnswer::new(answer));
+            let encoded = crossed(&EncodedAnswer::new(&StoredAnswer::new(answer.clone())).unwrap());
+            assert_eq!(encoded.into_stored(), StoredAnswer::new(answer));
         }
     }
 }

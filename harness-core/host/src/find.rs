@@ -1,5 +1,5 @@
-//! Looking at files that may be packs: each is read, inspected and admitted by itself, several at a time, for there may be hundreds.
-//! What comes of it is told in the order of the folders. Refuses to let one bad file keep the others out.
+//! Finding packs among files: each is read, inspected and admitted by itself, several at a time, for there may be hundreds.
+//! The results come in the order of the folders. Refuses to let one bad file keep the others out.
 
 use std::{
     num::NonZero,
@@ -15,10 +15,10 @@ use crate::{HostError, Inspected, Refusal, admit::Rules, inspect, installed::Sou
 pub(crate) type Wanted<'a> = dyn Fn(&Inspected) -> bool + Sync + 'a;
 
 /// A pack that may come in, or why a file may not; `None` where it is not wanted.
-pub(crate) type Look = Result<Option<(Inspected, Source)>, HostError>;
+pub(crate) type Found = Result<Option<(Inspected, Source)>, HostError>;
 
-/// Looks at files, then at everything in folders.
-pub(crate) fn look(files: &[PathBuf], folders: &[PathBuf], rules: &Rules, wanted: &Wanted<'_>) -> Vec<Look> {
+/// Examines files, then everything in folders.
+pub(crate) fn find(files: &[PathBuf], folders: &[PathBuf], rules: &Rules, wanted: &Wanted<'_>) -> Vec<Found> {
     let mut places: Vec<Result<PathBuf, HostError>> = files.iter().cloned().map(Ok).collect();
     for folder in folders {
         match search::files(folder) {
@@ -31,7 +31,7 @@ pub(crate) fn look(files: &[PathBuf], folders: &[PathBuf], rules: &Rules, wanted
     side_by_side(places, |place| place.and_then(|path| examine(&path, rules, wanted)))
 }
 
-fn examine(path: &Path, rules: &Rules, wanted: &Wanted<'_>) -> Look {
+fn examine(path: &Path, rules: &Rules, wanted: &Wanted<'_>) -> Found {
     let (inspected, bytes) = inspect::read(path)?;
     if !wanted(&inspected) {
         return Ok(None);

@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 /// Items to score; messages they share cross once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct WireItems {
+pub struct EncodedItems {
     messages: Vec<Message>,
     items: Vec<(Vec<u32>, String)>,
 }
 
-impl WireItems {
+impl EncodedItems {
     pub fn new(request: &ScoreRequest) -> Self {
         let mut known = std::collections::HashMap::new();
-        let mut wire = Self::default();
+        let mut encoded = Self::default();
         for item in &request.items {
             let prompt = item.prompt.iter().map(|message| {
                 *known.entry(message.address()).or_insert_with(|| {
-                    wire.messages.push(message.clone());
-                    (wire.messages.len() - 1) as u32
+                    encoded.messages.push(message.clone());
+                    (encoded.messages.len() - 1) as u32
                 })
             });
             let prompt = prompt.collect();
-            wire.items.push((prompt, item.completion.to_string()));
+            encoded.items.push((prompt, item.completion.to_string()));
         }
-        wire
+        encoded
     }
 
     /// The items; one that names a message that is not there has a prompt without it.
@@ -42,23 +42,23 @@ impl WireItems {
 
 /// An error of a module.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct WireError {
+pub struct EncodedError {
     pub class: ErrorClass,
     pub retry_after_ms: u64,
     pub message: RString,
     pub extra: RString,
 }
 
-impl From<ModuleError> for WireError {
+impl From<ModuleError> for EncodedError {
     fn from(error: ModuleError) -> Self {
         let ModuleError { class, retry_after_ms, message, extra } = error;
         Self { class, retry_after_ms, message, extra }
     }
 }
 
-impl From<WireError> for ModuleError {
-    fn from(error: WireError) -> Self {
-        let WireError { class, retry_after_ms, message, extra } = error;
+impl From<EncodedError> for ModuleError {
+    fn from(error: EncodedError) -> Self {
+        let EncodedError { class, retry_after_ms, message, extra } = error;
         Self { class, retry_after_ms, message, extra }
     }
 }

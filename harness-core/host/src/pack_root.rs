@@ -7,7 +7,7 @@ use harness_abi::{
 
 /// A pack that is in this process.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Root {
+pub(crate) enum PackRoot {
     /// Written in Rust.
     Rust(PackRef),
     /// Written in C: processors and nothing else.
@@ -16,7 +16,7 @@ pub(crate) enum Root {
 
 type Make<T> = extern "C" fn(RStr<'_>, RStr<'_>) -> RResult<T, ModuleError>;
 
-impl Root {
+impl PackRoot {
     /// A fresh processor.
     pub(crate) fn processor(self, name: &str, config: &str) -> Result<ProcessorBox, ModuleError> {
         match self {

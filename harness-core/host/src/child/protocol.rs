@@ -10,11 +10,11 @@ use harness_spec::Permission;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    wire_decision::{WireAnswer, WireDecision},
-    wire_parts::{WireError, WireItems},
+    encoded_decision::{EncodedAnswer, EncodedDecision},
+    encoded_parts::{EncodedError, EncodedItems},
 };
 
-/// The first thing a child hears, on its control socket: what to run and what it may do.
+/// The first thing a child receives, on its control socket: what to run and what it may do.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Setup {
     /// The private copy of the pack.
@@ -73,9 +73,9 @@ pub enum Request<'a> {
         extra: &'a str,
     },
     /// Has a model score.
-    Score { id: u64, items: WireItems, extra: &'a str },
+    Score { id: u64, items: EncodedItems, extra: &'a str },
     /// An operation of an environment on one text.
-    World { id: u64, operation: Operation, text: &'a str, seed: u64 },
+    Environment { id: u64, operation: Operation, text: &'a str, seed: u64 },
     /// Has a grader judge.
     Grade { id: u64, task: &'a str, state: &'a str, history: Cow<'a, [Message]> },
 }
@@ -107,18 +107,18 @@ pub struct HookCall<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Cow<'a, Message>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<WireCall<'a>>,
+    pub call: Option<EncodedCall<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Cow<'a, Message>>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub outcome: &'a str,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<WireAnswer>,
+    pub answers: Vec<EncodedAnswer>,
 }
 
 /// A tool call a hook is about.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct WireCall<'a> {
+pub struct EncodedCall<'a> {
     pub id: &'a str,
     pub name: &'a str,
     pub arguments: &'a str,
@@ -189,7 +189,7 @@ pub enum Reply {
     Made,
     /// No decision.
     Pass,
-    Decisions(Vec<WireDecision>),
+    Decisions(Vec<EncodedDecision>),
     /// JSON, or the text of a tool.
     Text(RString),
     /// A tool's output as JSON.
@@ -207,7 +207,7 @@ pub enum Reply {
         usage: Usage,
         extra: RString,
     },
-    Failed(WireError),
+    Failed(EncodedError),
     /// The module dropped its sink.
     GaveUp,
 }

@@ -1,4 +1,4 @@
-//! Whichever door a request comes in by, what comes of it is the same.
+//! Whichever entry point a request comes in by, what comes of it is the same.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn workspace() -> Workspace {
 }
 
 #[test]
-fn one_evolution_by_two_doors_is_one_report() {
+fn one_evolution_by_two_entry_points_is_one_report() {
     let (line, mcp) = (workspace(), workspace());
     line.run(&["evolve", "capitals", "--model", "random", "--minutes", "60", "--rollouts", "40", "--quiet"]).success();
     let mut served = Served::new(&mcp, &["--suite", "capitals", "--model", "random"]);
