@@ -99,6 +99,8 @@ impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let failure = Self::input(chain(&error));
         match error {
+            HostError::NotAllowed { .. } => Self { kind: FailureKind::Waiting, ..failure }
+                .hint("`harness trust DIR` shows what the folder that asks for it would do, and allows it"),
             HostError::Lookup(_) => {
                 failure.hint("`harness plugin list` shows what is installed and where it is looked for")
             }

@@ -36,14 +36,7 @@ fn parse(path: &Path, text: &str) -> Result<Policy, Failure> {
 ///
 /// If the key is trusted already, or the file cannot be read, understood or written: it is then as it was.
 pub(crate) fn trust(workspace: &Workspace, publisher: Publisher) -> Result<PathBuf, Failure> {
-    let path = workspace
-        .policy()
-        .ok_or_else(|| Failure::new("no home to keep a policy in").hint("set $HOME, or $HARNESS_POLICY to a file"))?;
-    // The user's own configuration may be a link to where it is kept; nobody who is confined writes there.
-    let path = path.canonicalize().unwrap_or(path);
-    if let Some(folder) = path.parent() {
-        Folder::open_private(folder).map_err(unwritten(&path))?;
-    }
+    let path = writable(workspace)?;
     let add = |former: Option<String>| {
         let former = former.unwrap_or_default();
         if let Some(known) = parse(&path, &former)?.publisher(&publisher.key) {
@@ -57,6 +50,45 @@ pub(crate) fn trust(workspace: &Workspace, publisher: Publisher) -> Result<PathB
     };
     change(&path, add)?;
     Ok(path)
+}
+
+/// The file, in a folder that is there.
+fn writable(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let path = workspace
+        .policy()
+        .ok_or_else(|| Failure::new("no home to keep a policy in").hint("set $HOME, or $HARNESS_POLICY to a file"))?;
+    // The user's own configuration may be a link to where it is kept; nobody who is confined writes there.
+    let path = path.canonicalize().unwrap_or(path);
+    if let Some(folder) = path.parent() {
+        Folder::open_private(folder).map_err(unwritten(&path))?;
+    }
+    Ok(path)
+}
+
+/// Writes down that the key in a variable may be sent to a host; what a person wrote stays as it is.
+///
+/// # Errors
+///
+/// The file cannot be read, understood or written: it is then as it was.
+pub(crate) fn bind(workspace: &Workspace, variable: &str, host: &str) -> Result<(), Failure> {
+    let path = writable(workspace)?;
+    change(&path, |former| {
+        let former = former.unwrap_or_default();
+        let mut hosts = parse(&path, &former)?.keys.remove(variable).unwrap_or_default();
+        if !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
+        let fail = |error: toml_edit::TomlError| Failure::input(format!("{}: {error}", path.display()));
+        let mut document: toml_edit::DocumentMut = former.parse().map_err(fail)?;
+        document["keys"][variable] = toml_edit::value(hosts.into_iter().collect::<toml_edit::Array>());
+        if let Some(keys) = document["keys"].as_inline_table_mut() {
+            // A table of its own is what a person expects to find.
+            document["keys"] = toml_edit::Item::Table(std::mem::take(keys).into_table());
+        }
+        let text = document.to_string();
+        parse(&path, &text)?;
+        Ok((text, ()))
+    })
 }
 
 /// The key a person names: itself, or a `.pub` file that holds it.

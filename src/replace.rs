@@ -24,12 +24,32 @@ pub(crate) fn change<T>(
     path: &Path,
     edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>,
 ) -> Result<T, Failure> {
+    changed(path, Access::Usual, edit)
+}
+
+/// As [`change`], of a file that its owner alone may read.
+///
+/// # Errors
+///
+/// As [`change`].
+pub(crate) fn change_private<T>(
+    path: &Path,
+    edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>,
+) -> Result<T, Failure> {
+    changed(path, Access::Private, edit)
+}
+
+fn changed<T>(
+    path: &Path,
+    access: Access,
+    edit: impl FnOnce(Option<String>) -> Result<(String, T), Failure>,
+) -> Result<T, Failure> {
     let decide = |former: Option<Vec<u8>>| {
         let former = former.map(String::from_utf8).transpose().map_err(|_| Changed::Edit(not_text(path)))?;
         let (text, result) = edit(former).map_err(Changed::Edit)?;
         Ok((Some(text.into_bytes()), result))
     };
-    harness_files::change(path, Access::Usual, decide).map_err(|error| match error {
+    harness_files::change(path, access, decide).map_err(|error| match error {
         Changed::File(error) => unwritten(path)(error),
         Changed::Edit(failure) => failure,
     })

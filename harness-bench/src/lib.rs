@@ -24,6 +24,7 @@ pub use harness_trace::Split;
 pub use model_grader::ModelGrader;
 pub use module_use::Use;
 pub use runner::{Player, RunError, Runner, digest};
+pub use source::digest_of_tasks;
 pub use spelling::Spelling;
 pub use suite::{Evolve, GraderSpec, Most, Part, Splits, Suite, SuiteError, fuzz};
 pub use summary::Summary;

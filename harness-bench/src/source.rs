@@ -43,13 +43,22 @@ pub(crate) fn environment(path: &Path, workspace: Option<Config>) -> Result<Use,
     let in_folder = folder || workspace.is_some();
     let mut config = workspace.unwrap_or_default();
     config.insert("data".to_owned(), data.into());
-    let (key, digest) = match folder {
-        true => ("identity", of_folder(path).map_err(fail)?),
-        false => ("sha256", hex(&Sha256::digest(harness_files::read(path, MOST).map_err(fail)?))),
-    };
-    config.insert(key.to_owned(), digest.into());
+    let key = if folder { "identity" } else { "sha256" };
+    config.insert(key.to_owned(), digest_of_tasks(path).map_err(fail)?.into());
     let module = if in_folder { "tasks/workspace" } else { "tasks/questions" };
     Ok(Use { module: module.parse().map_err(|error| format!("{error}"))?, config })
+}
+
+/// A digest of the tasks at `path`: of a file, or of every file below a folder; SHA-256 in hexadecimal digits.
+///
+/// # Errors
+///
+/// A file cannot be read.
+pub fn digest_of_tasks(path: &Path) -> io::Result<String> {
+    match path.is_dir() {
+        true => of_folder(path),
+        false => Ok(hex(&Sha256::digest(harness_files::read(path, MOST)?))),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,7 +1,10 @@
 //! A suite: dataset, harnesses, grader, in a file short enough to read on one screen. A mixed suite names others as its
 //! parts and has no environment of its own.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use evolve_gate::Shares;
 use harness_spec::{Cell, Config, Harness, ModuleRef, Pool, Route};
@@ -120,6 +123,8 @@ impl GraderTable {
 pub struct Part {
     /// The name of the suite it is.
     pub name: String,
+    /// The suite's file; `None`: it comes with the program.
+    pub file: Option<PathBuf>,
     /// The environment.
     pub environment: Use,
     /// What its configuration is besides, on data the user gave.
@@ -139,6 +144,8 @@ pub struct Part {
 pub struct Suite {
     /// Its name.
     pub name: String,
+    /// Its file; `None`: it comes with the program.
+    pub file: Option<PathBuf>,
     /// What its numbers are called when the environment makes its own tasks: never by a benchmark's name.
     pub label: String,
     /// What they are called on data the user gave.
@@ -237,7 +244,7 @@ pub fn fuzz(bytes: &[u8]) -> bool {
         part: &|_| Suite::named("menus"),
     };
     std::str::from_utf8(bytes).is_ok_and(|text| {
-        let suite = Suite::parse(text, FILE, &beside);
+        let suite = Suite::parse(text, Some(Path::new(FILE)), &beside);
         suite.is_ok_and(|suite| suite.pool("initial").is_some())
     })
 }
@@ -297,16 +304,18 @@ impl Suite {
 
     /// As [`Suite::named`], a part of these.
     fn open(name: &str, within: &[&str]) -> Result<Self, SuiteError> {
-        if within.contains(&name) {
+        // However its path is written.
+        let real = Path::new(name).canonicalize().map_or_else(|_| name.to_owned(), |path| path.display().to_string());
+        if within.contains(&&*real) {
             let message = "it is a part of itself; name other suites in `parts`".to_owned();
             return Err(SuiteError::File { suite: name.to_owned(), message });
         }
-        let within = [within, &[name]].concat();
-        let part = |part: &str| Self::open(part, &within);
+        let within = [within, &[&*real]].concat();
         if let Some((_, text, files)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
             let read = |file: &str| files.iter().find(|(known, _)| *known == file).map(|(_, text)| (*text).to_owned());
             let environment = |path: &str, _| Err(format!("tasks {path}: a suite that is built in has no files"));
-            return Self::parse(text, "(built in)", &Beside { harness: &read, environment: &environment, part: &part });
+            let part = |part: &str| Self::open(part, &within);
+            return Self::parse(text, None, &Beside { harness: &read, environment: &environment, part: &part });
         }
         let path = Path::new(name);
         let folder = if path.ends_with(FILE) { path.parent().unwrap_or(path) } else { path };
@@ -322,24 +331,31 @@ impl Suite {
             let path = source::beneath(folder, tasks).map_err(|error| format!("tasks {tasks}: {error}"))?;
             source::environment(&path, workspace)
         };
-        Self::parse(
-            &text,
-            &file.display().to_string(),
-            &Beside { harness: &read, environment: &environment, part: &part },
-        )
+        let part = |part: &str| {
+            if BUILT_IN.iter().any(|(known, ..)| *known == part) {
+                return Self::open(part, &within);
+            }
+            let fail = |error: std::io::Error| SuiteError::File {
+                suite: file.display().to_string(),
+                message: format!("its part {part}: {error}; a part is a built-in suite or a folder beneath this one"),
+            };
+            Self::open(&source::beneath(folder, part).map_err(fail)?.to_string_lossy(), &within)
+        };
+        Self::parse(&text, Some(&file), &Beside { harness: &read, environment: &environment, part: &part })
     }
 
-    /// Reads a suite's file, which lies at `place`.
-    fn parse(text: &str, place: &str, beside: &Beside<'_>) -> Result<Self, SuiteError> {
+    /// Reads a suite's file, which lies at `path`; `None`: it comes with the program.
+    fn parse(text: &str, path: Option<&Path>, beside: &Beside<'_>) -> Result<Self, SuiteError> {
+        let place = path.map_or_else(|| "(built in)".to_owned(), |path| path.display().to_string());
         let mut file: File = toml::from_str(text)
-            .map_err(|error| SuiteError::File { suite: place.to_owned(), message: error.to_string() })?;
+            .map_err(|error| SuiteError::File { suite: place.clone(), message: error.to_string() })?;
         let name = file.name.clone();
         let fail = |message| SuiteError::File { suite: name.clone(), message };
         // Runs and their folders are called after it.
         if name.is_empty() || name.len() > 100 || name.contains(|c: char| c == '/' || c.is_control()) {
             let message =
                 format!("its name {name:?} cannot be a part of a file's name; use letters, digits, `_` and `-`");
-            return Err(SuiteError::File { suite: place.to_owned(), message });
+            return Err(SuiteError::File { suite: place.clone(), message });
         }
         let mut harnesses = BTreeMap::new();
         for (arm, path) in &file.harness {
@@ -365,6 +381,7 @@ impl Suite {
         let parts = match (file.parts.is_empty(), file.environment, grader, file.splits) {
             (true, Some(environment), Some(grader), Some(splits)) => vec![Part {
                 name: file.name.clone(),
+                file: path.map(Path::to_owned),
                 environment,
                 data_config: file.data_config,
                 grader,
@@ -387,6 +404,7 @@ impl Suite {
             data_label: file.data_label.unwrap_or_else(|| label.clone()),
             label,
             name: file.name,
+            file: path.map(Path::to_owned),
             about: file.about,
             parts,
             most: file.most,

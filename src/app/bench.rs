@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
-use harness_bench::{Benchmark, Player, Runner, Selection, Summary, looks};
+use harness_bench::{Benchmark, Player, Runner, Selection, Suite, Summary, looks};
 pub use harness_bench::{Split, looks::Looks};
 use harness_core::{Clock, SystemClock};
 use harness_host::Host;
@@ -11,7 +11,7 @@ use harness_trace::{EpisodeResult, Rollout, RunKind, RunRecord, Store};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{App, BenchmarkRequest, benchmark::environments, hosts, identity, models};
+use super::{App, BenchmarkRequest, benchmark::environments, folder_trust::Asking, hosts, identity, models};
 use crate::{
     Control, Event, Failure,
     lock::{self, Held, Patience},
@@ -95,9 +95,12 @@ pub struct Measured {
 /// The suite or the harness cannot be used, it was cancelled, or the record fails.
 pub fn bench(app: &App, request: &BenchRequest, control: &Control) -> Result<Measured, Failure> {
     let host = Arc::new(app.host()?);
-    let benchmark = Arc::new(app.benchmark(&request.benchmark, &host)?);
+    let mut asking = Asking::new(app, &host);
+    let suite = app.suite(&request.benchmark, &mut asking)?;
     let (split, seed) = (&request.split, request.benchmark.seed);
-    let player = player(app, &benchmark, &host, request)?;
+    let player = player(app, &suite, &host, request, &mut asking)?;
+    asking.allowed()?;
+    let benchmark = Arc::new(app.open_suite(&request.benchmark, suite, &host)?);
     let mut tasks = benchmark.task_ids(&Selection::from(&**split))?;
     tasks.truncate(request.limit.unwrap_or(usize::MAX));
     let jobs: Vec<Rollout> = tasks.into_iter().map(|task| Rollout { task, seed }).collect();
@@ -158,22 +161,32 @@ fn named(given: Option<&str>, player: Option<&Pool>) -> String {
 }
 
 /// Who plays.
-fn player(app: &App, benchmark: &Benchmark, host: &Host, request: &BenchRequest) -> Result<Player, Failure> {
+fn player(
+    app: &App,
+    suite: &Suite,
+    host: &Host,
+    request: &BenchRequest,
+    asking: &mut Asking<'_>,
+) -> Result<Player, Failure> {
     // Rules are a harness of their own, which any player can serve.
     let (harness, model) = match request.model.as_deref() {
         Some("oracle") => return Ok(Player::Oracle),
         Some("rules") => ("rules", Some("first")),
         other => (&*request.harness, other),
     };
-    let mut pool = match benchmark.suite.pool(harness) {
-        Some(pool) => pool,
-        None => hosts::pool_file(Path::new(harness))?,
+    let (mut pool, file) = match suite.pool(harness) {
+        Some(pool) => (pool, suite.file.as_deref()),
+        None => (hosts::pool_file(Path::new(harness))?, Some(Path::new(harness))),
     };
+    if let Some(model) = model {
+        asking.word(&models::model_named(app.workspace(), model)?);
+    }
     for harness in pool.variants.values_mut() {
         let model = models::main_model(app.workspace(), model, harness)?;
         harness.models.insert("main".to_owned(), model);
     }
     pool.check(host.catalogue()).map_err(Failure::input)?;
+    asking.pool(file, &pool);
     Ok(Player::Pool(pool))
 }
 

@@ -7,7 +7,7 @@ use harness_host::Host;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::App;
+use super::{App, folder_trust::Asking};
 use crate::{Failure, Workspace};
 
 /// Which benchmark.
@@ -68,12 +68,20 @@ fn data(workspace: &Workspace, named: Option<&Path>, suite: &Suite, part: &str) 
 }
 
 impl App {
-    /// Opens the benchmark.
+    /// Opens the benchmark, if the user has allowed what its suite would do.
     pub(super) fn benchmark(&self, request: &BenchmarkRequest, host: &Host) -> Result<Benchmark, Failure> {
+        let mut asking = Asking::new(self, host);
+        let suite = self.suite(request, &mut asking)?;
+        asking.allowed()?;
+        self.open_suite(request, suite, host)
+    }
+
+    /// The suite as it was asked for; what it would do is gathered in `asking`.
+    pub(super) fn suite(&self, request: &BenchmarkRequest, asking: &mut Asking<'_>) -> Result<Suite, Failure> {
         let name = &request.suite;
         let mut suite = Suite::named(name)?;
         let whole = suite.clone();
-        let folder = |part: &str| data(&self.workspace, request.data.as_deref(), &whole, part);
+        let folder = |part: &str| self.data(request, &whole, part);
         for part in &mut suite.parts {
             part.splits.per_group = request.per_group.unwrap_or(part.splits.per_group);
         }
@@ -92,7 +100,30 @@ impl App {
                 if folder(&part.name).is_some() { &mut part.data_config } else { &mut part.environment.config };
             config.insert(key.to_owned(), value.clone());
         }
-        Ok(Benchmark::open(suite, host, folder, request.seed)?)
+        for (part, file) in suite.parts.iter().zip(&whole.parts) {
+            let mut environment = part.environment.clone();
+            if let Some(data) = folder(&part.name) {
+                environment.config.extend(part.data_config.clone());
+                environment.config.insert("data".to_owned(), data.to_string_lossy().into());
+            }
+            asking.part(part.file.as_deref(), file, &environment);
+        }
+        Ok(suite)
+    }
+
+    /// Opens a suite whose acts are allowed.
+    pub(super) fn open_suite(
+        &self,
+        request: &BenchmarkRequest,
+        suite: Suite,
+        host: &Host,
+    ) -> Result<Benchmark, Failure> {
+        let whole = suite.clone();
+        Ok(Benchmark::open(suite, host, |part| self.data(request, &whole, part), request.seed)?)
+    }
+
+    fn data(&self, request: &BenchmarkRequest, suite: &Suite, part: &str) -> Option<PathBuf> {
+        data(&self.workspace, request.data.as_deref(), suite, part)
     }
 }
 

@@ -12,7 +12,7 @@ use harness_spec::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{App, hosts, models};
+use super::{App, folder_trust, hosts, models};
 use crate::{Control, Failure, Workspace, replace::replace};
 
 /// Changes of a harness file: removals come first, then insertions, then settings.
@@ -94,6 +94,7 @@ pub fn edit(app: &App, request: &EditRequest, control: &Control) -> Result<Edite
     control.check()?;
     if !request.dry_run {
         replace(&request.file, &text)?;
+        folder_trust::edited(app, &host, &request.file, &before, &after)?;
     }
     Ok(Edited::new(host.catalogue(), &before, &after, edit, request.dry_run.then_some(text)))
 }

@@ -53,7 +53,22 @@ impl App {
 
     /// A host with the built-in packs and those in one folder, under this lock: what a bundle brings with it.
     pub(super) fn host_of_folder(&self, folder: PathBuf, lock: Lock) -> Result<Host, Failure> {
+        self.trust.brings(&folder, folder.parent().unwrap_or(&folder));
         self.build_host(vec![folder], Some(lock), None)
+    }
+
+    /// A host with the built-in packs and those of a bundle, to read what it would do.
+    pub(super) fn host_of_bundle(&self, bundle: &Path) -> Result<Host, Failure> {
+        let packs = bundle.join(super::bundle::PACKS);
+        self.trust.brings(&packs, bundle);
+        self.build_host(vec![packs], None, None)
+    }
+
+    /// A host with the built-in packs, those in these folders and those of the search path, whatever a lock says: to read what
+    /// folders would do.
+    pub(super) fn host_with(&self, folders: &[PathBuf]) -> Result<Host, Failure> {
+        let all = folders.iter().cloned().chain(self.folders());
+        self.build_host(all.collect(), None, None)
     }
 
     /// As [`App::host`], with no other files than those a run began with: what [`App::installed`] said then.
@@ -100,7 +115,8 @@ impl App {
         only: Option<BTreeSet<String>>,
     ) -> Result<Host, Failure> {
         let policy = policy::policy(&self.workspace)?;
-        let mut host = Host::builder();
+        self.trust.keys(&policy);
+        let mut host = Host::builder().consent(self.trust.clone());
         for pack in built_in().into_iter().chain(self.linked.iter().copied()) {
             host = host.linked(pack);
         }

@@ -6,6 +6,7 @@ pub mod child;
 pub mod data;
 pub mod edit;
 pub mod evolve;
+pub mod folder_trust;
 pub mod memory;
 pub mod model;
 pub mod pack;
@@ -28,6 +29,7 @@ use std::{
 };
 
 pub use benchmark::{BenchmarkRequest, key_value};
+use folder_trust::FolderTrust;
 use harness_abi::PackRef;
 use harness_trace::Store;
 pub use models::model_named;
@@ -41,6 +43,8 @@ pub struct App {
     plugins: Vec<PathBuf>,
     linked: Vec<PackRef>,
     program: Option<PathBuf>,
+    trust: Arc<FolderTrust>,
+    trusts_folders: bool,
     command: String,
     runtime: OnceLock<Runtime>,
     record: Mutex<Option<Arc<Store>>>,
@@ -88,12 +92,22 @@ impl AppBuilder {
         self
     }
 
+    /// Trusts every folder that requests name, for this application alone: what it brings runs, sends and reads without being allowed
+    /// first. Keys still go to the hosts alone that they are bound to. Else [`folder_trust`] decides.
+    #[must_use]
+    pub fn trust_folders(mut self, trust: bool) -> Self {
+        self.0.trusts_folders = trust;
+        self
+    }
+
     /// The application.
     ///
     /// # Errors
     ///
-    /// Two linked packs have one name, or the manifest of one cannot be read.
-    pub fn build(self) -> Result<App, Failure> {
+    /// Two linked packs have one name, the manifest of one cannot be read, or `HARNESS_TRUST_FOLDER` says neither yes nor no.
+    pub fn build(mut self) -> Result<App, Failure> {
+        let App { workspace, plugins, trusts_folders, .. } = &self.0;
+        self.0.trust = Arc::new(FolderTrust::new(workspace, *trusts_folders, plugins)?);
         if let Some(program) = &self.0.program {
             harness_sandbox::set_program(program);
         }
@@ -112,6 +126,8 @@ impl App {
             plugins: Vec::new(),
             linked: Vec::new(),
             program: None,
+            trust: Arc::default(),
+            trusts_folders: false,
             command: concat!("harness ", env!("CARGO_PKG_VERSION"), ", linked").to_owned(),
             runtime: OnceLock::new(),
             record: Mutex::new(None),

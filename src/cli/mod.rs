@@ -17,6 +17,7 @@ mod serve;
 mod stop;
 mod suite;
 mod trace;
+mod trust;
 
 use std::{io::ErrorKind, path::PathBuf, process::ExitCode};
 
@@ -46,6 +47,9 @@ pub struct Global {
     /// Search this folder for packs first (repeatable); then $HARNESS_PLUGINS, .harness/plugins, the user's data directory
     #[arg(long, global = true, value_name = "DIR")]
     pub plugins: Vec<PathBuf>,
+    /// Trust the folders that this one command names, as in CI; also $HARNESS_TRUST_FOLDER=1. `harness trust` says what else there is
+    #[arg(long, global = true)]
+    pub trust_folder: bool,
     /// Print one JSON object for machines instead of text for people
     #[arg(long, global = true)]
     pub json: bool,
@@ -70,6 +74,7 @@ enum Command {
     Model(model::ModelArgs),
     Data(data::DataArgs),
     Trace(trace::TraceArgs),
+    Trust(trust::TrustArgs),
     #[command(hide = true)]
     PluginHost,
     #[command(hide = true)]
@@ -102,7 +107,8 @@ fn tell(shown: &clap::Error) -> ExitCode {
 impl Global {
     /// The application, in the current folder.
     fn app(&self) -> Result<App, Failure> {
-        App::builder().plugins(self.plugins.iter().cloned()).command(argv::command_line()).build()
+        let app = App::builder().plugins(self.plugins.iter().cloned()).trust_folders(self.trust_folder);
+        app.command(argv::command_line()).build()
     }
 }
 
@@ -123,6 +129,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Model(args) => model::run(&global.app()?, global, args),
         Command::Data(args) => data::run(&global.app()?, global, args),
         Command::Trace(args) => trace::run(&global.app()?, global, args),
+        Command::Trust(args) => trust::run(&global.app()?, global, args),
         Command::PluginHost => harness::app::child::plugin_host(),
         Command::SandboxExec => harness::app::child::sandbox_exec(),
     }

@@ -34,6 +34,7 @@ mod run;
 mod same_model;
 mod seeds;
 mod serve;
+mod stranger;
 mod subagents;
 mod suite;
 mod support;

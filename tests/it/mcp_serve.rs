@@ -254,7 +254,7 @@ fn a_harness_is_a_tool_of_another() {
     let workspace = workspace();
     let outer = format!(
         "[model.main]\nuse = \"std/scripted\"\nconfig.replies = [{{ calls = [{{ name = \"inner__run_task\", arguments = {{ prompt = \"Throw it.\" }} }}] }}, \"done\"]\n\
-         [[tool]]\nuse = \"mcp/server\"\nid = \"inner\"\nconfig = {{ name = \"inner\", command = [{:?}, \"mcp\", \"serve\", \"my.toml\"] }}\n",
+         [[tool]]\nuse = \"mcp/server\"\nid = \"inner\"\nconfig = {{ name = \"inner\", command = [{:?}, \"mcp\", \"serve\", \"my.toml\"], env = [\"HOME\", \"HARNESS_TRUST_FOLDER\"] }}\n",
         env!("CARGO_BIN_EXE_harness")
     );
     workspace.put("outer.toml", outer);

@@ -72,6 +72,8 @@ impl Workspace {
         for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"] {
             command.env_remove(name);
         }
+        // Tests make their folders by hand. `stranger.rs` takes this away.
+        command.env("HARNESS_TRUST_FOLDER", "1");
         for (name, folder) in [
             ("HOME", "home"),
             ("XDG_CACHE_HOME", "cache"),

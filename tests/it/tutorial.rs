@@ -74,6 +74,8 @@ fn shell(workspace: &Workspace, line: &str) -> Command {
     let folder = Path::new(HARNESS).parent().unwrap().display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{folder}:{path}")).env("HARNESS_TOKEN", "sesame").env_remove("OPENAI_BASE_URL");
+    // Nothing of it asks anybody anything.
+    command.env_remove("HARNESS_TRUST_FOLDER");
     command
 }
 

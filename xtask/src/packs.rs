@@ -70,6 +70,12 @@ pub fn plugin(mut args: Args) -> Outcome {
     let one = [name];
     build(&one, false)?;
     install(&one, &place::plugins())?;
+    // What is installed by this command is the user's own: nobody is asked about it.
+    let file = format!(".harness/plugins/{}{}", one[0], std::env::consts::DLL_SUFFIX);
+    match place::binary().is_file() {
+        true => process::run(process::harness().args(["trust", &file, "--yes"]))?,
+        false => println!("allow it to run with: harness trust {file}"),
+    }
     println!("installed {} into .harness/plugins", one[0]);
     Ok(())
 }

@@ -28,6 +28,7 @@ pub use input::TextFault;
 pub use redact::{Redacted, Redactor};
 pub use row::Row;
 pub use table::{Columns, table};
+pub use workspace::script_variables;
 
 /// The pack's manifest.
 pub const MANIFEST: &str = include_str!("../pack.toml");

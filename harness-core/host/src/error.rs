@@ -118,6 +118,14 @@ pub enum HostError {
         /// Why.
         error: Box<ModuleError>,
     },
+    /// The user has not allowed what a module would do.
+    #[error("module `{module}` is not started, because nobody has allowed what it would do: {acts}")]
+    NotAllowed {
+        /// Which.
+        module: ModuleRef,
+        /// What it would do.
+        acts: String,
+    },
     /// A linked-in pack has a bad manifest: a bug of this program.
     #[error("the built-in pack has a bad manifest: {0}")]
     Linked(String),

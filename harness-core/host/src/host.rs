@@ -6,7 +6,7 @@ use harness_abi::{EnvironmentBox, GraderBox, Kind, ModelBox, ModelInfo, ModuleEr
 use harness_spec::{Catalogue, Config, Isolation, LookupError, Module, ModuleRef, PackManifest, Version};
 
 use crate::{
-    ChildSettings, HostError, Inspected, LoadedModel, Lock, Policy, Refusal, Trust,
+    ChildSettings, Consent, HostError, Inspected, LoadedModel, Lock, Policy, Refusal, Starting, Trust,
     admit::Rules,
     child::{
         Supervisor, proxy,
@@ -31,6 +31,7 @@ pub struct HostBuilder {
     rules: Rules,
     only: Option<BTreeSet<String>>,
     children: ChildSettings,
+    consent: Option<Arc<dyn Consent>>,
 }
 
 impl HostBuilder {
@@ -101,6 +102,13 @@ impl HostBuilder {
         self
     }
 
+    /// Asks whether a module may do what it would do before it is brought up. Without this every module may.
+    #[must_use]
+    pub fn consent(mut self, consent: Arc<dyn Consent>) -> Self {
+        self.consent = Some(consent);
+        self
+    }
+
     /// Inspects everything; loads nothing.
     ///
     /// # Errors
@@ -126,6 +134,7 @@ impl HostBuilder {
             models: PerKey::default(),
             quarantine: Arc::new(Quarantine::open(self.children.quarantine.clone())),
             children: Arc::new(self.children),
+            consent: self.consent,
             supervisors: PerKey::default(),
         })
     }
@@ -159,6 +168,7 @@ pub struct Host {
     models: PerKey<(String, String), Arc<LoadedModel>>,
     children: Arc<ChildSettings>,
     quarantine: Arc<Quarantine>,
+    consent: Option<Arc<dyn Consent>>,
     /// Whose code runs in a child, by the digest of its bytes.
     supervisors: PerKey<String, Arc<Supervisor>>,
 }
@@ -226,20 +236,26 @@ impl Host {
         }
     }
 
-    /// Finds a module, loads its pack if that has not happened yet, and completes its configuration with defaults.
+    /// Finds a module, asks whether it may be brought up, loads its pack if that has not happened yet, and completes its configuration
+    /// with defaults.
     ///
     /// # Errors
     ///
-    /// Nothing of that name is installed, its pack does not load, or the configuration does not fit the manifest.
+    /// Nothing of that name is installed, the user has not allowed what it would do, its pack does not load, or the configuration does not fit the manifest.
     pub fn resolve(&self, reference: &ModuleRef, config: &Config) -> Result<Resolved, HostError> {
         let entry = self.catalogue().lookup(reference)?;
+        let defaults: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
+        let mut complete = defaults.clone();
+        complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
+        if let Some(consent) = &self.consent {
+            let (pack, file) = (&entry.pack.pack.name, self.file(&entry.pack.pack.name, entry.pack.pack.version));
+            let asked = consent.ask(&Starting { pack, manifest: entry.module, config: &complete, file });
+            asked.map_err(|acts| HostError::NotAllowed { module: reference.clone(), acts })?;
+        }
         let code = self.code(&entry.pack.pack.name, entry.pack.pack.version)?;
         let mut manifest = entry.module.clone();
         // A call of another process may take long, whatever the module says.
         manifest.blocking |= matches!(code, Code::Child(_)) && manifest.kind != Kind::Processor;
-        let defaults: serde_json::Map<_, _> = entry.module.defaults().into_iter().collect();
-        let mut complete = defaults.clone();
-        complete.extend(config.iter().map(|(key, value)| (key.clone(), value.clone())));
         let trust = self.trust(&entry.pack.pack.name, entry.pack.pack.version).filter(|_| complete == defaults);
         let locked = trust.and_then(|trust| trust.shown.get(&entry.module.name)).map(|hash| hash.as_str().into());
         let config = serde_json::Value::Object(complete).to_string();

@@ -6,6 +6,7 @@
 
 mod admit;
 mod child;
+mod consent;
 mod decisions;
 mod elf;
 mod error;
@@ -30,6 +31,7 @@ pub use child::{
     quarantine::{QuarantineError, QuarantineFiles, Quarantined, read as quarantined, release},
     serve,
 };
+pub use consent::{Consent, Starting};
 pub use decisions::decisions;
 pub use error::{HostError, Refusal};
 pub use harness_spec::{Isolation, Lock, Policy};

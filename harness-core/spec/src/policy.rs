@@ -1,6 +1,8 @@
 //! A machine's policy: whose packs may run inside this process. Refuses to live in a workspace: whoever ships a workspace
 //! must not be able to trust itself, so the command line reads it from the user's own configuration only.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::key::PublicKey;
@@ -19,6 +21,9 @@ pub struct Policy {
     /// Whether packs in a child process run even where the kernel cannot confine them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unconfined: bool,
+    /// To which hosts keys may be sent, by the variable that holds the key, beside the hosts that are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Vec<String>>,
     /// Who is trusted.
     #[serde(rename = "publisher", default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<Publisher>,
@@ -75,13 +80,19 @@ impl Policy {
     /// What is wrong, with its line.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         document(text, |root| {
-            root.only(&["isolation", "only_signed", "unconfined", "publisher", "pack"])?;
+            root.only(&["isolation", "only_signed", "unconfined", "keys", "publisher", "pack"])?;
             let mut policy = Self {
                 isolation: root.word("isolation")?.unwrap_or_default(),
                 only_signed: root.boolean("only_signed")?.unwrap_or_default(),
                 unconfined: root.boolean("unconfined")?.unwrap_or_default(),
                 ..Self::default()
             };
+            if let Some(table) = root.table("keys")? {
+                for variable in table.keys() {
+                    let hosts = table.strings(variable)?.into_iter().map(|(host, _)| host.to_owned()).collect();
+                    policy.keys.insert(variable.to_owned(), hosts);
+                }
+            }
             for table in root.tables("publisher")? {
                 table.only(&["name", "key", "isolation"])?;
                 let name = table.require("name", "\"Somebody\"")?.to_owned();

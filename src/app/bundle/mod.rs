@@ -14,10 +14,10 @@ use harness_host::{Lock, signature_path};
 use harness_spec::{LockedPack, Pool, Version};
 use serde::{Deserialize, Serialize};
 
+use self::open::LOCK;
 pub use self::open::Seal;
-use self::open::{HARNESS, LOCK, PACKS, SEAL};
-pub(crate) use self::open::{Opened, digest_of, open, variants};
-use super::{App, pack};
+pub(crate) use self::open::{HARNESS, Opened, PACKS, SEAL, digest_of, open, variants};
+use super::{App, folder_trust::Asking, pack};
 use crate::{Control, Failure, replace::unwritten};
 
 /// What goes into a bundle, and where it is made.
@@ -124,7 +124,17 @@ pub fn make(app: &App, request: &BundleRequest, control: &Control) -> Result<Bun
     // As another machine will, before anybody relies on it.
     open::open_sealed(app, draft.path())?;
     draft.finish().map_err(unwritten(out))?;
+    // What was made here by the user is the user's.
+    born(app, out, &pool)?;
     Ok(Bundle { folder: out.clone(), seal, packs: lock.packs })
+}
+
+/// What a bundle does that was just made of what the user has allowed is allowed in its folder too.
+fn born(app: &App, folder: &Path, pool: &Pool) -> Result<(), Failure> {
+    let host = app.host_of_bundle(folder)?;
+    let mut asking = Asking::new(app, &host);
+    asking.pool(Some(&folder.join(HARNESS)), pool);
+    asking.born()
 }
 
 /// Names and versions of the packs whose modules a harness names.

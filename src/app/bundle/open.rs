@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -12,17 +13,17 @@ use harness_spec::{Catalogue, Pool, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::{App, hosts, models};
+use super::super::{App, folder_trust::Asking, hosts, models};
 use crate::Failure;
 
 /// The harness.
-pub(super) const HARNESS: &str = "harness.toml";
+pub(crate) const HARNESS: &str = "harness.toml";
 /// The lock of its packs.
 pub(super) const LOCK: &str = "harness.lock";
 /// The folder of its packs.
-pub(super) const PACKS: &str = "packs";
+pub(crate) const PACKS: &str = "packs";
 /// What the folder must be.
-pub(super) const SEAL: &str = "bundle.json";
+pub(crate) const SEAL: &str = "bundle.json";
 
 /// The form of `bundle.json`.
 const FORM: u32 = 1;
@@ -81,9 +82,11 @@ pub(super) fn open_sealed(app: &App, folder: &Path) -> Result<Opened, Failure> {
     if seal.form != FORM {
         return Err(bad(format!("its form is {}, this program knows {FORM}", seal.form)));
     }
+    let opened = harness_files::Folder::open(folder).map_err(|error| bad(error.to_string()))?;
     for (file, sha256) in &seal.files {
         let path = folder.join(file);
-        let found = digest_of(&path).map_err(|error| {
+        // Beneath the folder and through no link: what else there is on this machine is none of a bundle's.
+        let found = opened.file(Path::new(file)).and_then(digest_of_file).map_err(|error| {
             Failure::input(format!("{}, which belongs to the bundle: {error}", path.display())).hint(again)
         })?;
         if found != *sha256 {
@@ -126,18 +129,30 @@ impl Opened {
         self.seal.is_some()
     }
 
-    /// The variants of `file`, each with the model that plays: `model` if one is given, else its own. A bundle keeps its own.
+    /// The variants of `file`, each with the model that plays: `model` if one is given, else its own. A bundle keeps its own. From here on
+    /// they may be assembled.
+    ///
+    /// # Errors
+    ///
+    /// There is no such model, a variant has none, or nobody has allowed what the file or its packs would do.
     pub(crate) fn played_by(&self, app: &App, model: Option<&str>, file: &Path) -> Result<Pool, Failure> {
         let mut pool = self.pool.clone();
+        let mut asking = Asking::new(app, &self.host);
         if let Some(model) = model {
             if self.is_bundle() {
                 return Err(Failure::input("a bundle keeps its model").hint("bundle the file it was made of: --model"));
             }
             let model = models::model_named(app.workspace(), model)?;
+            asking.word(&model);
             for harness in pool.variants.values_mut() {
                 harness.models.insert("main".to_owned(), model.clone());
             }
         }
+        match &self.seal {
+            Some((folder, _)) => asking.pool(Some(&folder.join(HARNESS)), &pool),
+            None => asking.pool(Some(file), &pool),
+        }
+        asking.allowed()?;
         match pool.variants.iter().find(|(_, harness)| !harness.models.contains_key("main")) {
             None => Ok(pool),
             Some((name, _)) => Err(Failure::input(format!("variant `{name}` of {} names no model", file.display()))
@@ -186,7 +201,18 @@ impl Seal {
     }
 }
 
-/// SHA-256 of a file in hexadecimal digits.
+/// SHA-256 of a regular file in hexadecimal digits.
 pub(crate) fn digest_of(path: &Path) -> std::io::Result<String> {
-    Ok(Sha256::digest(harness_files::read(path, u64::MAX)?).iter().map(|byte| format!("{byte:02x}")).collect())
+    digest_of_file(harness_files::open(path)?)
+}
+
+fn digest_of_file(mut file: std::fs::File) -> std::io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            read => digest.update(piece.get(..read).unwrap_or_default()),
+        }
+    }
 }

@@ -47,8 +47,11 @@ impl Evaluator for BenchmarkEvaluator<'_> {
         }
         let fail = |problem: String| EvaluatorError::Failed(problem);
         let lock = self.app.lock().map_err(|failure| fail(failure.to_string()))?;
-        let wanted =
-            |file: &Inspected| known.is_none_or(|known| known.iter().any(|arrival| arrival.sha256 == file.sha256));
+        // What nobody allowed does not join; once it is allowed, the next round takes it in.
+        let wanted = |file: &Inspected| match known {
+            None => self.app.trust.may_run(file).unwrap_or_default(),
+            Some(known) => known.iter().any(|arrival| arrival.sha256 == file.sha256),
+        };
         let found = self.runner.host().rescan(lock, wanted).into_iter().map(|file| Arrival {
             pack: file.manifest.pack.name,
             version: file.manifest.pack.version,

@@ -31,7 +31,7 @@ pub use harness_evolve::{Phase, Request as PendingEdit, Stop, Verification};
 pub use self::approve::{Answered, ApproveRequest, approve};
 use self::session::Session;
 pub use self::verify::{VerifiedRun, VerifyRequest, verify};
-use super::{App, BenchmarkRequest, benchmark::environments, hosts, models};
+use super::{App, BenchmarkRequest, benchmark::environments, folder_trust::Asking, hosts, models};
 use crate::{
     Control, Failure,
     lock::{self, Patience},
@@ -119,19 +119,34 @@ pub struct Evolved {
 pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<Evolved, Failure> {
     let began = Instant::now();
     let mut host = Arc::new(app.host()?);
-    let open = |host: &Arc<Host>| app.benchmark(&request.benchmark, host).map(Arc::new);
-    let mut benchmark = open(&host)?;
-    let mut initial = match &request.harness {
-        Some(path) => hosts::harness_file(path)?,
-        None => benchmark.suite.harnesses.get("initial").cloned().unwrap_or_default(),
+    let mut asking = Asking::new(app, &host);
+    let suite = app.suite(&request.benchmark, &mut asking)?;
+    let (mut initial, file) = match &request.harness {
+        Some(path) => (hosts::harness_file(path)?, Some(path.clone())),
+        None => (suite.harnesses.get("initial").cloned().unwrap_or_default(), suite.file.clone()),
     };
+    let named =
+        |name: &Option<String>| name.as_deref().map(|name| models::model_named(app.workspace(), name)).transpose();
+    named(&request.model)?.iter().chain(&named(&request.meta)?).for_each(|model| asking.word(model));
     let model = models::main_model(app.workspace(), request.model.as_deref(), &initial)?;
     initial.models.insert("main".to_owned(), model.clone());
     // The stages' model is no part of what is evolved.
     let meta = initial.models.remove("meta");
-    let named = request.meta.as_deref().map(|name| models::model_named(app.workspace(), name));
-    let meta = named.transpose()?.or(meta);
+    let meta = named(&request.meta)?.or(meta);
     let initial = initial;
+    asking.harness(file.as_deref(), &initial);
+    let stages = meta.iter().map(|meta| ("meta".to_owned(), meta.clone()));
+    asking.harness(file.as_deref(), &Harness { models: stages.collect(), ..Harness::default() });
+    // The report compares with the suite's other harnesses, and any pack that is installed may come to be proposed.
+    let mut others = suite.clone();
+    let parts = others.parts.iter_mut().flat_map(|part| part.harnesses.values_mut());
+    // They are played by the model of the run.
+    others.harnesses.values_mut().chain(parts).for_each(|harness| drop(harness.models.remove("main")));
+    asking.suite_harnesses(&others);
+    asking.installed();
+    asking.allowed()?;
+    let open = |host: &Arc<Host>| app.open_suite(&request.benchmark, suite.clone(), host).map(Arc::new);
+    let mut benchmark = open(&host)?;
 
     let store = app.record()?;
     let (mut config, question) = settings(app, request, &benchmark, &host, &initial, meta.as_ref())?;
@@ -188,6 +203,9 @@ pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<E
     let report = report.map_err(Failure::new)?;
     let out = request.out.clone().unwrap_or_else(|| app.workspace().reports().join(&config.run));
     write(&out, &report, &evolution)?;
+    let mut shipped = Asking::new(app, &session.host);
+    shipped.pool(Some(&out.join("harness.toml")), &evolution.pool);
+    shipped.born()?;
     let cut_short = measurement.cut_short.filter(|stop| stop.continues());
     let paused = cut_short.or(Some(evolution.ended).filter(|stop| stop.continues()));
     Ok(Evolved { run: config.run, report, out, paused })

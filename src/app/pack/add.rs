@@ -8,7 +8,7 @@ use harness_host::signature_path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::App,
+    super::{App, folder_trust},
     review::{Candidate, Present, Review},
 };
 use crate::{Control, Failure, policy};
@@ -112,6 +112,7 @@ pub fn install(app: &App, review: Review, approved: bool, control: &Control) -> 
     lock(app)?;
     let to = app.workspace().plugins().join(format!("{}-{}.so", review.name, review.version));
     copy(&review.path, &to, &review.sha256)?;
+    folder_trust::installed(app, &harness_host::inspect(&to)?)?;
     app.change_lock(|present| {
         let mut lock = present.unwrap_or_default();
         lock.insert(review.entry.clone());

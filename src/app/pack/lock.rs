@@ -8,7 +8,7 @@ use harness_spec::{LockedPack, Version};
 use serde::Serialize;
 
 use super::{
-    super::{App, hosts},
+    super::{App, folder_trust::Asking, hosts},
     foreign::foreign,
     review::shown,
 };
@@ -71,6 +71,12 @@ pub struct LockedShow {
 pub fn lock(app: &App, files: &[PathBuf], control: &Control) -> Result<Locked, Failure> {
     let host = app.host_without_lock()?;
     let former = app.lock()?.unwrap_or_default();
+    let mut asking = Asking::new(app, &host);
+    asking.installed();
+    for file in files {
+        asking.pool(Some(file), &hosts::pool_file(file)?);
+    }
+    asking.allowed()?;
     let mut lock = Lock { tools: former.tools.clone(), ..Lock::default() };
     let mut lines = Vec::new();
     for pack in host.catalogue().packs() {

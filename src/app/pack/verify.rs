@@ -5,7 +5,10 @@ use harness_host::{Host, HostError};
 use harness_spec::{LockedPack, Version};
 use serde::Serialize;
 
-use super::{super::App, review::shown};
+use super::{
+    super::{App, folder_trust::Asking},
+    review::shown,
+};
 use crate::{Control, Failure};
 
 /// What became of a lock's entries.
@@ -41,6 +44,9 @@ pub fn verify(app: &App, control: &Control) -> Result<Verified, Failure> {
         Failure::input("there is no harness.lock to verify").hint("`harness plugin add` or `lock` writes one")
     })?;
     let host = app.host()?;
+    let mut asking = Asking::new(app, &host);
+    asking.installed();
+    asking.allowed()?;
     let mut packs = Vec::new();
     for pack in &lock.packs {
         control.check()?;

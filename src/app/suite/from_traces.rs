@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    super::App,
+    super::{App, folder_trust},
     new::{Layout, Marking, make},
 };
 use crate::{Control, Failure};
@@ -132,6 +132,9 @@ pub fn from_traces(app: &App, request: &FromTracesRequest, control: &Control) ->
     };
     let marking = request.marking.unwrap_or(Marking::Exact);
     let folder = make(&request.name, &request.dir, &rows, marking, layout, request.harness.as_deref())?;
+    if let Some(harness) = &request.harness {
+        folder_trust::copied(app, harness, &folder.join("harness.toml"))?;
+    }
     let found = redactor.found();
     Ok(FromTraces {
         folder,

@@ -2,7 +2,7 @@
 //! reward in `/logs/verifier`. Read as they are; refuses what needs a container, naming it, unless told to go without.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -14,7 +14,7 @@ use toml::Value;
 
 use super::{
     Check, Setup, WorkspaceError, docker, task,
-    template::{machine, resolve},
+    template::{machine, resolve, template},
 };
 use crate::input;
 
@@ -115,14 +115,7 @@ const FOLDER: &str = "/app";
 /// All task folders in `folder`, by name.
 pub(super) fn read(folder: &Path, without_containers: bool) -> Result<Vec<Task>, WorkspaceError> {
     let folder = folder.canonicalize().map_err(WorkspaceError::io(folder))?;
-    let entries = fs::read_dir(&folder).map_err(WorkspaceError::io(&folder))?;
-    let mut found: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("task.toml").is_file()).collect();
-    // A folder that is a task itself.
-    if found.is_empty() && folder.join("task.toml").is_file() {
-        found.push(folder.clone());
-    }
-    found.sort();
+    let found = folders(&folder)?;
     let (mut tasks, mut faults) = (Vec::new(), Vec::new());
     for path in &found {
         match one(path, without_containers) {
@@ -135,6 +128,28 @@ pub(super) fn read(folder: &Path, without_containers: bool) -> Result<Vec<Task>,
         (_, true) => Err(WorkspaceError::Empty { path: folder }),
         _ => Ok(tasks),
     }
+}
+
+/// The folders of tasks in a folder, in order.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let entries = fs::read_dir(folder).map_err(WorkspaceError::io(folder))?;
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("task.toml").is_file()).collect();
+    // A folder that is a task itself.
+    if found.is_empty() && folder.join("task.toml").is_file() {
+        found.push(folder.to_owned());
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Variables of this machine that scripts are given; a task that cannot be read gives none, and is refused when it is played.
+pub(super) fn variables(folder: &Path) -> Vec<String> {
+    let files = folders(folder).unwrap_or_default().into_iter().map(|folder| folder.join("task.toml"));
+    let tasks = files.filter_map(|file| parse(&text(&file).ok()?).ok());
+    let values = tasks.flat_map(|task| task.verifier.env.into_values().chain(task.solution.env.into_values()));
+    let names: BTreeSet<String> = values.filter_map(|value| Some(template(&value)?.0.to_owned())).collect();
+    names.into_iter().collect()
 }
 
 fn text(path: &Path) -> Result<String, String> {

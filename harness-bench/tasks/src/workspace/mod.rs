@@ -85,6 +85,11 @@ fn read(data: &Path, at: &Path, digest: &str, without_containers: bool) -> Resul
     }
 }
 
+/// Variables of this machine that scripts of the tasks at `data` are given: those of a folder of task folders; rows name none.
+pub fn script_variables(data: &Path) -> Vec<String> {
+    if data.is_dir() { harbor::variables(data) } else { Vec::new() }
+}
+
 /// Reads `bytes` as rows and as the files of Harbor's folders; gives how many tasks there were. For a fuzzer.
 pub(crate) fn fuzz(bytes: &[u8]) -> usize {
     // A folder that is not there: nothing beside the files is found.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// The variable that a value stands for, and what it is if there is none.
-fn template(value: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn template(value: &str) -> Option<(&str, Option<&str>)> {
     let inner = value.strip_prefix("${")?.strip_suffix('}')?;
     let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
     (!name.is_empty() && !name.contains(['}', ':'])).then_some((name, default))
