@@ -33,7 +33,6 @@ use = "tasks/numeric"
 explore = 30
 gate = 45
 sealed = 25
-folds = 1
 
 [evolve]
 sealed = 20

@@ -165,12 +165,9 @@ impl Benchmark {
         let (mixed, most) = (suite.is_mixed(), suite.most);
         let mut label = suite.label.clone();
         let (mut bindings, mut tasks, mut groups) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let mut split = GroupSplit { explore: Vec::new(), folds: Vec::new(), sealed: Vec::new() };
+        let mut split = GroupSplit { explore: Vec::new(), gate: Vec::new(), sealed: Vec::new() };
         for (index, part) in suite.parts.iter_mut().enumerate() {
             let folder = data(&part.name);
-            if most.folds > 0 {
-                part.splits.folds = most.folds;
-            }
             if let Some(path) = &folder {
                 let path = serde_json::Value::from(path.to_string_lossy().into_owned());
                 for (key, value) in std::mem::take(&mut part.data_config) {
@@ -302,9 +299,7 @@ impl Benchmark {
         let of = |groups: &[String]| self.planned(groups).into_iter().flat_map(|group| group.tasks).collect();
         let ids: Vec<String> = match selection {
             Selection::Split(Split::Explore) => of(&self.split.explore),
-            Selection::Split(Split::Gate) => {
-                self.split.folds.iter().flat_map(|fold| -> Vec<String> { of(fold) }).collect()
-            }
+            Selection::Split(Split::Gate) => of(&self.split.gate),
             Selection::Split(Split::Sealed) => of(&self.split.sealed),
             Selection::All => self.tasks.keys().cloned().collect(),
             Selection::Named(named) => {
@@ -350,17 +345,13 @@ fn listed(binding: &EnvironmentBinding, data: Option<&Path>, seed: u64) -> Resul
 
 /// Adds a part's split to the whole. Groups come in hash order, so that a limit takes a random part.
 fn join(whole: &mut GroupSplit, part: GroupSplit, most: Most, name: impl Fn(String) -> String) {
-    let folds = part.folds.len().max(1);
     let take = |groups: Vec<String>, most: usize| -> Vec<String> {
         let most = if most == 0 { usize::MAX } else { most };
         groups.into_iter().take(most).map(&name).collect()
     };
     whole.explore.extend(take(part.explore, most.explore));
     whole.sealed.extend(take(part.sealed, most.sealed));
-    whole.folds.resize_with(whole.folds.len().max(part.folds.len()), Vec::new);
-    for (fold, groups) in whole.folds.iter_mut().zip(part.folds) {
-        fold.extend(take(groups, most.gate.div_ceil(folds)));
-    }
+    whole.gate.extend(take(part.gate, most.gate));
 }
 
 fn list(environment: &Resolved, seed: u64) -> Result<Vec<Task>, BenchmarkError> {
@@ -386,13 +377,11 @@ fn divide(part: &Part, seed: u64, tasks: &Tasks, groups: &Groups) -> Result<Grou
         Some(_) => Shares { sealed: 0, ..splits.shares() },
         None => splits.shares(),
     };
-    // A small pool has room for fewer folds than the suite would like.
-    let gate: usize = split_exact(seed, shares, 1, pool.iter().copied()).map_or(0, |split| split.folds.concat().len());
-    let mut split = split_exact(seed, shares, splits.folds.min(gate), pool)?;
+    let mut split = split_exact(seed, shares, pool)?;
     if let Some(sealed) = sealed {
         // In hash order too, so that a limit takes a random part.
         let only = Shares { explore: 0, gate: 0, sealed: 1 };
-        split.sealed = split_exact(seed, only, 0, sealed)?.sealed;
+        split.sealed = split_exact(seed, only, sealed)?.sealed;
     }
     Ok(split)
 }
@@ -402,8 +391,7 @@ fn dealt(split: &GroupSplit) -> BTreeMap<String, Split> {
     let of = |groups: &[String], split: Split| -> Vec<(String, Split)> {
         groups.iter().map(|group| (group.clone(), split)).collect()
     };
-    let gate = split.folds.concat();
-    [(&split.explore, Split::Explore), (&gate, Split::Gate), (&split.sealed, Split::Sealed)]
+    [(&split.explore, Split::Explore), (&split.gate, Split::Gate), (&split.sealed, Split::Sealed)]
         .into_iter()
         .flat_map(|(groups, split)| of(groups, split))
         .collect()
@@ -455,7 +443,7 @@ mod tests {
 
     #[test]
     fn whatever_was_not_dealt_is_not_explore() {
-        let split = GroupSplit { explore: vec!["a".into()], folds: vec![vec!["b".into()]], sealed: vec!["c".into()] };
+        let split = GroupSplit { explore: vec!["a".into()], gate: vec!["b".into()], sealed: vec!["c".into()] };
         let dealt = dealt(&split);
         let of = |group: &str| dealt.get(group).copied().unwrap_or(Split::Sealed);
         assert_eq!(["a", "b", "c", "d"].map(of), [Split::Explore, Split::Gate, Split::Sealed, Split::Sealed]);

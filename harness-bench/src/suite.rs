@@ -22,8 +22,6 @@ pub struct Splits {
     pub gate: u32,
     /// See `explore`; 0 where the data itself names its sealed splits.
     pub sealed: u32,
-    /// Folds the gate groups are dealt into: one more than the ships a run can prove.
-    pub folds: usize,
     /// Most tasks taken of a group, drawn by hash; 0 takes all.
     #[serde(default)]
     pub per_group: usize,
@@ -54,19 +52,16 @@ pub struct Evolve {
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all. `folds`: how many
-/// folds the gate groups of a part are dealt into; 0: as many as its own suite says.
+/// Most groups that a mixed suite takes of each of its parts, so that none outweighs the others; 0: all.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Most {
     /// Of explore.
     pub explore: usize,
-    /// Of all gate folds together.
+    /// Of gate.
     pub gate: usize,
     /// Of sealed.
     pub sealed: usize,
-    /// Folds of each part.
-    pub folds: usize,
 }
 
 /// What grades the tasks of a suite.

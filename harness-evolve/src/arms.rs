@@ -53,7 +53,7 @@ pub struct Arm {
 pub struct Extent {
     /// Of explore.
     pub explore: usize,
-    /// Of all gate folds together.
+    /// Of gate.
     pub gate: usize,
     /// Of sealed.
     pub sealed: usize,

@@ -105,7 +105,7 @@ impl Stage {
     pub const ALL: [Self; 4] = [Self::Digester, Self::Planner, Self::Evolver, Self::Critic];
 }
 
-/// The settings of a run. Defaults suit a suite with about 100 gate groups in 3 folds and effects of 30 points and more.
+/// The settings of a run. Defaults suit a suite with about 100 gate groups and effects of 30 points and more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvolveConfig {
@@ -245,14 +245,14 @@ impl EvolveConfig {
         self.allowed_packs.as_ref().is_none_or(|packs| packs.contains(pack))
     }
 
-    /// The error budget of a run over so many folds.
-    pub(crate) fn purse(&self, folds: usize) -> Result<ErrorBudget, UnitError> {
-        Ok(self.purse_of(Alpha::new(self.alpha)?, folds))
+    /// The error budget of a run.
+    pub(crate) fn purse(&self) -> Result<ErrorBudget, UnitError> {
+        Ok(self.purse_of(Alpha::new(self.alpha)?))
     }
 
     /// The error budget of a part of the population that was given so much of the run's.
-    pub(crate) fn purse_of(&self, alpha: Alpha, folds: usize) -> ErrorBudget {
-        let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds.max(1), folds: folds as u32 };
+    pub(crate) fn purse_of(&self, alpha: Alpha) -> ErrorBudget {
+        let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds.max(1) };
         ErrorBudget::new(alpha, self.control, schedule)
     }
 

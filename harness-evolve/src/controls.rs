@@ -151,7 +151,7 @@ fn rollouts<A: Evaluator>(evaluator: &A, config: &EvolveConfig, split: Split, ex
     let all = evaluator.split();
     let (groups, most) = match split {
         Split::Explore => (all.explore.clone(), extent.explore),
-        Split::Gate => (all.folds.concat(), extent.gate),
+        Split::Gate => (all.gate.clone(), extent.gate),
         Split::Sealed => (all.sealed.clone(), extent.sealed),
     };
     let mut planned = draw_order(config.seed, "measure", evaluator.planned(&groups), |planned| planned.group.as_str());

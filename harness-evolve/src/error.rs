@@ -40,6 +40,11 @@ pub enum EvolveError {
         /// Results that came back.
         got: usize,
     },
+    /// The run was judged by the rules there were before the one stream of gate groups.
+    #[error(
+        "the run was judged on folds of the gate split, as versions before 0.2 did; check it with the version that made it"
+    )]
+    Folds,
     /// Nothing of such a run is in the ledger.
     #[error("the record holds no decisions of this run; `harness evolve` prints a run's id")]
     NoRun,

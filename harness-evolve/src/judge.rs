@@ -39,7 +39,7 @@ impl Test {
         self,
         config: &EvolveConfig,
         arms: (&str, &str),
-        fold: u32,
+        used_up: u32,
         alpha: Alpha,
     ) -> Result<Terms, UnitError> {
         let futility = |delta: f64| -> Result<Stopping, UnitError> {
@@ -51,7 +51,7 @@ impl Test {
             run_seed: config.seed,
             candidate,
             incumbent,
-            fold,
+            used_up,
             claim: Claim::Gain,
             alpha,
             stopping: futility(config.delta)?,

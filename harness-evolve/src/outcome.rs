@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Alpha, Certificate, FoldLedger, Guarantee, PlannedGroup};
+use evolve_gate::{Alpha, Certificate, PlannedGroup};
 use harness_spec::{Cell, Harness, Pool, VariantId};
 use serde::{Deserialize, Serialize};
 
@@ -162,8 +162,6 @@ pub struct Evolution {
     pub refused: Vec<Refused>,
     /// Why it ended.
     pub ended: Stop,
-    /// What the error level still means.
-    pub guarantee: Guarantee,
     /// Error level granted to tests so far.
     pub alpha_spent: Alpha,
     /// What was seen of modules, here and in earlier runs.
@@ -189,16 +187,16 @@ pub(crate) struct Begun {
     pub catalogue: String,
 }
 
-/// A cohort's error level and its gate groups, fold by fold, with every task that is played.
+/// A cohort's error level and its gate groups in drawn order, with every task that is played.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BegunCohort {
     pub alpha: Alpha,
-    pub folds: Vec<Vec<PlannedGroup>>,
+    pub gate: Vec<PlannedGroup>,
 }
 
 impl BegunCohort {
-    pub fn of<A: Evaluator>(alpha: Alpha, folds: &FoldLedger, evaluator: &A) -> Self {
-        Self { alpha, folds: folds.folds().iter().map(|fold| evaluator.planned(fold)).collect() }
+    pub fn of<A: Evaluator>(alpha: Alpha, gate: &[String], evaluator: &A) -> Self {
+        Self { alpha, gate: evaluator.planned(gate) }
     }
 }
 

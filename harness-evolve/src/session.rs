@@ -23,8 +23,8 @@ pub enum Stop {
     Rounds,
     /// Too many rounds in a row shipped nothing.
     Idle,
-    /// Every fold of the gate split was used by a ship.
-    Folds,
+    /// Every group of the gate split was used up by a ship.
+    GateUsedUp,
     /// The incumbent passes every explore task.
     NothingFails,
     /// Nothing is left to propose.

@@ -1,13 +1,13 @@
 //! A run's decisions held against themselves: every certificate is judged again from its own pairs, its pairs are held
-//! against the recorded outcomes, its terms against the settings, its level against the purse, its groups against the open
-//! fold. Refuses to believe a verdict, and to play anything.
+//! against the recorded outcomes, its terms against the settings, its level against the purse, its groups against those
+//! that no ship had used up. Refuses to believe a verdict, and to play anything.
 
 mod certificates;
 mod state;
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{Alpha, FoldLedger, NextFold, PlannedGroup, Seesaw, Verdict, drift_level};
+use evolve_gate::{Alpha, Certificate, GateStream, PlannedGroup, Seesaw, Verdict, drift_level};
 use harness_spec::Pool;
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub fn verify(facts: &[(String, Value)], recorded: &impl Recorded) -> Result<Ver
     for (key, value) in facts {
         let name = key.split_once(' ').map_or(key.as_str(), |(_, name)| name);
         match (&mut check, name) {
+            (None, "begun") if judged_on_folds(value) => return Err(EvolveError::Folds),
             (None, "begun") => check = Some(Check::new(Begun::deserialize(value)?, recorded)),
             (None, _) => break,
             (Some(check), "proposed" | "screened") => check.meet(value)?,
@@ -50,16 +51,23 @@ pub fn verify(facts: &[(String, Value)], recorded: &impl Recorded) -> Result<Ver
     check.map(|check| check.found).ok_or(EvolveError::NoRun)
 }
 
+/// Whether a run began under the rules there were before the one stream of gate groups.
+fn judged_on_folds(begun: &Value) -> bool {
+    begun["lanes"].as_array().is_some_and(|cohorts| cohorts.iter().any(|cohort| cohort.get("folds").is_some()))
+}
+
 impl<'a, R: Recorded> Check<'a, R> {
     fn new(begun: Begun, recorded: &'a R) -> Self {
-        let ids = |fold: &Vec<PlannedGroup>| fold.iter().map(|planned| planned.group.clone()).collect();
         let cohort = |cohort: &BegunCohort| Cohort {
-            purse: begun.config.purse_of(cohort.alpha, cohort.folds.len()),
-            folds: FoldLedger::new(cohort.folds.iter().map(ids).collect()),
+            purse: begun.config.purse_of(cohort.alpha),
+            gate: GateStream::draw(
+                begun.config.seed,
+                cohort.gate.iter().map(|planned| planned.group.clone()).collect(),
+            ),
             round: 0,
         };
         let cohorts: Vec<Cohort> = begun.cohorts.iter().map(cohort).collect();
-        let planned = begun.cohorts.iter().flat_map(|cohort| cohort.folds.iter().flatten());
+        let planned = begun.cohorts.iter().flat_map(|cohort| &cohort.gate);
         let planned = planned.map(|planned| (planned.group.clone(), planned.clone())).collect();
         let pool = Pool::from(begun.initial.clone());
         let variants = pool.variants.keys().map(|name| (name.clone(), begun.variant)).collect();
@@ -155,12 +163,22 @@ impl<'a, R: Recorded> Check<'a, R> {
         Ok(())
     }
 
-    /// The groups of the open folds of these cohorts, and the number of the first one's.
-    fn open(&self, scope: &[usize]) -> Option<(u32, Vec<PlannedGroup>)> {
-        let folds: Option<Vec<_>> = scope.iter().map(|&cohort| self.cohorts.get(cohort)?.folds.open()).collect();
-        let folds = folds?;
-        let groups = folds.iter().flat_map(|(_, groups)| groups.iter());
-        Some((folds.first()?.0, groups.filter_map(|id| self.planned.get(id).cloned()).collect()))
+    /// The groups ahead of these cohorts, and how many of theirs are used up.
+    fn ahead(&self, scope: &[usize]) -> Option<(u32, Vec<PlannedGroup>)> {
+        let streams: Option<Vec<_>> = scope.iter().map(|&cohort| self.cohorts.get(cohort)?.gate.ahead()).collect();
+        let streams = streams?;
+        let groups = streams.iter().flat_map(|(_, groups)| groups.iter());
+        let groups: Vec<PlannedGroup> = groups.filter_map(|id| self.planned.get(id).cloned()).collect();
+        (!groups.is_empty()).then(|| (streams.iter().map(|(used_up, _)| used_up).sum(), groups))
+    }
+
+    /// What a test over these cohorts counted is looked at.
+    fn look(&mut self, scope: &[usize], certificate: &Certificate) {
+        for &cohort in scope {
+            if let Some(cohort) = self.cohorts.get_mut(cohort) {
+                cohort.gate.look(certificate.counted.iter().map(|outcome| outcome.group.as_str()));
+            }
+        }
     }
 
     fn shipped(&mut self, ship: &Ship) {
@@ -235,8 +253,8 @@ impl<'a, R: Recorded> Check<'a, R> {
         self.now = self.passed_drift.clone();
         for cohort in scope.unwrap_or_default() {
             if let Some(cohort) = self.cohorts.get_mut(cohort) {
-                cohort.purse.close_fold();
-                let _: NextFold = cohort.folds.close();
+                cohort.purse.end_reign();
+                cohort.gate.use_up();
             }
         }
         Ok(())
@@ -274,12 +292,12 @@ impl<'a, R: Recorded> Check<'a, R> {
         self.proven = self.proven.take().filter(|proven| !declined(proven));
     }
 
-    /// A ship closes the open folds of these cohorts.
+    /// A ship uses up what was looked at of these cohorts.
     fn close(&mut self, scope: &[usize]) {
         for &cohort in scope {
             if let Some(cohort) = self.cohorts.get_mut(cohort) {
                 cohort.purse.ship();
-                let _: NextFold = cohort.folds.ship();
+                cohort.gate.use_up();
             }
         }
     }

@@ -23,7 +23,7 @@ fn workspace() -> Workspace {
     workspace.put(
         "sums/suite.toml",
         "name = \"sums\"\ntasks = \"tasks.jsonl\"\n[grader]\nuse = \"tasks/numeric\"\n\
-         [splits]\nexplore = 30\ngate = 70\nsealed = 0\nfolds = 1\npool = \"train\"\nsealed_from = [\"valid_unseen\", \"valid_seen\"]\n\
+         [splits]\nexplore = 30\ngate = 70\nsealed = 0\npool = \"train\"\nsealed_from = [\"valid_unseen\", \"valid_seen\"]\n\
          [harness]\ninitial = \"harness.toml\"\n",
     );
     workspace.put("sums/harness.toml", "[model.main]\nuse = \"std/noop\"\n");

@@ -9,7 +9,7 @@ const HARNESS: &str = "[[tool]]\nuse = \"tools/bash\"\n[[tool]]\nuse = \"tools/w
 fn suite(more: &str) -> String {
     format!(
         "name = \"chores\"\ntasks = \"tasks.jsonl\"\n[harness]\ninitial = \"harness.toml\"\n[workspace]\n{more}\n\
-         [grader]\nuse = \"tasks/command\"\nconfig.seconds = 20\n[splits]\nexplore = 1\ngate = 1\nsealed = 1\nfolds = 1\n"
+         [grader]\nuse = \"tasks/command\"\nconfig.seconds = 20\n[splits]\nexplore = 1\ngate = 1\nsealed = 1\n"
     )
 }
 

@@ -9,8 +9,8 @@ use evolve_gate::placebo::{Coin, Rehearsal};
 use evolve_gate::simulate::{Contrast, Simulation};
 use evolve_gate::{Rule, Stopping};
 
-/// Gate groups of each of the two folds.
-const GROUPS: usize = 100;
+/// Gate groups.
+const GROUPS: usize = 200;
 
 fn main() {
     let runs: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
@@ -19,7 +19,7 @@ fn main() {
     };
     let plain = Simulation {
         explore: 64,
-        folds: vec![GROUPS; 2],
+        gate: GROUPS,
         siblings: 1,
         seeds: 1,
         timeouts: 0.0,
@@ -32,7 +32,7 @@ fn main() {
     let patient = Rehearsal { stopping: Stopping { futility: None, ..Stopping::default() }, ..clustered.clone() };
     let rival = |rule| Rehearsal { rule, ..clustered.clone() };
     println!(
-        "null: every arm swapped by fair coins, 15 rounds x 4 candidates, screened from 16, 2 folds of {GROUPS}, 32 in flight, alpha = 0.05"
+        "null: every arm swapped by fair coins, 15 rounds x 4 candidates, screened from 16, {GROUPS} gate groups, 32 in flight, alpha = 0.05"
     );
     println!("{:64} {:>8} {:>8} {:>8}", "", "runs", "ship", "bound");
     for (name, simulation, rehearsal, runs) in [

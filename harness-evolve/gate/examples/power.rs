@@ -6,13 +6,13 @@ use evolve_gate::simulate::{Contrast, power};
 use evolve_gate::{Alpha, Control, ErrorBudget, Schedule, Stopping};
 
 fn main() {
-    // The settings a run begins with: five rounds, two of them idle end it, three folds.
-    let schedule = Schedule { rounds: 5, idle_rounds: 2, folds: 3 };
+    // The settings a run begins with: five rounds, two of them idle end it.
+    let schedule = Schedule { rounds: 5, idle_rounds: 2 };
     let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, Control::EveryShip, schedule);
     purse.open_round();
     let levels = [Alpha::ONE_IN_TWENTY, Alpha::ONE_IN_TWENTY.share(20), purse.grant(), purse.grant(), purse.grant()];
     let patient = Stopping { futility: None, ..Stopping::default() };
-    println!("groups to accept, median / 90th percentile (fold of 1,500 groups, no futility, 2,000 duels; simulated)");
+    println!("groups to accept, median / 90th percentile (1,500 groups, no futility, 2,000 duels; simulated)");
     println!(
         "{:>8} {}",
         "effect",
@@ -30,7 +30,7 @@ fn main() {
     println!(
         "\nshare accepted · mean groups to any verdict, α_c = 0.0025, futility δ = 20 points, β = 0.1 (simulated)"
     );
-    println!("{:>8} {}", "effect", [50, 100, 200, 400].map(|n| format!("{:>18}", format!("fold of {n}"))).concat());
+    println!("{:>8} {}", "effect", [50, 100, 200, 400].map(|n| format!("{:>18}", format!("{n} groups"))).concat());
     for points in [60, 40, 30, 20, 10, 5, 0, -10] {
         let contrast = Contrast { effect: f64::from(points) / 100.0, discordance: 0.13 };
         let cell = |groups| {

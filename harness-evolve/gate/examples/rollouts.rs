@@ -1,5 +1,5 @@
 //! Rollouts to a verdict, simulated: a screen, then the judge, against evaluating every candidate on all gate tasks. Net
-//! effects of 0 to 40 points on a symmetric background discordance of 0 to 30 %, 50 to 400 gate groups in the open fold,
+//! effects of 0 to 40 points on a symmetric background discordance of 0 to 30 %, 50 to 400 gate groups,
 //! 1,000 evolutions each; the settings are those a run begins with. Seeds are 0, 1, 2, …
 //!
 //! `nice cargo run --release -p evolve-gate --example rollouts [RUNS] [SVG]`
@@ -7,13 +7,10 @@
 
 use std::fmt::Write;
 
-use evolve_gate::{
-    Alpha, Claim, Control, ErrorBudget, Futility, Process, Reason, Schedule, Stopping, Stream, Unit, draw_order,
-};
+use evolve_gate::{Alpha, Claim, Control, ErrorBudget, Futility, Process, Reason, Schedule, Stopping, Stream, Unit};
 
 const ROUNDS: u32 = 5;
 const IDLE: u32 = 2;
-const FOLDS: u32 = 3;
 const CANDIDATES: [usize; ROUNDS as usize] = [16, 8, 8, 8, 8];
 const JUDGED: usize = 4;
 const SCREEN: [usize; 3] = [6, 12, 24];
@@ -61,20 +58,16 @@ fn difference(stream: &mut Stream, effect: f64, q: f64) -> f64 {
 fn evolve(seed: u64, (effect, q, groups): (f64, f64, u32), leaves: Leaves) -> Sums {
     let cell = [effect.to_le_bytes(), q.to_le_bytes(), u64::from(groups).to_le_bytes()].concat();
     let mut stream = Stream::new("rollouts", &[&seed.to_le_bytes(), &cell]);
-    let mut purse = ErrorBudget::new(
-        Alpha::ONE_IN_TWENTY,
-        Control::EveryShip,
-        Schedule { rounds: ROUNDS, idle_rounds: IDLE, folds: FOLDS },
-    );
+    let mut purse =
+        ErrorBudget::new(Alpha::ONE_IN_TWENTY, Control::EveryShip, Schedule { rounds: ROUNDS, idle_rounds: IDLE });
     let futility = Futility { delta: Unit::new(DELTA).unwrap_or(Unit::ZERO), ..Futility::default() };
     let stopping = Stopping { min_groups: 1, futility: Some(futility) };
     let mut sums = Sums { ours: EXPLORE, theirs: u64::from(groups), ..Sums::default() };
-    // Groups of the open fold that the incumbent has played.
-    let mut met = vec![false; groups as usize];
+    // Groups of the stream that ships have used up, and those that were looked at since, which the incumbent has played.
+    let (mut used, mut looked) = (0, 0);
     let (mut idle, mut ships) = (0, 0);
-    let fold: Vec<String> = (0..groups).map(|k| k.to_string()).collect();
-    for (round, &candidates) in CANDIDATES.iter().enumerate() {
-        if idle == IDLE || ships == FOLDS {
+    for candidates in CANDIDATES {
+        if idle == IDLE || used >= groups {
             break;
         }
         purse.open_round();
@@ -101,23 +94,21 @@ fn evolve(seed: u64, (effect, q, groups): (f64, f64, u32), leaves: Leaves) -> Su
         screened.retain(|(_, gain)| *gain >= least);
         screened.truncate(JUDGED);
         idle += 1;
-        for (rank, _) in screened.iter().enumerate() {
-            let mut process = Process::new(Claim::Gain, purse.grant(), stopping, groups);
-            let order = draw_order(seed, &format!("{round}.{rank}"), fold.clone(), String::as_str);
+        for _ in &screened {
+            let mut process = Process::new(Claim::Gain, purse.grant(), stopping, groups - used);
             let mut end = process.at_end();
-            for group in &order {
-                if end.is_some() {
-                    break;
-                }
-                let index: usize = group.parse().unwrap_or(0);
-                sums.ours += 1 + u64::from(!std::mem::replace(&mut met[index], true));
+            while end.is_none() {
                 end = process.enter(difference(&mut stream, effect, q));
             }
+            let at = process.groups();
+            // The incumbent played what the longest duel before it looked at.
+            sums.ours += u64::from(at) + u64::from(at.saturating_sub(looked));
+            looked = looked.max(at);
             if end == Some(Reason::Proven) {
                 ships += 1;
                 idle = 0;
                 purse.ship();
-                met.fill(false);
+                used += std::mem::take(&mut looked);
                 // The new incumbent has played the screen's tasks already.
                 sums.ours += EXPLORE - played as u64;
                 break;

@@ -1,10 +1,11 @@
 //! The error budget of a whole evolution: every test is granted its level from one purse. Refuses refunds: a level once
-//! granted is spent, and what a fold was set aside for is gone with the fold.
+//! granted is spent, and what a reign was set aside for is gone with the reign.
 //!
-//! Candidates that meet the same fold see the same groups, and a later one was proposed knowing that the earlier ones did
-//! not ship. The purse is cut so that this costs nothing in rigour: each *fold* gets its part when it opens, and
-//! everything that can ever be granted on it, if nothing ships there, comes out of that part. See `docs/statistics.md`,
-//! section 4, for the proof that rests on it.
+//! A *reign* is the time one incumbent stands: from one ship (or rollback) to the next. Candidates of a reign read the same
+//! groups, and a later one was proposed knowing that the earlier ones did not ship. The purse is cut so that this costs
+//! nothing in rigour: each reign gets its part when it begins, and everything that can ever be granted in it, if nothing
+//! ships, comes out of that part. See `docs/statistics.md`, section 4, for the proof that rests on it and for why what a
+//! reign leaves over cannot go to the next.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,15 +28,23 @@ pub enum Control {
 pub struct Schedule {
     /// Rounds planned.
     pub rounds: u32,
-    /// Rounds without a ship that end the run: the most rounds a fold can see.
+    /// Rounds without a ship that end the run: the most rounds of a reign.
     pub idle_rounds: u32,
-    /// Folds dealt: one more than the ships after which a fresh one can still be opened.
-    pub folds: u32,
 }
 
-/// The purse. A fold gets an equal part of what is left for the folds that can still be reached; a round an equal part
-/// of what its fold has left for the rounds it can still see; in a round the first grant is half of the round's part,
-/// the next half of the rest, and so on: ask in order of rank, best first. A candidate that is rebased asks again.
+/// Tenths of what is left that the next reign gets, and that the next round of a reign gets; the last gets all. Found by
+/// simulation, as is `RANK` (`docs/design/gate.md`).
+const FRONT: u64 = 8;
+/// Tenths of what its round has left that the next candidate in rank gets.
+const RANK: u64 = 7;
+
+fn tenths(alpha: Alpha, of_ten: u64) -> Alpha {
+    alpha.share(10).times(of_ten)
+}
+
+/// The purse. A reign gets eight tenths of what no reign had yet, a round eight tenths of what its reign has left, each the
+/// whole if it is the last; in a round the first grant is seven tenths of the round's part, the next seven tenths of the
+/// rest, and so on: ask in order of rank, best first. A candidate that is rebased asks again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBudget {
     total: Alpha,
@@ -43,14 +52,12 @@ pub struct ErrorBudget {
     schedule: Schedule,
     round: u32,
     ships: u32,
-    /// Folds closed, by a ship or a rollback.
-    closed: u32,
-    /// Not yet set aside for any fold.
+    /// Not yet set aside for any reign.
     unassigned: Alpha,
-    /// Set aside for the open fold and not granted.
-    fold_left: Alpha,
-    /// Rounds the open fold has seen, this one included.
-    fold_rounds: u32,
+    /// Set aside for this reign and not granted.
+    reign_left: Alpha,
+    /// Rounds this reign has seen, the present one included.
+    reign_rounds: u32,
     round_left: Alpha,
     spent: Alpha,
 }
@@ -64,39 +71,40 @@ impl ErrorBudget {
             schedule,
             round: 0,
             ships: 0,
-            closed: 0,
             unassigned: total,
-            fold_left: Alpha::ZERO,
-            fold_rounds: 0,
+            reign_left: Alpha::ZERO,
+            reign_rounds: 0,
             round_left: Alpha::ZERO,
             spent: Alpha::ZERO,
         }
     }
 
-    /// Opens the next round and cuts its part, and the part of its fold if this is the fold's first. Rounds beyond the
-    /// plan get half of what their fold has left.
+    /// Opens the next round and cuts its part, and the part of its reign if this is the reign's first. Rounds beyond the
+    /// plan get half of what their reign has left.
     pub fn open_round(&mut self) {
         let rounds_left = self.schedule.rounds.saturating_sub(self.round);
-        if self.fold_rounds == 0 {
-            // A round ships at most once, so no more folds than rounds can be reached.
-            let folds_left = self.schedule.folds.saturating_sub(self.closed).min(rounds_left).max(1);
-            self.fold_left = self.unassigned.share(u64::from(folds_left));
-            self.unassigned = self.unassigned.minus(self.fold_left);
+        if self.reign_rounds == 0 {
+            // A round ships at most once: whoever begins in the last one has no heir.
+            self.reign_left = if rounds_left <= 1 { self.unassigned } else { tenths(self.unassigned, FRONT) };
+            self.unassigned = self.unassigned.minus(self.reign_left);
         }
-        let planned = self.schedule.idle_rounds.saturating_sub(self.fold_rounds).min(rounds_left);
-        let parts = if planned == 0 { 2 } else { u64::from(planned) };
+        let planned = self.schedule.idle_rounds.saturating_sub(self.reign_rounds).min(rounds_left);
         self.round += 1;
-        self.fold_rounds += 1;
-        self.round_left = self.fold_left.share(parts);
+        self.reign_rounds += 1;
+        self.round_left = match planned {
+            0 => self.reign_left.share(2),
+            1 => self.reign_left,
+            _ => tenths(self.reign_left, FRONT),
+        };
     }
 
-    /// Grants the next test of this round its level: half of what the round has left, and with
+    /// Grants the next test of this round its level: seven tenths of what the round has left, and with
     /// [`Control::ShareOfShips`] that many times over as there were ships, and once more. [`Alpha::ZERO`] when nothing
     /// is left (or no round was opened), at which no test can be planned.
     pub fn grant(&mut self) -> Alpha {
-        let granted = self.round_left.share(2);
+        let granted = tenths(self.round_left, RANK);
         self.round_left = self.round_left.minus(granted);
-        self.fold_left = self.fold_left.minus(granted);
+        self.reign_left = self.reign_left.minus(granted);
         self.spent = self.spent.plus(granted);
         match self.control {
             Control::EveryShip => granted,
@@ -104,16 +112,15 @@ impl ErrorBudget {
         }
     }
 
-    /// A candidate shipped, which closes its fold: what the fold had left is forfeited.
+    /// A candidate shipped, which ends the reign: what it had left is forfeited.
     pub fn ship(&mut self) {
         self.ships += 1;
-        self.close_fold();
+        self.end_reign();
     }
 
-    /// The fold was closed without a ship, by a rollback that was decided on its outcomes.
-    pub fn close_fold(&mut self) {
-        self.closed += 1;
-        (self.fold_left, self.round_left, self.fold_rounds) = (Alpha::ZERO, Alpha::ZERO, 0);
+    /// The reign ended without a ship, by a rollback that was decided on its outcomes.
+    pub fn end_reign(&mut self) {
+        (self.reign_left, self.round_left, self.reign_rounds) = (Alpha::ZERO, Alpha::ZERO, 0);
     }
 
     /// The level of the whole evolution.

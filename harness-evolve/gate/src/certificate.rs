@@ -37,7 +37,7 @@ pub struct GroupOutcome {
 }
 
 /// Version of the certificate's form and of the rules it is checked by.
-pub const CERTIFICATE_VERSION: u32 = 1;
+pub const CERTIFICATE_VERSION: u32 = 2;
 
 /// Everything needed to reach the verdict again. What a stage may learn of it is [`Verdict`]` == Accept`, one bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! A candidate against the incumbent on one fold: a state machine that says which groups to run and counts their
+//! A candidate against the incumbent on the gate stream: a state machine that says which groups to run and counts their
 //! outcomes in drawn order, whatever order they arrive in. Refuses IO, unplanned pairs, dropped pairs, and a second
 //! opinion about a group.
 //!
@@ -94,7 +94,7 @@ struct Saved {
     called_off: Option<CallOff>,
 }
 
-/// The sequential paired test of one candidate on one fold.
+/// The sequential paired test of one candidate on the groups ahead of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Duel {

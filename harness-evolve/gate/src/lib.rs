@@ -2,13 +2,13 @@
 //! same outcomes give the same verdict, byte for byte.
 //!
 //! ```text
-//! groups ─split→ explore │ gate: folds │ sealed
-//!                            └─ open fold + terms (α from the error budget) ─DuelPlan::draw→ Duel
+//! groups ─split→ explore │ gate: one stream │ sealed
+//!                            └─ groups ahead + terms (α from the error budget) ─DuelPlan::draw→ Duel
 //!                                 next_groups(n) → the caller runs both arms → record(group, pairs), in any order
 //!                                 → verdict + Certificate ─recheck→ the same verdict, by anyone
 //! ```
 //!
-//! A run holds three values of this crate, all serialisable: an [`ErrorBudget`], a [`FoldLedger`] and its open [`Duel`]s.
+//! A run holds three values of this crate, all serialisable: an [`ErrorBudget`], a [`GateStream`] and its open [`Duel`]s.
 
 pub mod interval;
 pub mod panel;
@@ -19,7 +19,7 @@ mod bet;
 mod budget;
 mod certificate;
 mod duel;
-mod folds;
+mod gate_stream;
 mod order;
 mod outcome;
 mod plan;
@@ -35,7 +35,7 @@ pub use bet::{Capital, Stake};
 pub use budget::{Control, ErrorBudget, Schedule, drift_level};
 pub use certificate::{CERTIFICATE_VERSION, CallOff, Certificate, GroupOutcome};
 pub use duel::{Duel, RecordError, Recorded};
-pub use folds::{FoldLedger, Guarantee, NextFold};
+pub use gate_stream::GateStream;
 pub use order::{draw_order, order_digest};
 pub use outcome::{Difference, Outcome, Pair, Price};
 pub use plan::{DuelPlan, PlanError, PlannedGroup, Terms};

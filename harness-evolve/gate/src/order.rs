@@ -1,12 +1,16 @@
-//! The order in which a candidate meets the groups of a fold: drawn from H(run seed, candidate) before the first
-//! outcome exists. Refuses to know any outcome.
+//! Orders drawn before the first outcome exists, from H(run seed, what it is for). The gate has one for all candidates, so
+//! that they read one stream. Refuses to know any outcome.
 
 use crate::stream::hasher;
 
-/// A uniformly random permutation of `groups` fixed by the run's seed and the candidate's id alone: the groups sorted
-/// by their keyed hash, so that the order in which they are given does not matter. `key` names a group.
-pub fn draw_order<T>(run_seed: u64, candidate: &str, groups: Vec<T>, key: impl Fn(&T) -> &str) -> Vec<T> {
-    let key_of_draw = hasher("order", &[&run_seed.to_le_bytes(), candidate.as_bytes()]).finalize();
+/// What the order of the gate groups is drawn for.
+pub(crate) const GATE: &str = "gate";
+
+/// A uniformly random permutation of `groups` fixed by the run's seed and what it is for alone: the groups sorted by their
+/// keyed hash, so that the order in which they are given does not matter, and a part of them keeps the order it has in
+/// the whole. `key` names a group.
+pub fn draw_order<T>(run_seed: u64, purpose: &str, groups: Vec<T>, key: impl Fn(&T) -> &str) -> Vec<T> {
+    let key_of_draw = hasher("order", &[&run_seed.to_le_bytes(), purpose.as_bytes()]).finalize();
     let place = |group: &T| *blake3::keyed_hash(key_of_draw.as_bytes(), key(group).as_bytes()).as_bytes();
     let mut keyed: Vec<_> = groups.into_iter().map(|group| (place(&group), group)).collect();
     keyed.sort_by_key(|(place, _)| *place);

@@ -24,7 +24,7 @@ pub struct PastGroup {
 }
 
 /// The groups that passed reliably: every score at least `pass`, at least `times` of them. Judge them on outcomes that
-/// are not among those given here (other seeds, or a fold opened later).
+/// are not among those given here (other seeds, or groups nobody has used).
 pub fn choose_panel(past: &[PastGroup], pass: Unit, times: usize) -> Vec<PlannedGroup> {
     let reliable = |group: &&PastGroup| group.scores.len() >= times && group.scores.iter().all(|&score| score >= pass);
     past.iter().filter(reliable).map(|group| group.planned.clone()).collect()
@@ -81,7 +81,7 @@ pub fn ruling(certificate: &Certificate) -> Option<Ruling> {
     Some(match certificate.reason {
         Reason::Proven => Ruling::Blocks,
         Reason::Budget | Reason::Infrastructure | Reason::Rebased => Ruling::Unanswered,
-        Reason::Futile | Reason::NoEffect | Reason::FoldExhausted if small => Ruling::TooSmall,
-        Reason::Futile | Reason::NoEffect | Reason::FoldExhausted => Ruling::Clear,
+        Reason::Futile | Reason::NoEffect | Reason::GroupsExhausted if small => Ruling::TooSmall,
+        Reason::Futile | Reason::NoEffect | Reason::GroupsExhausted => Ruling::Clear,
     })
 }

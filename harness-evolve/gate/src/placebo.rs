@@ -1,12 +1,13 @@
 //! The judge judged: a whole evolution over recorded outcomes in which each pair's arms are swapped by a fair coin
 //! before the screen, so that no edit is worth anything and every ship is false. Refuses a second implementation: grants,
-//! folds and duels are the ones a real run uses.
+//! stream and duels are the ones a real run uses.
 
 use serde::{Deserialize, Serialize};
 
+use crate::bet::{Capital, Stake};
 use crate::budget::{Control, ErrorBudget, Schedule};
 use crate::duel::Duel;
-use crate::folds::{FoldLedger, NextFold};
+use crate::gate_stream::GateStream;
 use crate::interval::{clopper_pearson_lower, clopper_pearson_upper};
 use crate::outcome::{Difference, Pair};
 use crate::plan::{DuelPlan, PlannedGroup, Terms};
@@ -31,8 +32,8 @@ pub struct RecordedGroup {
 pub struct Recording {
     /// Explore groups, in the order the screen takes them.
     pub explore: Vec<RecordedGroup>,
-    /// Gate groups, fold by fold.
-    pub folds: Vec<Vec<RecordedGroup>>,
+    /// Gate groups.
+    pub gate: Vec<RecordedGroup>,
     /// Seeds each task was played with.
     pub seeds: Vec<u64>,
 }
@@ -43,11 +44,11 @@ impl Recording {
         let mut by_id: std::collections::BTreeMap<_, _> =
             groups.into_iter().map(|group| (group.planned.group.clone(), group)).collect();
         let mut take = |ids: &[String]| ids.iter().filter_map(|id| by_id.remove(id)).collect::<Vec<_>>();
-        Self { explore: take(&split.explore), folds: split.folds.iter().map(|fold| take(fold)).collect(), seeds }
+        Self { explore: take(&split.explore), gate: take(&split.gate), seeds }
     }
 
     fn contrasts(&self) -> usize {
-        self.explore.iter().chain(self.folds.iter().flatten()).map(|group| group.contrasts.len()).min().unwrap_or(0)
+        self.explore.iter().chain(&self.gate).map(|group| group.contrasts.len()).min().unwrap_or(0)
     }
 }
 
@@ -128,8 +129,24 @@ pub struct PlaceboLine {
     pub bound: f64,
 }
 
+/// The largest capital that a placebo could have come to, and what its first duel needs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// With every coin on the candidate's side.
+    pub most: f64,
+    /// What proves a claim at the first level of the run.
+    pub needed: f64,
+}
+
+impl Reach {
+    /// Whether the placebo can ship anything at all.
+    pub fn can_fail(&self) -> bool {
+        self.most >= self.needed
+    }
+}
+
 /// An edit in the making: which contrast it is recorded from and which of its coins fell on "swap". A planted edit has
-/// no coins. Coins are fixed per group, explore first, then fold by fold.
+/// no coins. Coins are fixed per group, explore first, then gate.
 #[derive(Clone)]
 struct Proposal {
     contrast: usize,
@@ -137,7 +154,7 @@ struct Proposal {
 }
 
 impl Proposal {
-    /// Whether the arms of the `place`-th pair of the `index`-th group (over explore and all folds) are swapped.
+    /// Whether the arms of the `place`-th pair of the `index`-th group (over explore and gate) are swapped.
     fn swaps(&self, index: usize, place: usize, coin: Coin) -> bool {
         let bit = match coin {
             Coin::PerPair => place % 64,
@@ -177,6 +194,31 @@ impl Rehearsal {
         PlaceboLine { runs, shipped, bound: clopper_pearson_upper(shipped, runs, 0.95) }
     }
 
+    /// How far a placebo over this recording can get at all: the capital of a first duel whose every coin falls the
+    /// candidate's way, for the contrast where that is most, and what would prove it. A placebo that cannot reach its
+    /// threshold cannot fail, and shows nothing.
+    pub fn reach(&self, recording: &Recording) -> Reach {
+        let best = |contrast: usize| {
+            let mut capital = Capital::new(Stake::Spread);
+            for group in &recording.gate {
+                let pairs = group.contrasts.get(contrast).map_or(&[][..], Vec::as_slice);
+                let one = |pair: &Pair| Difference::of(std::slice::from_ref(pair)).map(Difference::mean);
+                let differences: Vec<f64> = pairs.iter().filter_map(one).collect();
+                let sum: f64 = match self.coin {
+                    Coin::PerPair => differences.iter().map(|d| d.abs()).sum(),
+                    Coin::PerGroup => differences.iter().sum::<f64>().abs(),
+                };
+                capital.bet(sum / differences.len().max(1) as f64);
+            }
+            capital.total()
+        };
+        let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds };
+        let mut purse = ErrorBudget::new(self.alpha, Control::EveryShip, schedule);
+        purse.open_round();
+        let most = (0..recording.contrasts()).map(best).fold(1.0, f64::max);
+        Reach { most, needed: purse.grant().threshold() }
+    }
+
     /// Runs the same machinery with contrast `planted` left as recorded, one of the first round's proposals, among
     /// placebos. Counts the runs that ship it.
     pub fn planted(
@@ -194,14 +236,13 @@ impl Rehearsal {
     }
 
     /// One evolution: proposals (half of them variations on what did best on explore last round), screen, duels in
-    /// rank order against the open fold until one ships, which opens a fresh one for the next round. Ends with the
-    /// rounds, idle ones or the folds.
+    /// rank order on the groups ahead until one ships, which uses up what was looked at. Ends with the rounds, idle ones
+    /// or the groups.
     pub fn run(&self, seed: u64, recording: &Recording, planted: Option<usize>) -> Vec<Shipped> {
         let contrasts: Vec<_> = (0..recording.contrasts()).filter(|k| Some(*k) != planted).collect();
-        let fold_ids = recording.folds.iter().map(|fold| fold.iter().map(|g| g.planned.group.clone()).collect());
-        let mut folds = FoldLedger::new(fold_ids.collect());
-        let schedule =
-            Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds, folds: recording.folds.len() as u32 };
+        let ids = recording.gate.iter().map(|group| group.planned.group.clone()).collect();
+        let mut gate = GateStream::draw(seed, ids);
+        let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds };
         let mut purse = ErrorBudget::new(self.alpha, Control::EveryShip, schedule);
         let mut idle = 0;
         let mut stream = Stream::new("rehearsal", &[&seed.to_le_bytes()]);
@@ -218,31 +259,33 @@ impl Rehearsal {
             }
             best = self.screen(recording, proposals);
             for (rank, proposal) in best.clone().into_iter().enumerate() {
-                let Some((fold, _)) = folds.open() else {
+                let Some((used_up, ahead)) = gate.ahead() else {
                     return ships;
                 };
+                let ahead = ahead.to_vec();
                 let alpha = purse.grant();
                 let terms = Terms {
                     run_seed: seed,
-                    candidate: format!("{round}.{rank}.{fold}"),
+                    candidate: format!("{round}.{rank}"),
                     incumbent: ships.len().to_string(),
-                    fold,
+                    used_up,
                     claim: Claim::Gain,
                     alpha,
                     stopping: self.stopping,
                     seeds: recording.seeds.clone(),
                     attempts: 3,
                 };
-                let Some(groups) = self.duel(recording, &proposal, terms) else {
+                let Some((groups, proven)) = self.duel(recording, &proposal, terms, &ahead) else { continue };
+                gate.look(ahead.iter().take(groups).map(String::as_str));
+                if !proven {
                     continue;
-                };
+                }
+                let groups = groups as u32;
                 ships.push(Shipped { round, contrast: proposal.contrast, groups, alpha });
                 best.retain(|kept| kept.coins != proposal.coins);
                 purse.ship();
                 idle = 0;
-                if folds.ship() == NextFold::RunOut {
-                    return ships;
-                }
+                gate.use_up();
                 break;
             }
         }
@@ -256,7 +299,7 @@ impl Rehearsal {
         contrasts: &[usize],
         best: &[Proposal],
     ) -> Vec<Proposal> {
-        let groups = recording.explore.len() + recording.folds.iter().map(Vec::len).sum::<usize>();
+        let groups = recording.explore.len() + recording.gate.len();
         let mut fresh = |parent: Option<&Proposal>| {
             let Some(coins) = parent.and_then(|parent| parent.coins.clone()) else {
                 let contrast = contrasts.get(stream.below(contrasts.len())).copied().unwrap_or(0);
@@ -289,36 +332,40 @@ impl Rehearsal {
         proposals
     }
 
-    /// Plays a duel with `in_flight` groups at once, the candidate's successes always finishing first, which is the
-    /// order that would fool a judge who counted pairs as they came. The groups it took, if it proved its claim.
-    fn duel(&self, recording: &Recording, proposal: &Proposal, terms: Terms) -> Option<u32> {
-        let before = |fold: usize| recording.folds.iter().take(fold).map(Vec::len).sum::<usize>();
-        let offset = recording.explore.len() + before(terms.fold as usize);
-        let fold = recording.folds.get(terms.fold as usize)?;
-        if self.rule != Rule::Judge {
-            let pairs = fold.iter().enumerate();
-            let pairs = pairs.flat_map(|(place, group)| proposal.pairs(group, offset + place, self.coin)).collect();
-            return self.rule.accepts(pairs).then_some(fold.len() as u32);
-        }
-        let groups = fold.iter().map(|group| group.planned.clone()).collect();
-        let mut duel = Duel::new(DuelPlan::draw(terms, groups)).ok()?;
+    /// Plays a duel over the groups `ahead` with `in_flight` of them at once, the candidate's successes always finishing
+    /// first, which is the order that would fool a judge who counted pairs as they came. The groups it counted, and
+    /// whether it proved its claim.
+    fn duel(
+        &self,
+        recording: &Recording,
+        proposal: &Proposal,
+        terms: Terms,
+        ahead: &[String],
+    ) -> Option<(usize, bool)> {
+        let offset = recording.explore.len();
+        let gate = &recording.gate;
         let index: std::collections::HashMap<&str, usize> =
-            fold.iter().enumerate().map(|(place, group)| (group.planned.group.as_str(), place)).collect();
+            gate.iter().enumerate().map(|(place, group)| (group.planned.group.as_str(), place)).collect();
+        let places = ahead.iter().map(|group| index.get(group.as_str()).copied()).collect::<Option<Vec<usize>>>()?;
+        let pairs = |place: usize| proposal.pairs(&gate[place], offset + place, self.coin);
+        if self.rule != Rule::Judge {
+            let pairs = places.iter().flat_map(|&place| pairs(place)).collect();
+            return Some((ahead.len(), self.rule.accepts(pairs)));
+        }
+        let groups = places.iter().map(|&place| gate[place].planned.clone()).collect();
+        let mut duel = Duel::new(DuelPlan::draw(terms, groups)).ok()?;
         let mut flying: Vec<(f64, usize)> = Vec::new();
         while duel.verdict().is_none() {
             // Those in flight are a prefix of what is asked for: the new ones are at its end.
             for planned in duel.next_groups(self.in_flight.max(1)).into_iter().skip(flying.len()) {
                 let place = *index.get(planned.group.as_str())?;
-                flying.push((proposal.mean(&fold[place], offset + place, self.coin), place));
+                flying.push((proposal.mean(&gate[place], offset + place, self.coin), place));
             }
             let first = (0..flying.len()).max_by(|a, b| flying[*a].0.total_cmp(&flying[*b].0))?;
             let (_, place) = flying.swap_remove(first);
-            let group = &fold[place];
-            duel.record(&group.planned.group, proposal.pairs(group, offset + place, self.coin)).ok()?;
+            duel.record(&gate[place].planned.group, pairs(place)).ok()?;
         }
-        if duel.verdict() != Some(Verdict::Accept) {
-            return None;
-        }
-        duel.certificate().map(|certificate| certificate.groups)
+        let certificate = duel.certificate()?;
+        Some((certificate.counted.len(), certificate.verdict == Verdict::Accept))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::order::{draw_order, order_digest};
+use crate::order::{GATE, draw_order, order_digest};
 use crate::process::{Claim, Stopping};
 use crate::unit::{Alpha, Unit};
 
@@ -21,14 +21,14 @@ pub struct PlannedGroup {
 /// The terms of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Seed of the run; with the candidate's id it fixes the order of the groups.
+    /// Seed of the run; it fixes the order of the groups, the same for every candidate.
     pub run_seed: u64,
     /// Id of the harness that wants in.
     pub candidate: String,
     /// Id of the harness it is measured against.
     pub incumbent: String,
-    /// Which fold of the gate split is played.
-    pub fold: u32,
+    /// Gate groups that were used up before it: where in the stream it begins.
+    pub used_up: u32,
     /// What is to be proven.
     pub claim: Claim,
     /// The level granted to this test.
@@ -81,7 +81,7 @@ pub struct DuelPlan {
 impl DuelPlan {
     /// Draws the order. The laws of a plan are checked where a duel is opened from it.
     pub fn draw(terms: Terms, groups: Vec<PlannedGroup>) -> Self {
-        let order = draw_order(terms.run_seed, &terms.candidate, groups, |planned| planned.group.as_str());
+        let order = draw_order(terms.run_seed, GATE, groups, |planned| planned.group.as_str());
         Self { terms, order }
     }
 
@@ -130,11 +130,9 @@ impl DuelPlan {
         }
     }
 
-    /// Whether the order is the one that the run's seed and the candidate's id draw.
+    /// Whether the order is the one that the run's seed draws.
     pub fn order_is_drawn(&self) -> bool {
-        let drawn = draw_order(self.terms.run_seed, &self.terms.candidate, self.order.clone(), |planned| {
-            planned.group.as_str()
-        });
+        let drawn = draw_order(self.terms.run_seed, GATE, self.order.clone(), |planned| planned.group.as_str());
         drawn == self.order
     }
 }

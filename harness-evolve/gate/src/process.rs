@@ -1,4 +1,4 @@
-//! One sequential test as a fold over group differences: the claim, the capital for it, the capital against it, and
+//! One sequential test over group differences: the claim, the capital for it, the capital against it, and
 //! the rules of stopping. Refuses order and bookkeeping: differences come in as they are to be counted.
 
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ impl Default for Futility {
 pub struct Stopping {
     /// No acceptance before this many groups.
     pub min_groups: u32,
-    /// Early rejection of effects below δ; `None` plays every fold to its end unless the threshold is out of reach.
+    /// Early rejection of effects below δ; `None` plays every group there is unless the threshold is out of reach.
     pub futility: Option<Futility>,
 }
 
@@ -121,16 +121,16 @@ pub enum Reason {
     Proven,
     /// Reject: capital against "the effect is at least δ" reached 1/β.
     Futile,
-    /// Reject: the fold is over, or even if every group left went the claim's way capital could not reach 1/α; and the
+    /// Reject: no group is left, or even if every group left went the claim's way capital could not reach 1/α; and the
     /// mean difference so far does not favour the claim.
     NoEffect,
-    /// Insufficient: likewise, but the mean difference favours the claim: this fold is too small to tell.
-    FoldExhausted,
+    /// Insufficient: likewise, but the mean difference favours the claim: these groups are too few to tell.
+    GroupsExhausted,
     /// Insufficient: the run's budget ended first.
     Budget,
     /// Insufficient: a group could not be run for want of a working infrastructure.
     Infrastructure,
-    /// Insufficient: another candidate shipped; this one begins again against the new incumbent on a fresh fold.
+    /// Insufficient: another candidate shipped; this one begins again against the new incumbent on fresh groups.
     Rebased,
 }
 
@@ -140,7 +140,7 @@ impl Reason {
         match self {
             Self::Proven => Verdict::Accept,
             Self::Futile | Self::NoEffect => Verdict::Reject,
-            Self::FoldExhausted | Self::Budget | Self::Infrastructure | Self::Rebased => Verdict::Insufficient,
+            Self::GroupsExhausted | Self::Budget | Self::Infrastructure | Self::Rebased => Verdict::Insufficient,
         }
     }
 }
@@ -206,7 +206,7 @@ impl Process {
             return None;
         }
         let favours = self.groups == 0 || self.claim.payoff(self.mean()) > 0.0;
-        Some(if favours { Reason::FoldExhausted } else { Reason::NoEffect })
+        Some(if favours { Reason::GroupsExhausted } else { Reason::NoEffect })
     }
 
     /// Groups counted so far.

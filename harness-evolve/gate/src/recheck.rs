@@ -57,7 +57,7 @@ pub fn recheck(certificate: &Certificate) -> Result<Verdict, RecheckError> {
     for (place, outcome) in certificate.counted.iter().enumerate() {
         let due = plan.order.get(place).map(|planned| planned.group.as_str());
         if due != Some(outcome.group.as_str()) {
-            let (stated, found) = (outcome.group.clone(), due.unwrap_or("the end of the fold").to_owned());
+            let (stated, found) = (outcome.group.clone(), due.unwrap_or("the end of the order").to_owned());
             return Err(RecheckError::Differs { field: "counted", stated, found });
         }
         if duel.replay(outcome.clone())? == Recorded::Over {

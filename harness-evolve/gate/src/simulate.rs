@@ -41,8 +41,8 @@ impl Contrast {
 pub struct Simulation {
     /// Explore groups.
     pub explore: usize,
-    /// Gate groups per fold, fold by fold.
-    pub folds: Vec<usize>,
+    /// Gate groups.
+    pub gate: usize,
     /// Tasks per group, which stand or fall together: they share one draw.
     pub siblings: usize,
     /// Seeds each task is played with; every one is a draw of its own.
@@ -61,8 +61,8 @@ impl Simulation {
             (0..groups).map(|k| self.group(&mut stream, format!("{name}-{k}"))).collect::<Vec<_>>()
         };
         let explore = part("explore", self.explore);
-        let folds = self.folds.iter().enumerate().map(|(k, &groups)| part(&format!("gate{k}"), groups)).collect();
-        Recording { explore, folds, seeds: (0..self.seeds.max(1)).collect() }
+        let gate = part("gate", self.gate);
+        Recording { explore, gate, seeds: (0..self.seeds.max(1)).collect() }
     }
 
     fn group(&self, stream: &mut Stream, group: String) -> RecordedGroup {
@@ -108,7 +108,7 @@ pub struct Power {
     pub mean_groups: f64,
 }
 
-/// Simulates `duels` duels of groups of one task at level `alpha` over folds of `groups` groups.
+/// Simulates `duels` duels of groups of one task at level `alpha` over `groups` groups.
 pub fn power(seed: u64, contrast: Contrast, alpha: Alpha, stopping: Stopping, groups: u32, duels: u32) -> Power {
     let mut stream = Stream::new("simulated power", &[&seed.to_le_bytes()]);
     let (mut accepted, mut total) = (Vec::new(), 0_u64);

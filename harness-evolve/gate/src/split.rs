@@ -1,5 +1,5 @@
 //! Which groups are for learning, which for judging, which for the end: groups, never tasks, are hashed once into
-//! explore, gate (dealt into folds) and sealed. Refuses to see tasks at all, so that siblings cannot straddle a split.
+//! explore, gate and sealed. Refuses to see tasks at all, so that siblings cannot straddle a split.
 
 use std::collections::BTreeSet;
 
@@ -42,14 +42,6 @@ pub enum SplitError {
     /// All weights are zero.
     #[error("the shares of explore, gate and sealed are all zero; give at least one of them a weight")]
     NoShares,
-    /// More folds than groups to deal.
-    #[error("{folds} folds were asked for and the gate split has {groups} groups; ask for at most {groups} folds")]
-    TooManyFolds {
-        /// Folds asked for.
-        folds: usize,
-        /// Gate groups there are.
-        groups: usize,
-    },
 }
 
 /// Every group with its use. Lists are in hash order, which carries no information about the tasks.
@@ -57,8 +49,8 @@ pub enum SplitError {
 pub struct GroupSplit {
     /// Groups whose traces feed the stages.
     pub explore: Vec<String>,
-    /// Gate groups, fold by fold; sizes differ by at most one.
-    pub folds: Vec<Vec<String>>,
+    /// Groups that only the judge sees.
+    pub gate: Vec<String>,
     /// Groups kept for the report.
     pub sealed: Vec<String>,
 }
@@ -89,14 +81,13 @@ pub fn split_of(seed: u64, shares: Shares, group: &str) -> Result<Share, SplitEr
     })
 }
 
-/// Splits by each group's own hash ([`split_of`]), then deals the gate groups into `folds` folds.
+/// Splits by each group's own hash ([`split_of`]).
 ///
 /// # Errors
-/// All shares are zero, or there are more folds than gate groups.
+/// All shares are zero.
 pub fn split_by_hash<'a>(
     seed: u64,
     shares: Shares,
-    folds: usize,
     groups: impl IntoIterator<Item = &'a str>,
 ) -> Result<GroupSplit, SplitError> {
     let (mut explore, mut gate, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
@@ -107,18 +98,17 @@ pub fn split_by_hash<'a>(
             Share::Sealed => sealed.push(group),
         }
     }
-    Ok(GroupSplit { explore, folds: deal(seed, folds, gate)?, sealed })
+    Ok(GroupSplit { explore, gate, sealed })
 }
 
 /// Sorts the groups by hash and cuts the list at the shares: sizes are exact to rounding (largest remainder goes to
 /// gate), at the price that adding a group to the suite can move others.
 ///
 /// # Errors
-/// All shares are zero, or there are more folds than gate groups.
+/// All shares are zero.
 pub fn split_exact<'a>(
     seed: u64,
     shares: Shares,
-    folds: usize,
     groups: impl IntoIterator<Item = &'a str>,
 ) -> Result<GroupSplit, SplitError> {
     let total = shares.total();
@@ -135,7 +125,7 @@ pub fn split_exact<'a>(
     };
     let mut gate = explore.split_off(n_explore);
     let sealed = gate.split_off(gate.len() - n_sealed);
-    Ok(GroupSplit { explore, folds: deal(seed, folds, gate)?, sealed })
+    Ok(GroupSplit { explore, gate, sealed })
 }
 
 fn in_hash_order<'a>(purpose: &str, seed: u64, groups: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -143,18 +133,4 @@ fn in_hash_order<'a>(purpose: &str, seed: u64, groups: impl IntoIterator<Item = 
     let mut keyed: Vec<_> = unique.into_iter().map(|group| (position(purpose, seed, group), group)).collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, group)| group.to_owned()).collect()
-}
-
-/// Deals gate groups into `folds` folds, round robin in an order of its own hash.
-fn deal(seed: u64, folds: usize, gate: Vec<String>) -> Result<Vec<Vec<String>>, SplitError> {
-    if folds > gate.len() {
-        return Err(SplitError::TooManyFolds { folds, groups: gate.len() });
-    }
-    let mut dealt = vec![Vec::new(); folds];
-    for (index, group) in in_hash_order("folds", seed, gate.iter().map(String::as_str)).into_iter().enumerate() {
-        if let Some(fold) = dealt.get_mut(index % folds.max(1)) {
-            fold.push(group);
-        }
-    }
-    Ok(dealt)
 }

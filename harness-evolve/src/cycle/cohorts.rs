@@ -1,13 +1,13 @@
-//! Cohorts: the cells of the population a variant can be made for, each with gate folds and an error budget of its own. One
+//! Cohorts: the cells of the population a variant can be made for, each with a stream of gate groups and an error budget of its own. One
 //! cohort is the whole population. Refuses cells that a group straddles, and Σ α above the run's.
 //!
 //! Cohorts share no group, so what is decided on one tells nothing of the groups of another: each keeps the guarantee of its
 //! part of α by itself, and the union bound over cohorts gives the run's. A test over several cohorts takes its level out of
-//! each of their purses and closes a fold of each.
+//! each of their purses, and a ship uses up what was looked at of each of their streams.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evolve_gate::{Alpha, ErrorBudget, FoldLedger, GroupSplit, Guarantee, NextFold, PlannedGroup, draw_order};
+use evolve_gate::{Alpha, Certificate, ErrorBudget, GateStream, GroupSplit, PlannedGroup, draw_order};
 use harness_spec::{Cell, Features, VariantId};
 
 use crate::candidate::Candidate;
@@ -26,7 +26,7 @@ pub(super) struct Cohort {
     /// Its explore groups in drawn order.
     pub explore: Vec<PlannedGroup>,
     /// Its gate groups.
-    pub folds: FoldLedger,
+    pub gate: GateStream,
     /// Its part of α.
     pub purse: ErrorBudget,
     /// Harnesses met here.
@@ -70,19 +70,19 @@ impl Cohorts {
             if config.explore_groups > 0 {
                 explore.truncate(config.explore_groups);
             }
-            let folds: Vec<Vec<String>> = split.folds.iter().map(|fold| of(&cell, fold)).collect();
+            let gate = of(&cell, &split.gate);
             if explore.is_empty() {
                 return Err(EvolveError::NoGroups { what: "explore" });
             }
-            if folds.iter().all(Vec::is_empty) {
+            if gate.is_empty() {
                 return Err(EvolveError::NoGroups { what: "gate" });
             }
             all.push(Cohort {
                 cell,
                 like,
                 explore,
-                purse: config.purse_of(alpha, folds.len()),
-                folds: FoldLedger::new(folds),
+                purse: config.purse_of(alpha),
+                gate: GateStream::draw(config.seed, gate),
                 tried: BTreeSet::new(),
                 rejected: BTreeSet::new(),
                 waiting: Vec::new(),
@@ -125,8 +125,8 @@ impl Cohorts {
     /// Why the last cohort was given up, if all are.
     pub fn all_done(&mut self) -> Option<Stop> {
         for cohort in &mut self.all {
-            if cohort.done.is_none() && cohort.folds.open().is_none() {
-                cohort.done = Some(Stop::Folds);
+            if cohort.done.is_none() && cohort.gate.ahead().is_none() {
+                cohort.done = Some(Stop::GateUsedUp);
             }
         }
         self.all.iter().all(|cohort| cohort.done.is_some()).then(|| self.ended())
@@ -137,11 +137,19 @@ impl Cohorts {
         self.all.iter().rev().find_map(|cohort| cohort.done).unwrap_or(Stop::NothingFails)
     }
 
-    /// The groups that the open folds of these cohorts hold, and the number of the first one's; `None` if one is closed.
-    pub fn open(&self, scope: &[usize]) -> Option<(u32, Vec<String>)> {
-        let folds = scope.iter().map(|&cohort| self.all[cohort].folds.open()).collect::<Option<Vec<_>>>()?;
-        let (first, _) = folds.first()?;
-        Some((*first, folds.iter().flat_map(|(_, groups)| groups.iter().cloned()).collect()))
+    /// The groups ahead of these cohorts, and how many of theirs are used up; `None` if one has none left.
+    pub fn ahead(&self, scope: &[usize]) -> Option<(u32, Vec<String>)> {
+        let streams = scope.iter().map(|&cohort| self.all[cohort].gate.ahead()).collect::<Option<Vec<_>>>()?;
+        let used_up = streams.iter().map(|(used_up, _)| used_up).sum();
+        let groups: Vec<String> = streams.iter().flat_map(|(_, groups)| groups.iter().cloned()).collect();
+        (!groups.is_empty()).then_some((used_up, groups))
+    }
+
+    /// A test over these cohorts counted groups of theirs.
+    pub fn look(&mut self, scope: &[usize], certificate: &Certificate) {
+        for &cohort in scope {
+            self.all[cohort].gate.look(certificate.counted.iter().map(|outcome| outcome.group.as_str()));
+        }
     }
 
     /// The level of a test over these cohorts: the least that each of them can spare in this round, spent in each.
@@ -157,23 +165,23 @@ impl Cohorts {
         levels.min().unwrap_or(Alpha::ZERO)
     }
 
-    /// Something shipped that was proven on these cohorts: each closes its fold.
+    /// Something shipped that was proven on these cohorts: what was looked at of each is used up.
     pub fn ship(&mut self, scope: &[usize]) {
         for &cohort in scope {
             let cohort = &mut self.all[cohort];
             cohort.purse.ship();
             cohort.rejected.clear();
-            // Folds that have run out are met when the cohort is chosen again.
-            let _: NextFold = cohort.folds.ship();
+            cohort.gate.use_up();
         }
     }
 
-    /// Something was rolled back that was proven on these cohorts: each closes its fold, and nobody waits any more.
+    /// Something was rolled back that was proven on these cohorts: what was looked at of each is used up, and nobody waits any
+    /// more.
     pub fn roll_back(&mut self, scope: &[usize]) {
         for &cohort in scope {
             let cohort = &mut self.all[cohort];
-            cohort.purse.close_fold();
-            let _: NextFold = cohort.folds.close();
+            cohort.purse.end_reign();
+            cohort.gate.use_up();
         }
         for cohort in &mut self.all {
             cohort.waiting.clear();
@@ -197,12 +205,6 @@ impl Cohorts {
         all.predictions.sort_by_key(|scored| scored.round);
         all
     }
-
-    /// What the level still means: the worst of all cohorts.
-    pub fn guarantee(&self) -> Guarantee {
-        let void = self.all.iter().map(|cohort| cohort.folds.guarantee()).find(|one| *one != Guarantee::Holds);
-        void.unwrap_or(Guarantee::Holds)
-    }
 }
 
 /// What is known of a group's first task.
@@ -213,8 +215,7 @@ fn first<A: Evaluator>(evaluator: &A, group: &str) -> Features {
 
 /// The cells, each with what one of its tasks is known by.
 fn cells<A: Evaluator>(evaluator: &A, config: &EvolveConfig, split: &GroupSplit) -> Vec<(Cell, Features)> {
-    let groups: Vec<String> =
-        [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
+    let groups: Vec<String> = [&split.explore, &split.sealed, &split.gate].into_iter().flatten().cloned().collect();
     let planned = evaluator.planned(&groups);
     let by = |cell: fn(&Features) -> Cell| -> Option<BTreeMap<Cell, Features>> {
         let mut cells = BTreeMap::new();
@@ -228,8 +229,7 @@ fn cells<A: Evaluator>(evaluator: &A, config: &EvolveConfig, split: &GroupSplit)
         }
         // A cell needs groups to be seen on and groups to be judged on.
         let seen = |cell: &Cell, groups: &[String]| groups.iter().any(|group| cell.holds(&first(evaluator, group)));
-        let whole =
-            cells.keys().all(|cell| seen(cell, &split.explore) && split.folds.iter().all(|fold| seen(cell, fold)));
+        let whole = cells.keys().all(|cell| seen(cell, &split.explore) && seen(cell, &split.gate));
         (whole && cells.len() > 1).then_some(cells)
     };
     let suites = |task: &Features| Cell { suite: Some(task.suite.clone()), ..Cell::default() };

@@ -1,4 +1,4 @@
-//! The drift test: every few ships, the present pool against the harness the run began with, on folds nothing was decided
+//! The drift test: every few ships, the present pool against the harness the run began with, on groups nothing was decided
 //! on yet; a proven drop goes back to the last state that passed. Refuses to spend the error budget of ships on it.
 
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use crate::session::Halt;
 use crate::stages::Stages;
 
 impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
-    /// Tests for drift when enough was shipped since the last time. Each ship was proven, but on folds of its own and with
-    /// an error level: this looks at all of them together. A rollback closes the folds it was decided on.
+    /// Tests for drift when enough was shipped since the last time. Each ship was proven, but on groups of its own and with
+    /// an error level: this looks at all of them together. A rollback uses up the groups it was decided on.
     pub(super) async fn drift_test(&mut self, round: u32) -> Result<(), Halt> {
         let config = self.session.config;
         let since = self.ships.len() - self.passed_drift.1;
@@ -24,14 +24,15 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             return Ok(());
         }
         let scope: Vec<usize> =
-            (0..self.cohorts.all.len()).filter(|&cohort| self.cohorts.open(&[cohort]).is_some()).collect();
-        let Some((fold, groups)) = self.cohorts.open(&scope) else { return Ok(()) };
-        let groups = (fold, self.session.evaluator.planned(&groups));
+            (0..self.cohorts.all.len()).filter(|&cohort| self.cohorts.ahead(&[cohort]).is_some()).collect();
+        let Some((used_up, groups)) = self.cohorts.ahead(&scope) else { return Ok(()) };
+        let groups = (used_up, self.session.evaluator.planned(&groups));
         let alpha = drift_level(Alpha::new(config.drift_alpha)?, self.drift_tests.len() as u32);
         let (anchor, pool) = (self.anchor.clone(), self.pool.clone());
         let arms = ArmPair { incumbent: &anchor, candidate: &pool };
         let (certificate, stop) =
             self.session.test((round, "incumbent"), Test::Drift, alpha, (&scope, &groups), arms).await?;
+        self.cohorts.look(&scope, &certificate);
         let (good, ships) = self.passed_drift.clone();
         let dropped = certificate.verdict == Verdict::Accept;
         let back = dropped.then(|| Rollback {

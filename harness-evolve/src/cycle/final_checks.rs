@@ -130,8 +130,8 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let scope: Vec<usize> = (0..self.cohorts.all.len())
             .filter(|&cohort| self.pool.route(&self.cohorts.all[cohort].like) == name)
             .collect();
-        let Some((fold, groups)) = self.cohorts.open(&scope) else {
-            return Ok(kept("no fold is left to prove on that nothing is lost", idle));
+        let Some((used_up, groups)) = self.cohorts.ahead(&scope) else {
+            return Ok(kept("no gate group is left to prove on that nothing is lost", idle));
         };
         let round = self.session.config.rounds + 1;
         let alpha = self.cohorts.grant(&scope, round);
@@ -141,11 +141,12 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let present = self.pool.clone();
         let mut pool: Pool = present.clone();
         pool.variants.insert(name.to_owned(), leaner);
-        let groups = (fold, self.session.evaluator.planned(&groups));
+        let groups = (used_up, self.session.evaluator.planned(&groups));
         let candidate = format!("pruned {name}");
         let arms = ArmPair { incumbent: &present, candidate: &pool };
         let (certificate, stop) =
             self.session.test((round, &candidate), Test::Pruned, alpha, (&scope, &groups), arms).await?;
+        self.cohorts.look(&scope, &certificate);
         let pruned = certificate.verdict == Verdict::Accept && stop.is_none();
         let verdict = format!("{:?}: {:?}, n = {} groups", certificate.verdict, certificate.reason, certificate.groups);
         let pruning = Pruning { ships: idle, certificate: Some(certificate), pruned, reason: verdict.to_lowercase() };

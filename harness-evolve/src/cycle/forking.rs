@@ -51,7 +51,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         let mut helps_everywhere = true;
         for &cohort in served.iter().filter(|&&cohort| cohort != here) {
             helps_everywhere = helps_everywhere
-                && self.cohorts.open(&[cohort]).is_some()
+                && self.cohorts.ahead(&[cohort]).is_some()
                 && self.gain(&contender.candidate, cohort).await? > 0.0;
         }
         if helps_everywhere {
@@ -70,7 +70,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
         scope.push(here);
         scope.sort_unstable();
         scope.dedup();
-        let smaller = pool.retired(&weakest).ok().filter(|_| self.cohorts.open(&scope).is_some());
+        let smaller = pool.retired(&weakest).ok().filter(|_| self.cohorts.ahead(&scope).is_some());
         Ok(smaller.map(|pool| Placed { pool, scope, name, fork: Some(cell), retired: Some(weakest) }))
     }
 

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::candidate::Candidate;
 use crate::critic::wish;
 use crate::evaluator::Evaluator;
-use crate::judge::{ArmPair, Judged, TrialPlan, Unfit, past};
+use crate::judge::{ArmPair, Judged, Test, TrialPlan, Unfit, past};
 use crate::ledger::Ledger;
 use crate::outcome::{At, Refused, Ship};
 use crate::screen::Contender;
@@ -30,7 +30,7 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
                 continue;
             }
             let Some(placed) = self.place(&contender).await? else { continue };
-            let Some((fold, groups)) = self.cohorts.open(&placed.scope) else { return Ok(false) };
+            let Some((used_up, groups)) = self.cohorts.ahead(&placed.scope) else { return Ok(false) };
             let alpha = self.cohorts.grant(&placed.scope, round);
             if alpha == Alpha::ZERO {
                 return Ok(false);
@@ -40,13 +40,20 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
                 round,
                 arms: ArmPair { incumbent: &self.pool, candidate: &placed.pool },
                 scope: &placed.scope,
-                fold: (fold, self.session.evaluator.planned(&groups)),
+                ahead: (used_up, self.session.evaluator.planned(&groups)),
                 alpha,
                 past: &past,
             };
             let (judged, stop) = self.session.judge(&plan, &contender).await?;
+            for (test, certificate) in judged.certificates() {
+                if test != Test::Panel {
+                    self.cohorts.look(&placed.scope, certificate);
+                }
+            }
             self.session.decide("verdict", &judged)?;
-            self.session.say(format!("round {round}: {} — {}", judged.edit, judged.reason()));
+            // One bit, to people too: whoever knew more could put a candidate in while the judge still looks.
+            let said = if judged.ships { "proven" } else { "not proven" };
+            self.session.say(format!("round {round}: {} — {said}", judged.edit));
             if let Some(summary) = self.rounds.last_mut() {
                 summary.judged += 1;
             }

@@ -76,14 +76,13 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
             cohorts: cohorts
                 .all
                 .iter()
-                .map(|cohort| BegunCohort::of(cohort.purse.total(), &cohort.folds, evaluator))
+                .map(|cohort| BegunCohort::of(cohort.purse.total(), cohort.gate.order(), evaluator))
                 .collect(),
             split: fingerprint(split)?,
             catalogue: fingerprint(&packs)?,
         };
         session.decide("begun", &begun)?;
-        let groups: Vec<String> =
-            [&split.explore, &split.sealed].into_iter().chain(&split.folds).flatten().cloned().collect();
+        let groups: Vec<String> = [&split.explore, &split.sealed, &split.gate].into_iter().flatten().cloned().collect();
         let tasks = evaluator.planned(&groups).into_iter().flat_map(|planned| planned.tasks);
         let names = tasks.chain(groups.iter().cloned()).collect();
         let specs = initial.processors.iter().chain(&initial.tools);
@@ -162,7 +161,6 @@ impl<'a, A: Evaluator, L: Ledger, S: Stages> Run<'a, A, L, S> {
             drift_tests: self.drift_tests,
             refused: self.refused,
             ended,
-            guarantee: self.cohorts.guarantee(),
             alpha_spent: self.cohorts.spent(),
             posterior: self.posterior,
             history: self.cohorts.history(),

@@ -1,4 +1,4 @@
-//! One candidate before the judge: the duel on the open fold, the other way to ship where the objective has one, then those
+//! One candidate before the judge: the duel on the groups ahead, the other way to ship where the objective has one, then those
 //! who may block. Refuses a test whose terms are not in the ledger before its first outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub(crate) struct Opened {
     pub candidate: String,
     pub test: Test,
     pub terms: Terms,
-    /// The cohorts whose open folds it is played on.
+    /// The cohorts on whose groups it is played.
     pub scope: Vec<usize>,
     pub groups: usize,
     pub order: String,
@@ -58,8 +58,8 @@ pub(crate) struct TrialPlan<'a> {
     pub arms: ArmPair<'a>,
     /// The cohorts it is judged on.
     pub scope: &'a [usize],
-    /// Their open fold and its groups.
-    pub fold: (u32, Vec<PlannedGroup>),
+    /// How many of their groups are used up, and those ahead.
+    pub ahead: (u32, Vec<PlannedGroup>),
     /// The level it was granted, for all it may be shipped by.
     pub alpha: Alpha,
     /// The incumbent's scores on explore, by which a panel is chosen.
@@ -73,7 +73,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         plan: &TrialPlan<'_>,
         contender: &Contender,
     ) -> Result<(Judged, Option<Stop>), Halt> {
-        let (candidate, arms, on) = (&contender.candidate, plan.arms, (plan.scope, &plan.fold));
+        let (candidate, arms, on) = (&contender.candidate, plan.arms, (plan.scope, &plan.ahead));
         let name = (plan.round, candidate.id.as_str());
         let (gain, thrift) = match self.config.objective {
             Objective::Success => (plan.alpha, None),
@@ -110,7 +110,7 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
             groups.truncate(self.config.panel_groups);
             if groups.len() >= PANEL_GROUPS as usize {
                 let alpha = Alpha::new(self.config.alpha)?;
-                let panel = (plan.fold.0, groups);
+                let panel = (plan.ahead.0, groups);
                 let (panel, why) = self.test(name, Test::Panel, alpha, (&[], &panel), arms).await?;
                 (judged.panel, stop) = (Some(panel), why);
             }
@@ -133,12 +133,12 @@ impl<A: Evaluator, L: Ledger> Session<'_, A, L> {
         (round, candidate): (u32, &str),
         test: Test,
         alpha: Alpha,
-        (scope, (fold, groups)): (&[usize], &(u32, Vec<PlannedGroup>)),
+        (scope, (used_up, groups)): (&[usize], &(u32, Vec<PlannedGroup>)),
         arms: ArmPair<'_>,
     ) -> Result<(Certificate, Option<Stop>), Halt> {
         let catalogue = self.evaluator.catalogue();
         let ids = (arms.incumbent.id(catalogue).to_string(), arms.candidate.id(catalogue).to_string());
-        let terms = test.terms(self.config, (&ids.0, &ids.1), *fold, alpha)?;
+        let terms = test.terms(self.config, (&ids.0, &ids.1), *used_up, alpha)?;
         let plan = DuelPlan::draw(terms, groups.clone());
         let (split, phase) = match test {
             Test::Panel => (Split::Explore, Phase::Panel),

@@ -49,7 +49,6 @@ pub fn build(
 ) -> Result<Report, EvolveError> {
     let config = &evolution.config;
     let arms = &measurement.arms;
-    let sizes: Vec<usize> = split.folds.iter().map(Vec::len).collect();
     let contrasts = contrasts(config.seed, arms);
     let spent = generic.map_or(evolution.meter, |other| evolution.meter.plus(other.meter));
     let headline = contrasts.iter().find(|contrast| contrast.headline && contrast.split == Split::Sealed);
@@ -61,8 +60,8 @@ pub fn build(
         model: context.model,
         run: config.run.clone(),
         seed: config.seed,
-        power: first_duel(config, sizes.len(), sizes.first().copied().unwrap_or(0))?,
-        groups: (split.explore.len(), sizes, split.sealed.len()),
+        power: first_duel(config, split.gate.len())?,
+        groups: (split.explore.len(), split.gate.len(), split.sealed.len()),
         extent: context.extent,
         rows: arms.iter().map(|arm| row(config.seed, arm, evolution)).collect(),
         contrasts,
@@ -76,7 +75,6 @@ pub fn build(
         generic_ships: generic.map(|run| run.ships.iter().map(|ship| ship.text.clone()).collect()),
         ended: evolution.ended,
         cut_short: measurement.cut_short,
-        guarantee: evolution.guarantee,
         alpha: config.alpha,
         alpha_spent: evolution.alpha_spent.value(),
         cost: Cost {
@@ -94,7 +92,7 @@ pub fn build(
             .iter()
             .find(|arm| arm.kind == ArmKind::Initial)
             .and_then(|arm| against_itself(config.seed, arm)),
-        placebo: placebo(config, &split.folds, &split.explore, arms)?,
+        placebo: placebo(config, &split.gate, &split.explore, arms)?,
         final_toml: evolution.pool.to_toml().unwrap_or_else(|error| format!("# {error}")),
     })
 }
@@ -167,7 +165,7 @@ fn shipped(ship: &Ship, evolution: &Evolution) -> Shipped {
         round: ship.round,
         edit: ship.text.clone(),
         meant_for: ship.candidate.manifest.category.as_ref().map(|category| category.name().to_owned()),
-        fold: test.plan.terms.fold,
+        used_up: test.plan.terms.used_up,
         groups: test.groups,
         tasks: test.tasks,
         alpha: test.plan.terms.alpha.value(),

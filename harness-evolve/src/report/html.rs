@@ -45,14 +45,14 @@ pub fn render_html(reports: &[Report]) -> String {
 }
 
 fn suite(report: &Report) -> Markup {
-    let (explore, folds, sealed) = &report.groups;
+    let (explore, gate, sealed) = &report.groups;
     html! {
         section.suite {
             h1 { (report.label) " · " (report.model) }
             @if report.simulated { p.flag { "Simulated: no language model took part." } }
             p.note {
-                "Run " (report.run) ", seed " (report.seed) ". Groups: " (explore) " explore, " (folds.iter().sum::<usize>())
-                " gate in " (folds.len()) " folds, " (sealed) " sealed. Sealed looks before this one: "
+                "Run " (report.run) ", seed " (report.seed) ". Groups: " (explore) " explore, " (gate)
+                " gate, " (sealed) " sealed. Sealed looks before this one: "
                 (report.sealed_looks_before) "."
             }
             @for (name, split, seen) in [("Gate", Split::Gate, &report.looks.gate), ("Sealed", Split::Sealed, &report.looks.sealed)] {
@@ -217,7 +217,7 @@ fn decisions(report: &Report) -> Markup {
                 br;
                 span.soft {
                     "Round " (ship.round) ", meant for " (ship.meant_for.as_deref().unwrap_or("nothing in particular"))
-                    ". Proven on fold " (ship.fold) ": n = " (ship.groups) " groups (" (ship.tasks) " tasks), α = "
+                    ". Proven on the gate groups after the first " (ship.used_up) ": n = " (ship.groups) " groups (" (ship.tasks) " tasks), α = "
                     (format!("{:.4}", ship.alpha)) ", capital " (format!("{:.1}", ship.capital))
                     ", mean difference at the stop " (format!("{:+.2}", ship.mean_difference))
                     " (biased by stopping). Predicted unlocks: "

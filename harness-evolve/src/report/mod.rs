@@ -16,9 +16,9 @@ pub use terminal::render_terminal;
 
 use std::collections::BTreeMap;
 
+use evolve_gate::Verdict;
 use evolve_gate::interval::Interval;
-use evolve_gate::placebo::PlaceboLine;
-use evolve_gate::{Guarantee, Verdict};
+use evolve_gate::placebo::{PlaceboLine, Reach};
 use harness_trace::{Looks, Split};
 use serde::{Deserialize, Serialize};
 
@@ -105,8 +105,8 @@ pub struct Shipped {
     pub edit: String,
     /// Why it was tried: the failure category.
     pub meant_for: Option<String>,
-    /// Fold it was proven on.
-    pub fold: u32,
+    /// Gate groups that were used up before it was proven.
+    pub used_up: u32,
     /// Groups and tasks to the proof.
     pub groups: u32,
     /// Tasks in them.
@@ -202,6 +202,8 @@ pub struct Verdicts {
 pub struct Placebo {
     /// The line.
     pub line: PlaceboLine,
+    /// How far it could have got: one that cannot reach its threshold shows nothing.
+    pub reach: Reach,
     /// Recorded contrasts it was made of.
     pub contrasts: usize,
     /// Explore and gate groups in them.
@@ -213,7 +215,7 @@ pub struct Placebo {
 /// What the first duel of a run like this one can prove. Simulated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Power {
-    /// Groups of a fold.
+    /// Gate groups.
     pub groups: usize,
     /// Level of the first duel.
     pub alpha: f64,
@@ -238,8 +240,8 @@ pub struct Report {
     pub run: String,
     /// Its seed.
     pub seed: u64,
-    /// Groups by use: explore, gate by fold, sealed.
-    pub groups: (usize, Vec<usize>, usize),
+    /// Groups by use: explore, gate, sealed.
+    pub groups: (usize, usize, usize),
     /// Most groups measured of each split.
     pub extent: Extent,
     /// The arms.
@@ -266,8 +268,6 @@ pub struct Report {
     pub ended: Stop,
     /// Why the measurement ended early, if it did.
     pub cut_short: Option<Stop>,
-    /// What the error level means.
-    pub guarantee: Guarantee,
     /// Error level of the run.
     pub alpha: f64,
     /// Of that, granted.
@@ -308,7 +308,7 @@ pub(crate) fn ended(stop: Stop) -> &'static str {
     match stop {
         Stop::Rounds => "all rounds were played",
         Stop::Idle => "too many rounds in a row shipped nothing",
-        Stop::Folds => "every fold of the gate split was used by a ship",
+        Stop::GateUsedUp => "every gate group was used up by ships",
         Stop::NothingFails => "the incumbent passes every explore task",
         Stop::NoCandidates => "nothing was left to propose",
         Stop::Rollouts => "the budget of rollouts ended",

@@ -85,7 +85,7 @@ fn stopping(config: &EvolveConfig) -> Result<Stopping, EvolveError> {
 /// any.
 pub fn placebo(
     config: &EvolveConfig,
-    folds: &[Vec<String>],
+    gate: &[String],
     explore: &[String],
     arms: &[Measured],
 ) -> Result<Option<Placebo>, EvolveError> {
@@ -119,9 +119,9 @@ pub fn placebo(
         }
     }
     let mut take = |ids: &[String]| ids.iter().filter_map(|id| groups.remove(id)).collect::<Vec<_>>();
-    let (explore, folds): (Vec<_>, Vec<_>) = (take(explore), folds.iter().map(|fold| take(fold)).collect());
-    let count = explore.len() + folds.iter().map(Vec::len).sum::<usize>();
-    let recording = Recording { explore, folds, seeds: config.seeds() };
+    let (explore, gate) = (take(explore), take(gate));
+    let count = explore.len() + gate.len();
+    let recording = Recording { explore, gate, seeds: config.seeds() };
     let rehearsal = Rehearsal {
         rounds: config.rounds,
         idle_rounds: config.idle_rounds,
@@ -135,18 +135,19 @@ pub fn placebo(
         rule: Rule::Judge,
     };
     let line = rehearsal.placebo(0..PLACEBOS, |_| recording.clone());
-    Ok(Some(Placebo { line, contrasts: different.len(), groups: count, alpha: config.alpha }))
+    let reach = rehearsal.reach(&recording);
+    Ok(Some(Placebo { line, reach, contrasts: different.len(), groups: count, alpha: config.alpha }))
 }
 
-/// What a first duel over the first of `folds` folds, of `groups` groups, can prove.
+/// What a first duel over `groups` gate groups can prove.
 ///
 /// # Errors
 ///
 /// The settings are none that a duel can be played by.
-pub fn first_duel(config: &EvolveConfig, folds: usize, groups: usize) -> Result<Power, EvolveError> {
+pub fn first_duel(config: &EvolveConfig, groups: usize) -> Result<Power, EvolveError> {
     const DISCORDANCE: f64 = 0.13;
     const DUELS: u32 = 1000;
-    let mut purse = config.purse(folds)?;
+    let mut purse = config.purse()?;
     purse.open_round();
     let alpha = purse.grant();
     let stopping = stopping(config)?;

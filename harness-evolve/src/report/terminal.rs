@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use evolve_gate::Guarantee;
 use evolve_gate::interval::Interval;
 use harness_trace::Split;
 
@@ -53,15 +52,11 @@ pub fn render_terminal(report: &Report, color: bool) -> String {
 fn write(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
     let simulated = if report.simulated { " (SIMULATED: no language model took part)" } else { "" };
     writeln!(out, "{}{simulated}", ink.bold(&format!("{} · {}", report.label, report.model)))?;
-    let (explore, folds, sealed) = &report.groups;
+    let (explore, gate, sealed) = &report.groups;
     writeln!(
         out,
-        "run {}, seed {}; groups: {explore} explore, {} gate in {} folds, {sealed} sealed; sealed looks before this one: {}",
-        report.run,
-        report.seed,
-        folds.iter().sum::<usize>(),
-        folds.len(),
-        report.sealed_looks_before
+        "run {}, seed {}; groups: {explore} explore, {gate} gate, {sealed} sealed; sealed looks before this one: {}",
+        report.run, report.seed, report.sealed_looks_before
     )?;
     for (split, seen) in [(Split::Gate, &report.looks.gate), (Split::Sealed, &report.looks.sealed)] {
         if split == Split::Gate || !seen.looks.is_empty() {
@@ -196,8 +191,8 @@ fn decisions(out: &mut String, report: &Report, ink: &Ink) -> std::fmt::Result {
         writeln!(out, "  round {}: {}{}", ship.round, ink.paint("32", &ship.edit), made(ship))?;
         writeln!(
             out,
-            "    proven on fold {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2}",
-            ship.fold, ship.groups, ship.tasks, ship.alpha, ship.capital, ship.mean_difference
+            "    proven on the gate groups after the first {}: n = {} groups ({} tasks), α = {:.4}, capital {:.1}, mean difference at the stop {:+.2}",
+            ship.used_up, ship.groups, ship.tasks, ship.alpha, ship.capital, ship.mean_difference
         )?;
         let unlocked = ship.unlocked.map_or("not scored".to_owned(), |(hits, of)| format!("{hits} of {of}"));
         let meant = ship.meant_for.as_deref().unwrap_or("nothing in particular");
@@ -260,22 +255,25 @@ fn negated(interval: &Interval) -> Interval {
 /// The lines below every report.
 pub(super) fn footnotes(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
-    lines.push(match report.guarantee {
-        Guarantee::Holds => format!(
-            "with probability ≥ {:.2} every shipped edit is a real gain (α = {}, of which {:.4} granted to tests)",
-            1.0 - report.alpha,
-            report.alpha,
-            report.alpha_spent
-        ),
-        Guarantee::VoidAfter { ships } => format!("the guarantee covers the first {ships} ships only"),
-    });
+    lines.push(format!(
+        "with probability ≥ {:.2} every shipped edit is a real gain (α = {}, of which {:.4} granted to tests)",
+        1.0 - report.alpha,
+        report.alpha,
+        report.alpha_spent
+    ));
     match &report.placebo {
+        Some(placebo) if !placebo.reach.can_fail() => lines.push(format!(
+            "placebo: shows nothing here. With every coin on its side a rehearsal comes to a capital of {:.1}, and {:.0} would ship; {} recorded contrasts over {} groups differ too little",
+            placebo.reach.most, placebo.reach.needed, placebo.contrasts, placebo.groups
+        )),
         Some(placebo) => lines.push(format!(
-            "placebo: {} of {} rehearsals with swapped arms shipped anything, one-sided 95 % bound {:.3} (must be ≤ {}); {} recorded contrasts over {} groups",
+            "placebo: {} of {} rehearsals with swapped arms shipped anything, one-sided 95 % bound {:.3} (must be ≤ {}), largest capital it could have come to {:.1} of the {:.0} that ship; {} recorded contrasts over {} groups",
             placebo.line.shipped,
             placebo.line.runs,
             placebo.line.bound,
             placebo.alpha,
+            placebo.reach.most,
+            placebo.reach.needed,
             placebo.contrasts,
             placebo.groups
         )),

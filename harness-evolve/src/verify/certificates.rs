@@ -1,4 +1,4 @@
-//! One certificate against everything there is to hold it against: its own pairs, the record, the settings, the fold. Refuses
+//! One certificate against everything there is to hold it against: its own pairs, the record, the settings, the groups ahead. Refuses
 //! to stop at the first thing that differs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,19 +42,19 @@ impl<R: Recorded> Check<'_, R> {
         let tasks = |planned: &[PlannedGroup]| -> BTreeMap<String, Vec<String>> {
             planned.iter().map(|planned| (planned.group.clone(), planned.tasks.clone())).collect()
         };
-        let mut fold = terms.fold;
+        let mut used_up = terms.used_up;
         if test == Test::Panel {
             self.protected(&certificate.plan.order, &assignments, &mut differs);
-        } else if let Some((number, groups)) = self.open(&scope) {
-            fold = number;
+        } else if let Some((number, groups)) = self.ahead(&scope) {
+            used_up = number;
             if tasks(&groups) != tasks(&certificate.plan.order) {
-                differs.push("its groups are not the open fold's".to_owned());
+                differs.push("its groups are not those that no ship had used up".to_owned());
             }
         } else {
-            differs.push("no fold was open for it".to_owned());
+            differs.push("no gate group was left for it".to_owned());
         }
         // Who the candidate is was said when the test was opened; who it meets is what the run had come to.
-        let due = test.terms(&self.config, (&held.old.id, &terms.candidate), fold, held.alpha)?;
+        let due = test.terms(&self.config, (&held.old.id, &terms.candidate), used_up, held.alpha)?;
         if due.alpha != terms.alpha {
             let (granted, stated) = (due.alpha.value(), terms.alpha.value());
             differs.push(format!("its level is {stated}, and the purse grants {granted}"));
@@ -63,6 +63,9 @@ impl<R: Recorded> Check<'_, R> {
             differs.push("its terms are not those of the run's settings".to_owned());
         }
         let parts = scope.len() < self.cohorts.len();
+        if test != Test::Panel {
+            self.look(&scope, certificate);
+        }
         self.seated(certificate, &assignments, held, parts, &mut differs);
         if let Err(error) = recheck(certificate) {
             differs.push(error.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evolve_gate::{ErrorBudget, FoldLedger, PlannedGroup, Verdict};
+use evolve_gate::{ErrorBudget, GateStream, PlannedGroup, Verdict};
 use harness_spec::{Pool, VariantId};
 use harness_trace::EpisodeResult;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub struct Checked {
 pub struct Verification {
     /// Every certificate, in order.
     pub certificates: Vec<Checked>,
-    /// What does not hold of the run as a whole: levels, folds, ships.
+    /// What does not hold of the run as a whole: levels, groups, ships.
     pub differs: Vec<String>,
     /// Whether the run ended; a run that goes on can be checked as far as it is.
     pub ended: bool,
@@ -62,7 +62,7 @@ impl Verification {
 /// A cohort as far as the run was read.
 pub(super) struct Cohort {
     pub purse: ErrorBudget,
-    pub folds: FoldLedger,
+    pub gate: GateStream,
     pub round: u32,
 }
 

@@ -129,7 +129,7 @@ impl Evolver for Cheater {
                 &[("first", "treasure 0020 under".into()), ("second", "the old oak".into())],
             )]),
             notes("sealed-004/0 is easy"),
-            make(vec![insert("robber/notes", &[("map", serde_json::json!({"gate1-003": "yes"}))])]),
+            make(vec![insert("robber/notes", &[("map", serde_json::json!({"gate-003": "yes"}))])]),
             notes("say what functions/choice accepts"),
             notes("/benchmark/possible_answer/live.json"),
             make(vec![insert("robber/reader", &[])]),
@@ -142,7 +142,7 @@ impl Evolver for Cheater {
             make(vec![Change::Configure { place, id, key, value: Some(number.into()) }])
         };
         let mut made_up = dud(5);
-        made_up.manifest.evidence = vec![Anchor { episode: "gate0-001/0".to_owned(), step: 3 }];
+        made_up.manifest.evidence = vec![Anchor { episode: "gate-001/0".to_owned(), step: 3 }];
         let mut silent = dud(6);
         silent.manifest.evidence.clear();
         let mut seer = dud(7);
@@ -219,14 +219,14 @@ fn every_cheat_is_refused_with_its_reason() {
         ("an answer in a prompt", "Critic", "leakage: `first` holds `treasure 0010 under the old oak`"),
         ("an answer spread over fields", "Critic", "leakage: `all fields` holds `treasure 0020 under the old oak`"),
         ("a sealed task's name", "Critic", "holds `sealed-004"),
-        ("a gate group in a table's key", "Critic", "leakage: `map` holds `gate1-003`"),
+        ("a gate group in a table's key", "Critic", "leakage: `map` holds `gate-003`"),
         ("the grader's name", "Critic", "written towards the grader: `first` holds `functions/choice`"),
         ("the grader's file in a config", "Critic", "holds `/benchmark/possible_answer/live.json`"),
         ("a module that reads files", "Critic", "robber/reader after prompt: it may use `fs`"),
         ("a process started by a rule", "Critic", "insert adapt rule tool_errors first: it may use `exec`"),
         ("a missing module", "Critic", "a missing module: processor `writer`: no pack `ghost`"),
         ("a second module of a slot", "Critic", "a collision: processor `prompt_2`: the slot `prompt` is taken"),
-        ("evidence that does not exist", "Critic", "step 3 of episode gate0-001/0 was not digested"),
+        ("evidence that does not exist", "Critic", "step 3 of episode gate-001/0 was not digested"),
         ("no evidence", "Critic", "no evidence: no place in the record"),
         ("a prediction of a sealed task", "Critic", "`sealed-001/0` is no task of the explore split"),
         ("an edit unlike its changes", "Critic", "its edit does something other than its changes"),

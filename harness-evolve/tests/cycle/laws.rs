@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use evolve_gate::interval::clopper_pearson_upper;
-use evolve_gate::{Guarantee, Verdict, recheck};
+use evolve_gate::{Verdict, recheck};
 use harness_evolve::{Deterministic, EvolveConfig, Ledger, Memory, Origin, Stop, evolve};
 
 use crate::simulation::{BASE, DUDS, Paid, Simulation, Ticks, block_on, catalogue, decisions, initial, pack, run};
@@ -27,7 +27,6 @@ fn a_planted_module_is_found_and_shipped() {
         assert_eq!(ship.certificate.verdict, Verdict::Accept);
         recheck(&ship.certificate).unwrap();
         assert_eq!(ship.inverse.apply(&ship.harness).unwrap(), initial());
-        assert_eq!(evolution.guarantee, Guarantee::Holds);
         assert!(evolution.alpha_spent.value() <= 0.05);
         if !addresses.is_empty() && addresses[0] == "wrong_answer" {
             assert_eq!(ship.round, 1);
@@ -60,7 +59,10 @@ fn a_setting_and_a_module_that_help_are_shipped_one_after_the_other() {
     );
     for (k, ship) in evolution.ships.iter().enumerate() {
         recheck(&ship.certificate).unwrap();
-        assert_eq!(ship.certificate.plan.terms.fold, k as u32, "every ship opens a fresh fold");
+        let played: Vec<&str> = ship.certificate.counted.iter().map(|outcome| outcome.group.as_str()).collect();
+        let before = evolution.ships[..k].iter().flat_map(|ship| &ship.certificate.counted);
+        let before: Vec<&str> = before.map(|outcome| outcome.group.as_str()).collect();
+        assert!(played.iter().all(|group| !before.contains(group)), "ship {k} used a group again");
         let before = ship.inverse.apply(&ship.harness).unwrap();
         let expected = if k == 0 { initial() } else { evolution.ships[k - 1].harness.clone() };
         assert_eq!(before, expected);
@@ -91,18 +93,19 @@ fn a_null_world_ships_nothing() {
 }
 
 #[test]
-fn a_module_that_only_looks_good_on_explore_never_ships() {
+fn a_module_that_only_looks_good_on_explore_ships_no_more_often_than_alpha_allows() {
     // Explore +20 points, gate −10, on top of a background of discordance; the screen falls for it, the judge must not.
-    let mut met_the_judge = 0;
+    let (mut met_the_judge, mut shipped) = (0, 0);
     for seed in 0..100 {
         let paid = Paid::default();
         let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), &paid);
         (simulation.seed, simulation.base, simulation.discordance) = (seed, 0.5, 0.3);
         (simulation.effects, simulation.elsewhere) = (vec![("planted", -0.1)], vec![("planted", "explore", 0.3)]);
         let evolution = run(&simulation, &Memory::default(), &config(seed)).unwrap();
-        assert!(!evolution.last.processors.iter().any(|spec| spec.id == "planted"), "seed {seed}");
+        shipped += usize::from(evolution.last.processors.iter().any(|spec| spec.id == "planted"));
         met_the_judge += usize::from(evolution.judged.iter().any(|judged| judged.edit.contains("planted")));
     }
+    assert!(shipped <= 2, "{shipped} of 100");
     assert!(met_the_judge > 50, "the screen fell for it in {met_the_judge} of 100 runs only");
 }
 

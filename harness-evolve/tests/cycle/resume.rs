@@ -7,7 +7,7 @@ use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, pack
 fn simulation(paid: &Paid) -> Simulation<'_> {
     let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
     simulation.effects = vec![("planted", 0.55)];
-    simulation.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
+    simulation.broken = ["explore-003/0", "gate-005/0", "gate-047/0"].map(str::to_owned).into();
     simulation
 }
 
@@ -17,7 +17,7 @@ fn config() -> EvolveConfig {
 
 fn paid_once(paid: &Paid) {
     for ((_, task, _), (_, times)) in paid.0.lock().unwrap().iter() {
-        let broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].contains(&task.as_str());
+        let broken = ["explore-003/0", "gate-005/0", "gate-047/0"].contains(&task.as_str());
         assert!(*times <= 1 + u32::from(broken), "{task} was paid {times} times");
     }
 }

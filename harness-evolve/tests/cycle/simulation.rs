@@ -170,8 +170,8 @@ pub struct Simulation<'a> {
 impl<'a> Simulation<'a> {
     pub fn new(catalogue: Catalogue, paid: &'a Paid) -> Self {
         let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
-        let folds = (0..3).map(|fold| names(&format!("gate{fold}"), 40)).collect();
-        let split = GroupSplit { explore: names("explore", 40), folds, sealed: names("sealed", 40) };
+        let gate = names("gate", 120);
+        let split = GroupSplit { explore: names("explore", 40), gate, sealed: names("sealed", 40) };
         Self {
             catalogue,
             split,
@@ -334,7 +334,7 @@ impl Evaluator for Simulation<'_> {
         }
         let allowed: Vec<&String> = match split {
             Split::Explore => self.split.explore.iter().collect(),
-            Split::Gate => self.split.folds.iter().flatten().collect(),
+            Split::Gate => self.split.gate.iter().collect(),
             Split::Sealed => self.split.sealed.iter().collect(),
         };
         assert!(all.iter().all(|played| allowed.contains(&&played.group)), "a task of another split");

@@ -14,7 +14,7 @@ fn config(variants: usize) -> EvolveConfig {
 fn conflict(paid: &Paid) -> Simulation<'_> {
     let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
     let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
-    simulation.split.folds = (0..2).map(|fold| names(&format!("gate{fold}"), 90)).collect();
+    simulation.split.gate = names("gate", 180);
     (simulation.kinds, simulation.base, simulation.discordance) = (vec!["house", "calls"], 0.4, 0.05);
     simulation.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
     simulation
@@ -41,7 +41,7 @@ fn what_helps_one_kind_and_hurts_the_other_forks() {
     recheck(&ship.certificate).unwrap();
     assert_eq!(ship.certificate.verdict, Verdict::Accept);
     let groups = &ship.certificate.plan.order;
-    assert!(groups.iter().all(|planned| simulation.kind(&planned.group) == "house") && groups.len() == 45);
+    assert!(groups.iter().all(|planned| simulation.kind(&planned.group) == "house") && groups.len() == 90);
     assert!(evolution.alpha_spent.value() <= 0.05 && ship.certificate.plan.terms.alpha.value() <= 0.025);
     // Routes hold on tasks they were not fitted on.
     let routing = evolution.routing.unwrap();
@@ -67,7 +67,7 @@ fn what_helps_everywhere_changes_the_harness_in_place() {
     let evolution = run(&simulation, &Memory::default(), &config(3)).unwrap();
     assert_eq!(evolution.pool.variants.len(), 1);
     let ship = &evolution.ships[0];
-    assert_eq!((ship.fork.as_ref(), ship.certificate.plan.order.len()), (None, 90));
+    assert_eq!((ship.fork.as_ref(), ship.certificate.plan.order.len()), (None, 180));
 }
 
 #[test]
@@ -77,8 +77,7 @@ fn a_full_pool_stays_as_large_as_it_may_be() {
     let mut simulation = conflict(&paid);
     simulation.catalogue = catalogue(&[BASE, &pack("planted", &[]), &pack("second", &[])]);
     simulation.kinds = vec!["house", "calls", "menus"];
-    simulation.split.folds[0] = (0..150).map(|k| format!("gate0-{k:03}")).collect();
-    simulation.split.folds[1] = (0..150).map(|k| format!("gate1-{k:03}")).collect();
+    simulation.split.gate = (0..300).map(|k| format!("gate-{k:03}")).collect();
     simulation.split.explore = (0..60).map(|k| format!("explore-{k:03}")).collect();
     let hurts = |module: &'static str, at: [&'static str; 2]| at.map(|at| (at, -0.4, module));
     simulation.effects = vec![("planted@house", 0.4), ("second@calls", 0.55)];

@@ -10,7 +10,7 @@ use crate::simulation::{BASE, DUDS, Paid, Simulation, catalogue, decisions, pack
 fn simulation(paid: &Paid) -> Simulation<'_> {
     let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
     simulation.effects = vec![("planted", 0.55)];
-    simulation.broken = ["explore-003/0", "gate0-005/0", "gate1-007/0"].map(str::to_owned).into();
+    simulation.broken = ["explore-003/0", "gate-005/0", "gate-047/0"].map(str::to_owned).into();
     simulation
 }
 
@@ -49,7 +49,7 @@ fn honest_runs_are_confirmed() {
         assert!(found.ended);
         // A budget may end a run before anybody meets the judge.
         if config.max_rollouts.is_none() {
-            assert!(found.certificates.iter().any(|one| one.episodes > 20), "{config:?}: {found:#?}");
+            assert!(found.certificates.iter().any(|one| one.episodes > 10), "{config:?}: {found:#?}");
         }
     }
 }
@@ -58,8 +58,7 @@ fn honest_runs_are_confirmed() {
 fn a_fork_is_confirmed_and_a_pool_that_names_another_is_not() {
     let config = EvolveConfig { seed: 7, variants: 3, rounds: 6, idle_rounds: 3, ..EvolveConfig::default() };
     let (paid, facts, found) = checked(&config, |simulation| {
-        let names = |fold: usize| (0..90).map(|k| format!("gate{fold}-{k:03}")).collect::<Vec<_>>();
-        simulation.split.folds = (0..2).map(names).collect();
+        simulation.split.gate = (0..180).map(|k| format!("gate-{k:03}")).collect();
         (simulation.kinds, simulation.base, simulation.discordance) = (vec!["house", "calls"], 0.4, 0.05);
         simulation.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
     });
@@ -102,7 +101,7 @@ fn no_tampering_is_confirmed() {
         ("the claim", Box::new(|c| c["plan"]["terms"]["claim"] = json!({"non_inferior": {"margin": 100_000}}))),
         ("the seed", Box::new(|c| c["plan"]["terms"]["run_seed"] = json!(8))),
         ("the candidate", Box::new(|c| c["plan"]["terms"]["candidate"] = c["plan"]["terms"]["incumbent"].clone())),
-        ("the fold", Box::new(|c| c["plan"]["terms"]["fold"] = json!(1))),
+        ("where it begins", Box::new(|c| c["plan"]["terms"]["used_up"] = json!(1))),
         ("the verdict", Box::new(|c| c["verdict"] = json!("insufficient"))),
         ("the capital", Box::new(|c| c["capital"] = json!(1.0))),
         ("the digest of the order", Box::new(|c| c["order_digest"] = json!("00"))),
@@ -165,11 +164,13 @@ fn a_run_is_held_together() {
 
 #[test]
 fn the_drift_test_rolls_back_a_proven_drop() {
-    // It helps on explore and on the first fold, and harms everywhere else: no single fold can know.
+    // It helps on explore and on the gate groups that come first, and harms on all others: its own duel cannot know.
     let config = EvolveConfig { seed: 7, drift_every: 1, ..EvolveConfig::default() };
     let (_, facts, found) = checked(&config, |simulation| {
         simulation.base = 0.4;
-        simulation.elsewhere = vec![("planted", "gate1", -0.95), ("planted", "gate2", -0.95)];
+        let order = evolve_gate::GateStream::draw(7, simulation.split.gate.clone()).order().to_vec();
+        let later = order.into_iter().skip(12).map(|group| ("planted", &*group.leak(), -0.95));
+        simulation.elsewhere = later.collect();
     });
     assert!(found.holds(), "{found:#?}");
     let drift: Vec<_> = found.certificates.iter().filter(|one| one.test == Test::Drift).collect();
@@ -220,7 +221,7 @@ fn what_saves_and_loses_does_not_ship() {
         let (_, facts, found) = checked(&config, |simulation| {
             simulation.catalogue = catalogue(&[BASE, &pack("second", &["wrong_answer"])]);
             (simulation.base, simulation.discordance) = (0.8, 0.0);
-            (simulation.effects, simulation.tokens) = (vec![("second", -0.08)], vec![("second", -80)]);
+            (simulation.effects, simulation.tokens) = (vec![("second", -0.12)], vec![("second", -80)]);
         });
         assert!(found.holds(), "{found:#?}");
         assert!(

@@ -213,7 +213,7 @@ pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<E
 
 /// Gate tasks of each part of the population that rounds were about.
 fn gate_tasks(benchmark: &Benchmark, evolution: &Evolution) -> BTreeMap<Cell, usize> {
-    let groups = benchmark.split().folds.concat();
+    let groups = benchmark.split().gate.clone();
     let tasks: Vec<String> = benchmark.planned(&groups).into_iter().flat_map(|planned| planned.tasks).collect();
     let within = |cell: &Cell| tasks.iter().filter(|task| cell.holds(&benchmark.features(task))).count();
     evolution.rounds.iter().map(|round| (round.cell.clone(), within(&round.cell))).collect()

@@ -56,8 +56,7 @@ pub fn check(app: &App, request: &BenchmarkRequest, control: &Control) -> Result
     });
     control.check()?;
     let audit = audited.map_err(|error| Failure::new(error.message))?;
-    let first = groups.gate.first().copied().unwrap_or(0);
-    let power = report::first_duel(&config, groups.gate.len(), first).map_err(Failure::new)?;
+    let power = report::first_duel(&config, groups.gate).map_err(Failure::new)?;
     let warnings = warnings(&audit, &benchmark, &power.shares);
     Ok(Checked {
         suite: request.suite.clone(),

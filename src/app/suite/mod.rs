@@ -21,8 +21,8 @@ pub use self::{
 pub struct Groups {
     /// Looked at and tuned on.
     pub explore: usize,
-    /// Judged on, by fold.
-    pub gate: Vec<usize>,
+    /// Judged on.
+    pub gate: usize,
     /// Kept for the end.
     pub sealed: usize,
 }
@@ -30,8 +30,7 @@ pub struct Groups {
 impl Groups {
     fn of(benchmark: &Benchmark) -> Self {
         let split = benchmark.split();
-        let gate = split.folds.iter().map(Vec::len).collect();
-        Self { explore: split.explore.len(), gate, sealed: split.sealed.len() }
+        Self { explore: split.explore.len(), gate: split.gate.len(), sealed: split.sealed.len() }
     }
 }
 

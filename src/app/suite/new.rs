@@ -95,8 +95,8 @@ const EXAMPLE: [(&str, &str); 8] = [
     ("What is the capital of Cuba?", "Havana"),
 ];
 
-/// Gate groups that a fold should have: fewer prove only very large gains.
-const FOLD: usize = 40;
+/// Gate groups below which only very large gains are proven.
+const FEW: usize = 40;
 
 /// Which splits the tasks are dealt into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,15 +162,14 @@ pub(super) fn make(
         }
     };
     let gate = groups(rows) * 45 / 100;
-    let folds = (gate / FOLD).clamp(1, 3);
-    // Where little can be proven, all of α goes to one round, which then looks widest.
-    let (idle_rounds, first_candidates) = if gate < FOLD { (1, 96) } else { (2, 16) };
+    // Where little can be proven, the first round looks widest.
+    let first_candidates = if gate < FEW { 96 } else { 16 };
     let mut tasks = String::new();
     for row in rows {
         tasks += &serde_json::to_string(row).map_err(Failure::new)?;
         tasks.push('\n');
     }
-    let mut text = suite(name, grader.name(), folds, idle_rounds, first_candidates);
+    let mut text = suite(name, grader.name(), first_candidates);
     if layout == Layout::ExploreOnly {
         let old = "explore = 30\ngate = 45\nsealed = 25\n";
         let new = "# Until a person has looked at the grader, tasks are for exploring alone: then make it 30, 45, 25.\nexplore = 1\ngate = 0\nsealed = 0\n";
@@ -206,7 +205,7 @@ fn rows(table: Option<&Table>) -> Result<Vec<Row>, Failure> {
     bench_tasks::table(&table.file, &columns).map_err(Failure::input)
 }
 
-fn suite(name: &str, grader: &str, folds: usize, idle_rounds: u32, first_candidates: usize) -> String {
+fn suite(name: &str, grader: &str, first_candidates: usize) -> String {
     format!(
         r#"name = "{name}"
 about = ""
@@ -217,18 +216,16 @@ tasks = "tasks.jsonl"
 use = "tasks/{grader}"
 
 # Groups of tasks are dealt by hash into these shares: explore is looked at and tuned on, gate decides what ships, sealed
-# says in the end what it is worth. One fold of the gate is used up by every ship.
+# says in the end what it is worth. Every ship uses up the gate groups it was proven on.
 [splits]
 explore = 30
 gate = 45
 sealed = 25
-folds = {folds}
 
 [evolve]
 settings.explore_groups = 0
 settings.screen_tasks = 16
 settings.first_candidates = {first_candidates}
-settings.idle_rounds = {idle_rounds}
 
 [harness]
 initial = "harness.toml"

@@ -14,8 +14,8 @@ use crate::cli::{Global, output, progress::shown};
 /// Check the certificates of a run against the record.
 ///
 /// Plays nothing and loads no pack. Every certificate is judged again from its own pairs, its pairs are compared with the
-/// recorded episodes, its terms with the run's settings, its level with the error budget, its groups with the fold that was
-/// open. Ends with exit code 1 if anything differs.
+/// recorded episodes, its terms with the run's settings, its level with the error budget, its
+/// groups with those that no ship had used up. Ends with exit code 1 if anything differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness evolve verify evolve-functions-0a1b2c3d4e

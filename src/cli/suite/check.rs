@@ -75,9 +75,7 @@ fn print(checked: &Checked) -> Result<(), Failure> {
 
 /// How many groups each split has.
 pub(super) fn split(groups: &Groups) -> String {
-    let folds: Vec<String> = groups.gate.iter().map(ToString::to_string).collect();
-    let gate = if folds.is_empty() { "0".to_owned() } else { folds.join(" + ") };
-    format!("groups: {} to explore, {gate} to judge on, {} sealed", groups.explore, groups.sealed)
+    format!("groups: {} to explore, {} to judge on, {} sealed", groups.explore, groups.gate, groups.sealed)
 }
 
 /// Findings shown of a kind; the others are counted.

@@ -11,7 +11,7 @@ fn terms(alpha: f64, stopping: Stopping) -> Terms {
         run_seed: 7,
         candidate: "cafe".to_owned(),
         incumbent: "beef".to_owned(),
-        fold: 0,
+        used_up: 0,
         claim: Claim::Gain,
         alpha: Alpha::new(alpha).unwrap(),
         stopping,
@@ -199,9 +199,9 @@ fn every_reason_is_reached_where_it_should_be() {
     assert_eq!(run(early, 0.01, 60, |_| (50, 50), None), (Reason::Futile, 17));
     assert_eq!(run(patient, 0.01, 60, |_| (100, 0), None).0, Reason::NoEffect);
     assert_eq!(run(patient, 0.5, 5, |k| (50, [50, 50, 50, 50, 40][k]), None), (Reason::NoEffect, 5));
-    assert_eq!(run(mild, 0.01, 60, |k| if k % 9 == 0 { (0, 100) } else { (0, 0) }, None).0, Reason::FoldExhausted);
-    assert_eq!(run(patient, 0.01, 7, |_| (0, 30), None).0, Reason::FoldExhausted);
-    assert_eq!(run(patient, 0.01, 3, |_| (0, 100), None), (Reason::FoldExhausted, 0));
+    assert_eq!(run(mild, 0.01, 60, |k| if k % 9 == 0 { (0, 100) } else { (0, 0) }, None).0, Reason::GroupsExhausted);
+    assert_eq!(run(patient, 0.01, 7, |_| (0, 30), None).0, Reason::GroupsExhausted);
+    assert_eq!(run(patient, 0.01, 3, |_| (0, 100), None), (Reason::GroupsExhausted, 0));
     assert_eq!(run(patient, 0.01, 60, |_| (0, 100), Some((4, CallOff::Budget))), (Reason::Budget, 4));
     assert_eq!(run(patient, 0.01, 60, |_| (0, 100), Some((4, CallOff::Rebased))), (Reason::Rebased, 4));
 }

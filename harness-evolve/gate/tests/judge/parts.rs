@@ -1,10 +1,10 @@
-//! Splits, folds, budget, panel and intervals.
+//! Splits, the stream, budget, panel and intervals.
 
 use evolve_gate::interval::{Method, clopper_pearson_lower, clopper_pearson_upper, difference_interval, mean_interval};
 use evolve_gate::panel::{MARGIN, PANEL_GROUPS};
 use evolve_gate::{
-    Alpha, Claim, Control, ErrorBudget, FoldLedger, Guarantee, NextFold, Process, Reason, Schedule, Share, Shares,
-    Stopping, Unit, drift_level, split_by_hash, split_exact, split_of,
+    Alpha, Claim, Control, ErrorBudget, GateStream, Process, Reason, Schedule, Share, Shares, Stopping, Stream, Unit,
+    drift_level, split_by_hash, split_exact, split_of,
 };
 use proptest::prelude::*;
 
@@ -13,38 +13,36 @@ proptest! {
 
     #[test]
     fn a_split_is_a_partition_whatever_the_order(
-        seed: u64, n in 0_usize..120, explore in 0_u32..5, gate in 0_u32..5, sealed in 0_u32..5, folds in 0_usize..4,
+        seed: u64, n in 0_usize..120, explore in 0_u32..5, gate in 0_u32..5, sealed in 0_u32..5,
     ) {
         let ids: Vec<String> = (0..n).map(|k| format!("group {k}")).collect();
         let shares = Shares { explore, gate, sealed };
         let there = || ids.iter().map(String::as_str);
         let twice = || there().rev().chain(there());
         for (once, again) in [
-            (split_exact(seed, shares, folds, there()), split_exact(seed, shares, folds, twice())),
-            (split_by_hash(seed, shares, folds, there()), split_by_hash(seed, shares, folds, twice())),
+            (split_exact(seed, shares, there()), split_exact(seed, shares, twice())),
+            (split_by_hash(seed, shares, there()), split_by_hash(seed, shares, twice())),
         ] {
             prop_assert_eq!(&once, &again);
             let Ok(split) = once else { continue };
-            let in_gate: usize = split.folds.iter().map(Vec::len).sum();
-            let mut all: Vec<_> = split.explore.iter().chain(split.folds.iter().flatten()).chain(&split.sealed).collect();
+            let mut all: Vec<_> = split.explore.iter().chain(&split.gate).chain(&split.sealed).collect();
             all.sort();
             all.dedup();
-            prop_assert!(folds == 0 || all.len() == n);
-            prop_assert_eq!(all.len(), split.explore.len() + in_gate + split.sealed.len());
-            prop_assert!(split.folds.iter().all(|fold| fold.len().abs_diff(in_gate / folds.max(1)) <= 1));
+            prop_assert_eq!(all.len(), n);
+            prop_assert_eq!(n, split.explore.len() + split.gate.len() + split.sealed.len());
             prop_assert!((explore > 0 || split.explore.is_empty()) && (sealed > 0 || split.sealed.is_empty()));
         }
     }
 
-    /// Whatever ships when: Σ α_c ≤ α, and also the sum over folds of all that could have been granted on each if nothing
-    /// had shipped there, which is what the union bound needs (`docs/statistics.md`, section 4).
+    /// Whatever ships when: Σ α_c ≤ α, and also the sum over reigns of all that could have been granted in each if nothing
+    /// had shipped, which is what the union bound needs (`docs/statistics.md`, section 4).
     #[test]
     fn the_purse_is_never_overdrawn(
-        rounds in 0_u32..20, planned in 0_u32..20, idle_rounds in 0_u32..20, folds in 0_u32..6,
+        rounds in 0_u32..20, planned in 0_u32..20, idle_rounds in 0_u32..20,
         asks in prop::collection::vec((0_usize..12, 0_u8..3), 0..20), shares: bool,
     ) {
         let control = if shares { Control::ShareOfShips } else { Control::EveryShip };
-        let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, control, Schedule { rounds: planned, idle_rounds, folds });
+        let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, control, Schedule { rounds: planned, idle_rounds });
         let (mut sum, mut paths, mut ships, mut fresh) = (0, 0, 0, true);
         for (asks, close) in asks.into_iter().take(rounds as usize) {
             if std::mem::take(&mut fresh) {
@@ -59,7 +57,7 @@ proptest! {
             match close {
                 0 => {}
                 1 => { purse.ship(); ships += 1; }
-                _ => purse.close_fold(),
+                _ => purse.end_reign(),
             }
         }
         prop_assert_eq!(sum, purse.spent().trillionths());
@@ -70,7 +68,7 @@ proptest! {
     }
 }
 
-/// All that a fold which just opened could grant if nothing shipped on it, as e-LOND counts it: without the multiplier.
+/// All that a reign which just began could grant if nothing shipped in it, as e-LOND counts it: without the multiplier.
 fn path(mut purse: ErrorBudget, ships: u64) -> u64 {
     let times = if purse.control() == Control::ShareOfShips { ships + 1 } else { 1 };
     let mut sum = 0;
@@ -85,21 +83,29 @@ fn path(mut purse: ErrorBudget, ships: u64) -> u64 {
 fn shares_are_met() {
     let ids: Vec<String> = (0..280).map(|k| k.to_string()).collect();
     let shares = Shares { explore: 2, gate: 5, sealed: 3 };
-    let split = split_exact(1, shares, 3, ids.iter().map(String::as_str)).unwrap();
-    assert_eq!((split.explore.len(), split.sealed.len()), (56, 84));
-    assert_eq!(split.folds.iter().map(Vec::len).collect::<Vec<_>>(), [47, 47, 46]);
+    let split = split_exact(1, shares, ids.iter().map(String::as_str)).unwrap();
+    assert_eq!((split.explore.len(), split.gate.len(), split.sealed.len()), (56, 140, 84));
     let gate = ids.iter().filter(|id| split_of(1, shares, id) == Ok(Share::Gate)).count();
     assert!((120..160).contains(&gate), "{gate}");
 }
 
 #[test]
-fn a_ship_opens_a_fresh_fold_until_the_guarantee_is_void() {
-    let mut ledger = FoldLedger::new(vec![vec!["a".to_owned()], vec!["b".to_owned()]]);
-    assert_eq!((ledger.ship(), ledger.guarantee()), (NextFold::Fresh(1), Guarantee::Holds));
-    assert_eq!((ledger.ship(), ledger.open()), (NextFold::RunOut, None));
-    ledger.go_on_void();
-    assert_eq!((ledger.open().unwrap().0, ledger.guarantee()), (0, Guarantee::VoidAfter { ships: 2 }));
-    assert_eq!(ledger.ship(), NextFold::Used(1));
+fn a_ship_uses_up_the_longest_prefix_that_was_looked_at() {
+    let groups: Vec<String> = (0..10).map(|k| format!("group {k}")).collect();
+    let mut stream = GateStream::draw(1, groups);
+    let order = stream.order().to_vec();
+    let read = |from: usize, to: usize| order[from..to].iter().map(String::as_str).collect::<Vec<_>>();
+    stream.look(read(0, 4));
+    stream.look(read(0, 2));
+    stream.look(["of another stream"]);
+    assert_eq!(stream.ahead().unwrap(), (0, &order[..]), "tests without a decision use nothing up");
+    stream.use_up();
+    assert_eq!(stream.ahead().unwrap(), (4, &order[4..]));
+    stream.use_up();
+    assert_eq!(stream.ahead().unwrap().0, 4, "nobody looked in between");
+    stream.look(read(4, 10));
+    stream.use_up();
+    assert_eq!(stream.ahead(), None);
 }
 
 /// Groups until `d` every time proves `claim`.
@@ -139,4 +145,31 @@ fn intervals_are_the_textbook_ones() {
     let tied = difference_interval(1, &vec![vec![0.0]; 40], 0.95, 1000).unwrap();
     assert_eq!(tied.method, Method::ClopperPearson);
     assert!(tied.low < -0.05 && tied.high > 0.05, "{tied:?}");
+}
+
+/// Power is monotone in the number of tasks: the first level does not depend on it, and what is proven on a part of the
+/// stream is proven on the whole.
+#[test]
+fn more_tasks_never_prove_less() {
+    let mut purse = ErrorBudget::new(Alpha::ONE_IN_TWENTY, Control::EveryShip, Schedule { rounds: 5, idle_rounds: 2 });
+    purse.open_round();
+    let alpha = purse.grant();
+    let tasks = [40, 88, 89, 100, 177, 178, 200, 266, 267, 500, 1000];
+    let mut proven = [0_u32; 11];
+    for seed in 0..300_u64 {
+        let proves = |tasks: u32| {
+            let mut stream = Stream::new("more tasks", &[&seed.to_le_bytes()]);
+            let mut process = Process::new(Claim::Gain, alpha, Stopping::default(), tasks * 45 / 100);
+            let mut end = process.at_end();
+            while end.is_none() {
+                let u = stream.uniform();
+                end = process.enter(f64::from(u8::from(u < 0.3)) - f64::from(u8::from(u > 0.9)));
+            }
+            end == Some(Reason::Proven)
+        };
+        let of_seed = tasks.map(proves);
+        assert!(of_seed.is_sorted(), "seed {seed}: {of_seed:?}");
+        proven.iter_mut().zip(of_seed).for_each(|(sum, proves)| *sum += u32::from(proves));
+    }
+    assert!(proven[0] < 30 && proven[4] > 100 && proven[10] > 250, "{proven:?}");
 }

@@ -6,15 +6,15 @@ use evolve_gate::{Alpha, Claim, Process, Reason, Stopping, Stream};
 
 const ALPHA: f64 = 0.05;
 
-/// Gate groups per fold.
-const GROUPS: usize = 60;
+/// Gate groups.
+const GROUPS: usize = 120;
 
-/// Gate groups of the fold on which the planted edit must be found.
+/// Gate groups on which the planted edit must be found.
 const PLANTED_GROUPS: usize = 120;
 
 fn simulation(siblings: usize, timeouts: f64) -> Simulation {
     let contrasts = [0.13, 0.3, 0.05, 0.2].map(|discordance| Contrast { effect: 0.0, discordance }).to_vec();
-    Simulation { explore: 64, folds: vec![GROUPS; 2], siblings, seeds: 1, timeouts, contrasts }
+    Simulation { explore: 64, gate: GROUPS, siblings, seeds: 1, timeouts, contrasts }
 }
 
 /// The two cores of a small machine share the seeds.
@@ -65,11 +65,11 @@ fn order_of_arrival_changes_no_ship() {
 
 #[test]
 fn planted_gain_of_forty_points_ships() {
-    let mut simulation = Simulation { folds: vec![PLANTED_GROUPS], ..simulation(1, 0.0) };
+    let mut simulation = Simulation { gate: PLANTED_GROUPS, ..simulation(1, 0.0) };
     simulation.contrasts.push(Contrast { effect: 0.4, discordance: 0.13 });
     let line = Rehearsal::default().planted(0..1000, 4, |seed| simulation.record(seed));
     println!(
-        "planted +40 at {PLANTED_GROUPS} groups a fold: {} of {} runs ship it, bound {:.3}",
+        "planted +40 at {PLANTED_GROUPS} gate groups: {} of {} runs ship it, bound {:.3}",
         line.shipped, line.runs, line.bound
     );
     assert!(line.shipped >= 900, "{line:?}");

@@ -49,10 +49,10 @@ fn capital(xs: &[f64], all_in: f64) -> f64 {
     (1..=10).map(component).sum()
 }
 
-/// Section 5: the order drawn from (seed of the run, candidate).
-pub fn order(run_seed: u64, candidate: &str, groups: &mut [String]) {
+/// Section 5: the order drawn from (seed of the run, what for): the gate's, for all candidates, is for `gate`.
+pub fn order(run_seed: u64, purpose: &str, groups: &mut [String]) {
     let mut draw = blake3::Hasher::new_derive_key("evolve-gate 1 order");
-    for part in [&run_seed.to_le_bytes()[..], candidate.as_bytes()] {
+    for part in [&run_seed.to_le_bytes()[..], purpose.as_bytes()] {
         draw.update(&(part.len() as u64).to_le_bytes());
         draw.update(part);
     }
@@ -66,7 +66,7 @@ pub fn judge(certificate: &Value) -> Option<Finding> {
     let (terms, planned) = (&certificate["plan"]["terms"], certificate["plan"]["order"].as_array()?);
     let ids: Vec<String> = planned.iter().map(|group| group["group"].as_str().unwrap().to_owned()).collect();
     let mut drawn = ids.clone();
-    order(terms["run_seed"].as_u64()?, terms["candidate"].as_str()?, &mut drawn);
+    order(terms["run_seed"].as_u64()?, "gate", &mut drawn);
     if drawn != ids {
         return None;
     }
@@ -106,7 +106,7 @@ pub fn judge(certificate: &Value) -> Option<Finding> {
         let out_of_reach = !reaches(now * (1.0 + best).powi((n - t) as i32), threshold);
         if t == n || out_of_reach || n < least {
             let mean = ds.iter().sum::<f64>() / t.max(1) as f64;
-            break if t == 0 || payoff(mean) > 0.0 { "fold_exhausted" } else { "no_effect" };
+            break if t == 0 || payoff(mean) > 0.0 { "groups_exhausted" } else { "no_effect" };
         }
         let Some(group) = certificate["counted"].get(at) else {
             break match certificate["called_off"].as_str()? {

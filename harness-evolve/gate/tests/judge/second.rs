@@ -81,7 +81,7 @@ proptest! {
         let tasks = |k: usize| (0..=k % 3).map(|t| format!("g{k}/{t}")).collect();
         let groups: Vec<_> = (0..n).map(|k| PlannedGroup { group: format!("g{k}"), tasks: tasks(k) }).collect();
         let terms = Terms {
-            run_seed: luck.seed, candidate: "c".to_owned(), incumbent: "i".to_owned(), fold: 0, claim,
+            run_seed: luck.seed, candidate: "c".to_owned(), incumbent: "i".to_owned(), used_up: 0, claim,
             alpha: Alpha::new(alpha).unwrap(), stopping, seeds: (0..seeds).collect(), attempts: 2,
         };
         let mut duel = Duel::new(DuelPlan::draw(terms.clone(), groups)).unwrap();
