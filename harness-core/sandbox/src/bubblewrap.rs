@@ -29,7 +29,8 @@ pub(crate) fn arguments(job: &Job, filters: &[OwnedFd]) -> Vec<OsString> {
     for place in places::SETTINGS.iter().chain(resolving) {
         add(&[&"--ro-bind-try", place, place]);
     }
-    let room = job.limits.file.to_string();
+    // What lies there takes memory.
+    let room = job.limits.file.min(job.limits.memory).to_string();
     add(&[&"--proc", &"/proc", &"--dev", &"/dev"]);
     add(&[&"--size", &room, &"--tmpfs", &"/dev/shm", &"--size", &room, &"--tmpfs", &"/tmp"]);
     for mount in &job.mounts {
@@ -50,6 +51,8 @@ pub(crate) fn arguments(job: &Job, filters: &[OwnedFd]) -> Vec<OsString> {
             add(&[&"--ro-bind", &from.join(&place), &to.join(&place)]);
         }
     }
+    // The root and the devices are file systems in memory without a size, and everything there is made by now.
+    add(&[&"--remount-ro", &"/dev", &"--remount-ro", &"/"]);
     add(&[&"--chdir", home, &"--"]);
     all.extend(job.argv.iter().map(OsString::from));
     all

@@ -35,7 +35,8 @@ fn prepare(job: &Job, mechanism: Mechanism) -> Result<Command, String> {
     let scratch = std::env::var_os("TMPDIR").unwrap_or_else(|| "/tmp".into());
     let mut command = match mechanism {
         Mechanism::Bubblewrap => {
-            let files = calls::programs(job, mechanism)?.iter().map(bubblewrap::file).collect::<Result<Vec<_>, _>>();
+            let files =
+                calls::programs(job, mechanism, true)?.iter().map(bubblewrap::file).collect::<Result<Vec<_>, _>>();
             let files = files.map_err(|error| format!("its filters: {error}"))?;
             let mut command = Command::new(choose::bwrap().ok_or("bubblewrap is gone")?);
             command.args(bubblewrap::arguments(job, &files)).env("TMPDIR", "/tmp");
@@ -59,7 +60,7 @@ fn prepare(job: &Job, mechanism: Mechanism) -> Result<Command, String> {
         rustix::thread::set_no_new_privs(true).map_err(fail("no new privileges"))?;
         rustix::thread::set_capabilities(None, none).map_err(fail("its capabilities"))?;
         files::confine(job, Path::new(&scratch), mounted).map_err(|error| format!("landlock: {error}"))?;
-        calls::confine(job).map_err(|error| format!("seccomp: {error}"))?;
+        calls::confine(job, mounted).map_err(|error| format!("seccomp: {error}"))?;
     }
     Ok(command)
 }

@@ -15,6 +15,7 @@ mod confine;
 mod error;
 mod files;
 mod frame;
+mod in_memory;
 mod job;
 mod output;
 mod own;

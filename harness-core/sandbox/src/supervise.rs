@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpgid, getpgrp, kill_process, 
 use crate::{
     End, Job, Mechanism, confine, files,
     frame::{self, Order, Report},
+    in_memory::InMemory,
     program::SUBCOMMAND,
     tree::{self, Process},
 };
@@ -65,12 +66,13 @@ fn supervise(job: &Job, mechanism: Mechanism, line: &UnixStream) -> Result<Repor
     files::keep_signals()?;
     let began = Instant::now();
     let scratch = tempfile::Builder::new().prefix("harness-sandbox-").tempdir().map_err(|error| error.to_string())?;
+    let in_memory = InMemory::before(job, scratch.path());
     let main = start(job, mechanism, scratch.path())?;
     let (tell, events) = channel();
     watch_host(line, tell.clone()).map_err(|error| error.to_string())?;
     std::thread::spawn(move || reap(&tell));
     let deadline = began + Duration::from_millis(job.limits.millis);
-    let end = until(job, main, deadline, &events);
+    let end = until(job, &in_memory, main, deadline, &events);
     finish(&events)?;
     Ok(Report::Ran { end })
 }
@@ -134,7 +136,7 @@ fn reap(tell: &Sender<Event>) {
 }
 
 /// Waits until the command ends, or must.
-fn until(job: &Job, main: Pid, deadline: Instant, events: &Receiver<Event>) -> End {
+fn until(job: &Job, in_memory: &InMemory, main: Pid, deadline: Instant, events: &Receiver<Event>) -> End {
     let mut next = Instant::now() + WATCH;
     loop {
         let now = Instant::now();
@@ -147,7 +149,7 @@ fn until(job: &Job, main: Pid, deadline: Instant, events: &Receiver<Event>) -> E
             Ok(Event::Gone | Event::Alone) | Err(RecvTimeoutError::Disconnected) => return End::Cancelled,
             Err(RecvTimeoutError::Timeout) if Instant::now() >= next => {
                 let looked = Instant::now();
-                if let Some(which) = beyond(job, &tree::below()) {
+                if let Some(which) = beyond(job, in_memory, &tree::below()) {
                     return End::Limit(which);
                 }
                 // Looking takes no more than a twentieth of the time.
@@ -159,12 +161,14 @@ fn until(job: &Job, main: Pid, deadline: Instant, events: &Receiver<Event>) -> E
 }
 
 /// The bound that was crossed.
-fn beyond(job: &Job, processes: &[Process]) -> Option<String> {
+fn beyond(job: &Job, in_memory: &InMemory, processes: &[Process]) -> Option<String> {
     let limits = &job.limits;
     if processes.len() > limits.processes {
         return Some(format!("more than {} processes at a time", limits.processes));
     }
-    if processes.iter().map(|process| process.memory).sum::<u64>() > limits.memory {
+    // A file in memory that a process has mapped is counted twice: once too often rather than not at all.
+    let memory = processes.iter().map(|process| process.memory).sum::<u64>();
+    if memory > limits.memory || memory + in_memory.bytes(processes) > limits.memory {
         return Some(format!("more than {} MiB of memory in all", limits.memory >> 20));
     }
     // What ended processes wrote is counted with whoever took leave of them, in the end with this one.

@@ -270,6 +270,58 @@ fn memory_files_and_disk_are_bounded() {
     }
 }
 
+/// Ways to keep 1.4 GiB somewhere else than in the memory of a process, each with a limit of 256 MiB.
+const HOARD: &str = r#"
+import mmap, os, socket, sys
+way, chunk, left = sys.argv[1], bytes(8 << 20), 175
+def put(to):
+    global left
+    while left: left -= 1; os.write(to, chunk)
+try:
+    if way == "memfd": put(os.memfd_create("hoard"))
+    elif way == "memfds":
+        kept = []
+        while left:
+            kept.append(os.memfd_create("hoard")); os.write(kept[-1], chunk); left -= 1
+    elif way == "shared": 
+        all = mmap.mmap(-1, left << 23)
+        while left: all.write(chunk); left -= 1
+    elif way == "removed":
+        name = os.path.join(os.environ["TMPDIR"], "gone"); to = os.open(name, os.O_CREAT | os.O_WRONLY); os.unlink(name); put(to)
+    else: put(os.open(os.path.join(os.path.expandvars(way), "hoard"), os.O_CREAT | os.O_WRONLY))
+except OSError: pass
+print("kept all of it" if left == 0 else "was stopped", flush=True)
+if left == 0: __import__("time").sleep(20)
+"#;
+
+#[test]
+fn memory_that_no_process_shows_is_bounded() {
+    for mechanism in boxes() {
+        for way in ["memfd", "memfds", "shared", "removed", "/", "/dev", "/dev/shm", "/tmp", "$TMPDIR", "/run", "/etc"]
+        {
+            let here = folder();
+            fs::write(here.path().join("hoard.py"), HOARD).unwrap();
+            let mut job = bash(&format!("python3 hoard.py '{way}'"), here.path());
+            (job.limits.memory, job.limits.written) = (256 << 20, 256 << 20);
+            let ran = ran(&job, mechanism);
+            let text = said(&ran);
+            if text.contains("python3: command not found") {
+                eprintln!("skipped: no python3");
+                return;
+            }
+            let ended = matches!(&ran.end, End::Limit(why) if why.contains("256 MiB"));
+            assert!(ended || text.trim() == "was stopped", "{mechanism}: {way}: {:?}: {text}", ran.end);
+            if ["memfd", "memfds", "shared"].contains(&way) {
+                assert_eq!(
+                    ran.end,
+                    End::Limit("more than 256 MiB of memory in all".into()),
+                    "{mechanism}: {way}: {text}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn an_endless_output_is_cut_and_takes_no_memory() {
     for mechanism in sandboxes() {
