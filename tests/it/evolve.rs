@@ -14,7 +14,7 @@ use crate::{
     support::{Workspace, names},
 };
 
-const HOUSEHOLD: &[&str] = &[
+pub const HOUSEHOLD: &[&str] = &[
     "evolve",
     "household",
     "--model",
@@ -42,7 +42,7 @@ const HOUSEHOLD: &[&str] = &[
 const STOPS: u32 = 14;
 
 /// What a run decided: every fact of it in order, and its result without what depends on how often it was stopped.
-fn decided(workspace: &Workspace) -> (Vec<(String, Value)>, Value) {
+pub fn decided(workspace: &Workspace) -> (Vec<(String, Value)>, Value) {
     let store = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
     let mut facts = Vec::new();
     for run in store.runs().unwrap() {
@@ -61,7 +61,7 @@ fn decided(workspace: &Workspace) -> (Vec<(String, Value)>, Value) {
 }
 
 /// Rollouts whose outcome counts, and how many of them were played more than once.
-fn played(workspace: &Workspace) -> (usize, usize) {
+pub fn played(workspace: &Workspace) -> (usize, usize) {
     let store = Store::open(workspace.path(".harness/record.sqlite")).unwrap();
     let rows = store.episodes(&Filter { ended: true, ..Filter::default() }).unwrap();
     let counted: Vec<_> = rows.iter().filter(|row| row.outcome.is_some_and(harness_trace::Outcome::counts)).collect();

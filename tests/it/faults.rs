@@ -31,6 +31,8 @@ const FAULTS: &[(&str, &str, bool)] = &[
     ("exec", "its permissions do not allow (SIGSYS)", true),
     ("fork", "tried to start a process (system call", true),
     ("patricide", "tried to signal a process (system call", true),
+    ("vanish", "tried to signal a process (system call", true),
+    ("freeze", "tried to signal a process (system call", true),
     ("sigio", "tried to say whom a file signals (system call", true),
     ("starve", "tried to change the limits of another process (system call", true),
     ("type", "tried to type into a terminal (system call", true),

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program writes to people")]
 
 mod args;
+mod attack;
 mod bench;
 mod crowd;
 mod dist;
@@ -45,6 +46,8 @@ cargo xtask COMMAND
   fuzz [TARGET]         made-up bytes for what reads packs, manifests, harnesses, locks, policies and messages of children
     --minutes N           so long each, by the processor's clock (default 1; --seconds N); --seed N
   mutate                1,000 mutated packs before a lock, a signature, inspection and a child; --files N, --seed N
+  attack [NUMBER]       plays every known way in, in both boxes and as another user, and lists what held
+    --full                a fault at every single write, and 100 disturbances instead of a few
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
   dist                  binary, packs and licences in one folder, target/dist
 ";
@@ -68,6 +71,7 @@ fn run(mut args: Args) -> Outcome {
         "tidy" => args.done().and_then(|()| tidy::run()),
         "fuzz" => fuzz::run(args),
         "mutate" => mutate::run(args),
+        "attack" => attack::run(args),
         "growth" => growth::run(args),
         "abi-fixture" => growth::fixture(args),
         "plugin" => packs::plugin(args),

@@ -64,6 +64,13 @@ pub fn tee(command: &mut Command) -> Outcome<String> {
     Ok(text)
 }
 
+/// Runs it, however it ends, and gives what it said on standard output; standard error is passed on.
+pub fn heard(command: &mut Command) -> String {
+    eprintln!("$ {}", shown(command));
+    let said = command.stderr(Stdio::inherit()).output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
 /// Runs it without a word and gives what it said on standard error; when it fails, that is said here.
 pub fn said(command: &mut Command) -> Outcome<String> {
     let shown = shown(command);

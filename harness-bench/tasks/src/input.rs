@@ -34,6 +34,20 @@ pub enum TextFault {
     Zero(usize),
 }
 
+/// Whether a file that begins so is UTF-16.
+pub(crate) fn is_wide(begin: &[u8]) -> bool {
+    matches!(begin, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+}
+
+/// The text of a part of a file that is not UTF-16; the part begins `at` so many bytes, and ends with a line.
+pub(crate) fn piece(bytes: &[u8], at: usize) -> Result<&str, TextFault> {
+    let text = std::str::from_utf8(bytes).map_err(|error| TextFault::Utf8(at + error.valid_up_to()))?;
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(zero) => Err(TextFault::Zero(at + zero)),
+        None => Ok(if at == 0 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text }),
+    }
+}
+
 /// The text of a file: UTF-8, or UTF-16 with a byte order mark as spreadsheets write it.
 pub(crate) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, TextFault> {
     let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
@@ -47,13 +61,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, TextFault> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        _ => {
-            let text = std::str::from_utf8(bytes).map_err(|error| TextFault::Utf8(error.valid_up_to()))?;
-            match bytes.iter().position(|byte| *byte == 0) {
-                Some(at) => Err(TextFault::Zero(at)),
-                None => Ok(Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text))),
-            }
-        }
+        _ => piece(bytes, 0).map(Cow::Borrowed),
     }
 }
 

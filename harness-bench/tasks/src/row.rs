@@ -1,6 +1,10 @@
 //! A row of a file of tasks, and the reading of all of them. Refuses a file in which any row is at fault.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, BufReader, Read, Seek},
+    path::Path,
+};
 
 use harness_abi::Task;
 use serde::{Deserialize, Serialize};
@@ -63,14 +67,14 @@ impl Row {
 impl From<Row> for Task {
     fn from(row: Row) -> Self {
         Self {
-            group: if row.group.is_empty() { row.id.clone() } else { row.group.clone() },
-            id: row.id.clone(),
-            split: row.split.clone(),
-            kind: row.kind.clone(),
-            prompt: row.prompt.clone(),
-            max_turns: row.max_turns,
+            group: if row.group.is_empty() { row.id.clone() } else { row.group },
+            id: row.id,
+            split: row.split,
+            kind: row.kind,
             // What is asked; the rest is for the grader alone.
             data: Value::from(row.prompt.clone()),
+            prompt: row.prompt,
+            max_turns: row.max_turns,
             gold: serde_json::json!({"answer": row.answer, "example": row.example}),
         }
     }
@@ -78,41 +82,99 @@ impl From<Row> for Task {
 
 /// The file's SHA-256 in hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
-/// Reads a file of rows; `sha256` is the digest it must have, if any.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a file of rows, line by line; `sha256` is the digest it must have, if any.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, is another one, or any row is at fault; all rows at fault are in the error.
 pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
-    let bytes =
-        harness_files::read(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
-    if !sha256.is_empty() && digest(&bytes) != sha256 {
-        return Err(RowsError::Changed { path: path.to_owned() });
+    let fail = |source| RowsError::Io { path: path.to_owned(), source };
+    let mut file = harness_files::open(path).map_err(fail)?;
+    let mut mark = [0; 2];
+    let marked = file.read(&mut mark).map_err(fail)?;
+    if input::is_wide(mark.get(..marked).unwrap_or_default()) {
+        let bytes = harness_files::read(path, input::MOST).map_err(fail)?;
+        return unchanged(digest(&bytes), sha256, path).and_then(|()| parse(&bytes, path));
     }
-    parse(&bytes, path)
+    file.rewind().map_err(fail)?;
+    let (mut reader, mut line) = (BufReader::new(file.take(input::MOST + 1)), Vec::new());
+    let (mut digest, mut rows, mut at, mut encoding) = (Sha256::new(), Rows::default(), 0, None);
+    // To the end whatever is wrong: that it is another file is said first.
+    while reader.read_until(b'\n', &mut line).map_err(fail)? > 0 {
+        digest.update(&line);
+        if encoding.is_none() {
+            match input::piece(&line, at) {
+                Ok(text) => rows.line(text),
+                Err(fault) => encoding = Some(fault),
+            }
+        }
+        at += line.len();
+        line.clear();
+    }
+    if at as u64 > input::MOST {
+        let why = format!("it is larger than {} bytes", input::MOST);
+        return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+    }
+    unchanged(hex(&digest.finalize()), sha256, path)?;
+    match encoding {
+        Some(source) => Err(RowsError::Encoding { path: path.to_owned(), source }),
+        None => rows.done(path),
+    }
+}
+
+fn unchanged(found: String, wanted: &str, path: &Path) -> Result<(), RowsError> {
+    match wanted.is_empty() || found == wanted {
+        true => Ok(()),
+        false => Err(RowsError::Changed { path: path.to_owned() }),
+    }
 }
 
 /// The rows in the bytes of a file; `path` is what errors call it.
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Row>, RowsError> {
     let text = input::text(bytes).map_err(|source| RowsError::Encoding { path: path.to_owned(), source })?;
-    let (mut rows, mut faults) = (Vec::<Row>::new(), Vec::new());
-    let (mut lines, mut splits) = (HashMap::new(), HashMap::new());
-    for (index, line) in text.lines().enumerate() {
+    let mut rows = Rows::default();
+    text.lines().for_each(|line| rows.line(line));
+    rows.done(path)
+}
+
+/// Rows on the way in, and what is wrong with them.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    faults: Vec<(usize, RowFault)>,
+    /// Lines so far.
+    number: usize,
+    /// Where each id stands.
+    lines: HashMap<String, usize>,
+    /// The split of each group.
+    splits: HashMap<String, String>,
+}
+
+impl Rows {
+    fn line(&mut self, line: &str) {
+        self.number += 1;
         if line.trim().is_empty() {
-            continue;
+            return;
         }
-        match checked(line, index + 1, &mut lines, &mut splits) {
-            Ok(row) => rows.push(row),
-            Err(fault) => faults.push((index + 1, fault)),
+        match checked(line, self.number, &mut self.lines, &mut self.splits) {
+            Ok(row) => self.rows.push(row),
+            Err(fault) => self.faults.push((self.number, fault)),
         }
     }
-    match (faults.is_empty(), rows.is_empty()) {
-        (false, _) => Err(RowsError::Rows { path: path.to_owned(), faults }),
-        (true, true) => Err(RowsError::Empty { path: path.to_owned() }),
-        (true, false) => Ok(rows),
+
+    fn done(self, path: &Path) -> Result<Vec<Row>, RowsError> {
+        match (self.faults.is_empty(), self.rows.is_empty()) {
+            (false, _) => Err(RowsError::Rows { path: path.to_owned(), faults: self.faults }),
+            (true, true) => Err(RowsError::Empty { path: path.to_owned() }),
+            (true, false) => Ok(self.rows),
+        }
     }
 }
 

@@ -309,7 +309,7 @@ impl Host {
             Supervisor::new(children, quarantine, file, bytes, &self.store).map(Arc::new)
         };
         let supervisor = self.supervisors.get_or_make(file.sha256.clone(), make)?;
-        supervisor.child().map_err(Refusal::Child)?;
+        supervisor.child().map_err(|error| Refusal::Child(error.message.into()))?;
         Ok(supervisor)
     }
 

@@ -66,6 +66,10 @@ pub enum Fault {
     Type,
     /// Makes a file writable for everybody.
     Chmod,
+    /// Ends itself by a signal that only others send.
+    Vanish,
+    /// Stops itself by such a signal.
+    Freeze,
     /// Connects to a socket of another program on this machine.
     Local,
     /// Looks for variables of the environment, and complains if there are none.
@@ -119,6 +123,10 @@ pub fn commit(fault: Fault, file: &str) -> Result<(), ModuleError> {
         // SAFETY: hands over one readable byte; standard input need not be a terminal.
         Fault::Type => result(answered(unsafe { libc::ioctl(0, libc::TIOCSTI, c"!".as_ptr()) })),
         Fault::Chmod => result(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o777))),
+        // SAFETY: sends signals to this thread.
+        Fault::Vanish => result(answered(unsafe { libc::raise(libc::SIGKILL) })),
+        // SAFETY: the same.
+        Fault::Freeze => result(answered(unsafe { libc::raise(libc::SIGSTOP) })),
         Fault::Local => result(UnixStream::connect(file)),
         Fault::Environ => match std::env::vars_os().next() {
             Some(_) => Ok(()),

@@ -34,6 +34,8 @@ const TAIL: usize = 2 << 10;
 const MOST_SAID: usize = 1 << 20;
 /// How long the last words of an ended process are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long a process whose pipes are closed is given to be gone.
+const GOING: Duration = Duration::from_millis(200);
 /// Most channels to one child: so many calls at once.
 const MOST_CHANNELS: usize = 1024;
 
@@ -44,6 +46,16 @@ pub enum StartError {
     Refused(String),
     /// The pack ended it, or kept it from starting in time.
     Ended(String),
+    /// Somebody outside ended or stopped it.
+    Outside(String),
+}
+
+/// Why a process is no more.
+#[derive(Debug)]
+struct End {
+    why: String,
+    /// Somebody outside ended it: the pack cannot have.
+    outside: bool,
 }
 
 /// A running child.
@@ -56,8 +68,7 @@ pub struct Child {
     tail: Mutex<Vec<u8>>,
     said: Mutex<Option<Receiver<()>>>,
     pub(super) threads: Threads,
-    /// Why it is no more.
-    ended: OnceLock<String>,
+    ended: OnceLock<End>,
     /// Instances nobody needs any more; the next call says so.
     pub(super) dropped: Mutex<Vec<u64>>,
 }
@@ -109,11 +120,17 @@ impl Child {
                 child.end(Some(&reason));
                 Err(StartError::Refused(reason))
             }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && child.is_stopped() => {
+                Err(StartError::Outside(child.end(Some(STOPPED)).to_owned()))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 let seconds = settings.start_deadline.as_secs();
                 Err(StartError::Ended(child.end(Some(&format!("it did not start within {seconds} s"))).to_owned()))
             }
-            Err(_) => Err(StartError::Ended(child.end(None).to_owned())),
+            Err(_) => {
+                let why = child.end(None).to_owned();
+                Err(if child.ended_outside() { StartError::Outside(why) } else { StartError::Ended(why) })
+            }
         }
     }
 
@@ -155,10 +172,25 @@ impl Child {
         self.ended.get().is_some()
     }
 
+    /// Whether somebody outside ended it: a person, the system that has no memory left. The pack has no way to send itself that signal
+    /// (`sandbox/calls.rs`), but for one with the permission `exec`.
+    pub fn ended_outside(&self) -> bool {
+        self.ended.get().is_some_and(|end| end.outside)
+    }
+
+    /// Whether somebody stopped it and has not let it go on.
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        // The name stands in brackets and may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
+    }
+
     /// Ends it, if it has not ended already, and says why it is no more: `why`, or how it ended by itself.
     pub fn end(&self, why: Option<&str>) -> &str {
-        self.ended.get_or_init(|| {
+        let end = self.ended.get_or_init(|| {
             let mut process = lock(&self.process);
+            // One that only closed its pipes is ended here, and not by somebody outside.
+            let gone = why.is_none() && is_gone(process.id(), GOING);
             // A process that is dying of something else keeps its own cause of death. What it started goes with it.
             let group = -(process.id() as libc::pid_t);
             // SAFETY: sends a signal to the group of a child that was not waited for, so the number is still its own.
@@ -169,14 +201,18 @@ impl Child {
                 let _ = said.recv_timeout(LAST_WORDS);
             }
             let words = last_line(&lock(&self.tail));
-            let how = match (why, status) {
-                (Some(why), _) => return why.to_owned(),
-                (None, Ok(status)) if matches!(status.code(), Some(NOT_ALLOWED | GAVE_UP)) => return words,
-                (None, Ok(status)) => describe(status),
+            let how = match (why, &status) {
+                (Some(why), _) => return End { why: why.to_owned(), outside: false },
+                (None, Ok(status)) if matches!(status.code(), Some(NOT_ALLOWED | GAVE_UP)) => {
+                    return End { why: words, outside: false };
+                }
+                (None, Ok(status)) => describe(*status),
                 (None, Err(error)) => format!("it ended and cannot be asked how: {error}"),
             };
-            if words.is_empty() { how } else { format!("{how}: {words}") }
-        })
+            let outside = gone && status.is_ok_and(|status| status.signal() == Some(libc::SIGKILL));
+            End { why: if words.is_empty() { how } else { format!("{how}: {words}") }, outside }
+        });
+        &end.why
     }
 
     /// A channel nobody calls on, the one last called from this core if there is such; opened if there is none.
@@ -219,6 +255,28 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.end(Some("the host is done with it"));
+    }
+}
+
+/// What is said of a child that was stopped until its time was over.
+pub const STOPPED: &str = "its process was stopped from outside until its time was over";
+
+/// Whether a child that was not waited for has ended by itself, or does within this time; it can still be waited for.
+fn is_gone(id: u32, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    loop {
+        let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: writes to memory of the right size, which zeros are a value of.
+        let (answer, info) = unsafe { (libc::waitid(libc::P_PID, id, info.as_mut_ptr(), flags), info.assume_init()) };
+        // SAFETY: `waitid` fills in this member, or leaves it zero where nothing has ended.
+        if answer == 0 && unsafe { info.si_pid() } != 0 {
+            return true;
+        }
+        if answer != 0 || Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

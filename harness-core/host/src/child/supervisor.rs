@@ -15,7 +15,7 @@ use harness_abi::{ErrorClass, Kind, ModuleError};
 use super::{
     call::{Broken, Nobody, Patience, Serve},
     lost,
-    process::{Child, StartError, from_now},
+    process::{Child, STOPPED, StartError, from_now},
     protocol::{Reply, Request, Setup},
     quarantine::Quarantine,
     settings::ChildSettings,
@@ -37,6 +37,8 @@ pub struct Supervisor {
 struct State {
     child: Option<Arc<Child>>,
     ends: u32,
+    /// Ends by somebody outside, which say nothing of the pack.
+    outside: u32,
     rests_until: Option<Instant>,
 }
 
@@ -84,20 +86,30 @@ impl Supervisor {
     }
 
     /// The child, started if it does not run. Rests first if it has to.
-    pub fn child(&self) -> Result<Arc<Child>, String> {
+    ///
+    /// # Errors
+    ///
+    /// A fault of the pack; or one that is marked as lost, where somebody outside ends its children.
+    pub fn child(&self) -> Result<Arc<Child>, ModuleError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.child.as_ref().is_none_or(|child| child.has_ended()) {
             self.quarantine.renew();
         }
-        if let Some(reason) = self.quarantine.reason(&self.file.sha256).map_err(|error| error.to_string())? {
-            return Err(format!(
+        if let Some(reason) =
+            self.quarantine.reason(&self.file.sha256).map_err(|error| ModuleError::fault(error.to_string()))?
+        {
+            return Err(ModuleError::fault(format!(
                 "pack {} is in quarantine: {reason}; `harness plugin release {}` lets it out",
                 self.pack(),
                 self.file.manifest.pack.name
-            ));
+            )));
         }
         if let Some(child) = state.child.as_ref().filter(|child| !child.has_ended()) {
             return Ok(child.clone());
+        }
+        if state.outside >= self.settings.most_ends {
+            let often = state.outside;
+            return Err(outside(&format!("its process was ended from outside {often} times and is not started again")));
         }
         if let Some(until) = state.rests_until.take() {
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
@@ -107,10 +119,14 @@ impl Supervisor {
                 state.child = Some(child.clone());
                 Ok(child)
             }
-            Err(StartError::Refused(reason)) => Err(reason),
+            Err(StartError::Refused(reason)) => Err(ModuleError::fault(reason)),
             Err(StartError::Ended(reason)) => {
                 self.count(&mut state, &reason);
-                Err(reason)
+                Err(ModuleError::fault(reason))
+            }
+            Err(StartError::Outside(reason)) => {
+                state.outside += 1;
+                Err(outside(&reason))
             }
         }
     }
@@ -129,7 +145,7 @@ impl Supervisor {
 
     /// Builds an instance.
     pub fn make(&self, kind: Kind, name: &str, config: &str) -> Result<Instance, ModuleError> {
-        let child = self.child().map_err(ModuleError::fault)?;
+        let child = self.child()?;
         let id = self.numbers.fetch_add(1, Ordering::Relaxed);
         let request = Request::Make { id, kind, name, config };
         // A processor is built on the thread that drives its episode.
@@ -175,17 +191,33 @@ impl Supervisor {
             Ok(reply) => return Ok(reply),
             Err(Broken::Unsent(why)) => return Err(ModuleError::unsupported(why)),
             Err(Broken::Lost) => {
-                let message = format!("its process ended in another call: {}", child.end(None));
-                let mut error = ModuleError::new(ErrorClass::UNAVAILABLE, message);
-                lost::mark(&mut error);
-                return Err(error);
+                return Err(outside(&format!("its process ended in another call: {}", child.end(None))));
             }
+            Err(Broken::Late(_)) if child.is_stopped() => return Err(self.ended_outside(child, Some(STOPPED))),
+            Err(Broken::Child(None)) if self.is_ended_outside(child) => return Err(self.ended_outside(child, None)),
             Err(Broken::Child(why)) => (ErrorClass::FAULT, why, true),
             Err(Broken::Late(why)) => (ErrorClass::TIMEOUT, Some(why), true),
             Err(Broken::Deaf(why)) => (ErrorClass::CANCELLED, Some(why), false),
         };
         let reason = self.end(child, why.as_deref(), counts);
         Err(ModuleError::new(class, reason))
+    }
+
+    fn is_ended_outside(&self, child: &Arc<Child>) -> bool {
+        child.end(None);
+        child.ended_outside()
+    }
+
+    /// Somebody outside ended a child or stopped it: no fault of the pack, and nothing that a quarantine would mend. After too many of
+    /// these none is started again in this run: what repeats would choose among outcomes.
+    fn ended_outside(&self, child: &Arc<Child>, why: Option<&str>) -> ModuleError {
+        let reason = child.end(why);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.child.as_ref().is_some_and(|present| Arc::ptr_eq(present, child)) {
+            state.child = None;
+            state.outside += 1;
+        }
+        outside(reason)
     }
 
     /// Ends a child and says why it is no more.
@@ -212,4 +244,11 @@ impl Supervisor {
         let kind: &'static str = reply.into();
         ModuleError::fault(self.end(child, Some(&format!("it answered with {kind}, which was not asked for")), true))
     }
+}
+
+/// An error that says nothing of the harness: the engine counts it as infrastructure.
+fn outside(why: &str) -> ModuleError {
+    let mut error = ModuleError::new(ErrorClass::UNAVAILABLE, why);
+    lost::mark(&mut error);
+    error
 }

@@ -28,17 +28,21 @@ pub fn confine(allowed: Allowed) -> Result<(), String> {
         // Threads, and nothing else that clone makes.
         rules.insert(libc::SYS_clone, vec![when(0, SeccompCmpOp::MaskedEq(THREAD), THREAD)?]);
     }
-    // Signals to itself alone, and never without the handler that names what is not allowed.
+    // Signals to itself alone, and never without the handler that names what is not allowed. Nor those that only somebody outside sends:
+    // the host repeats what they end.
     if !allowed.exec {
-        let own = u64::from(std::process::id());
-        rules.insert(libc::SYS_tgkill, vec![when(0, SeccompCmpOp::Eq, own)?]);
+        let own = condition(0, SeccompCmpOp::Eq, u64::from(std::process::id()));
+        let others = named::OUTSIDE.iter().map(|signal| condition(2, SeccompCmpOp::Ne, *signal));
+        rules.insert(libc::SYS_tgkill, vec![all(std::iter::once(own).chain(others).collect::<Result<_, _>>()?)?]);
     }
     rules.insert(libc::SYS_rt_sigaction, vec![when(0, SeccompCmpOp::Ne, libc::SIGSYS as u64)?]);
     // Descriptors are everybody's; choosing whom they signal is not, nor typing into the user's terminal.
     rules.insert(libc::SYS_fcntl, vec![none_of(1, named::OWNERS)?]);
     rules.insert(libc::SYS_ioctl, vec![none_of(1, named::TERMINALS)?]);
     // Limits of its own alone: the host's are a process number away.
-    rules.insert(libc::SYS_prlimit64, vec![when(0, SeccompCmpOp::Eq, 0)?]);
+    // And no limit of time, at which the kernel would send such a signal.
+    let limits = [condition(0, SeccompCmpOp::Eq, 0)?, condition(1, SeccompCmpOp::Ne, u64::from(libc::RLIMIT_CPU))?];
+    rules.insert(libc::SYS_prlimit64, vec![all(limits.into())?]);
     apply(rules, SeccompAction::Trap, SeccompAction::Allow)?;
     // Its arguments lie in memory that a filter cannot read: libraries then use `clone`.
     quietly(&[libc::SYS_clone3], libc::ENOSYS)?;

@@ -116,6 +116,10 @@ pub const PROCESSES: &[i64] = &[
 #[rustfmt::skip]
 pub const SIGNALS: &[i64] = &[l::SYS_kill, l::SYS_tkill, l::SYS_tgkill, l::SYS_rt_sigqueueinfo];
 
+/// Signals that end or stop a process whatever it does: they come from outside.
+pub const OUTSIDE: &[u64] =
+    &[l::SIGKILL as u64, l::SIGSTOP as u64, l::SIGTSTP as u64, l::SIGTTIN as u64, l::SIGTTOU as u64];
+
 /// What a call is for, in the words of a record; `None`: no permission allows it.
 pub fn purpose(call: i64) -> (&'static str, Option<&'static str>) {
     match call {
