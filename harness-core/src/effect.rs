@@ -169,6 +169,14 @@ pub(crate) struct InnerEnd {
 pub(crate) struct NotUp {
     pub module: String,
     pub error: ModuleError,
+    /// The module's process was ended by somebody outside: the host says so, no module can.
+    pub lost: bool,
+}
+
+impl NotUp {
+    pub(crate) fn of(module: &str, error: ModuleError) -> Self {
+        Self { module: module.to_owned(), lost: harness_host::is_lost(&error), error }
+    }
 }
 
 /// What came of an effect.

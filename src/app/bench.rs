@@ -145,9 +145,9 @@ pub fn bench(app: &App, request: &BenchRequest, control: &Control) -> Result<Mea
 }
 
 /// How often an episode that infrastructure ends is begun before it is given up: as in an evolution.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
-fn pool(player: &Player) -> Option<&Pool> {
+pub(super) fn pool(player: &Player) -> Option<&Pool> {
     match player {
         Player::Pool(pool) => Some(pool),
         Player::Oracle => None,
@@ -155,13 +155,13 @@ fn pool(player: &Player) -> Option<&Pool> {
 }
 
 /// What the model is called where it is shown: as it was given, or the harness's own.
-fn named(given: Option<&str>, player: Option<&Pool>) -> String {
+pub(super) fn named(given: Option<&str>, player: Option<&Pool>) -> String {
     let own = || player?.variants.values().find_map(|harness| harness.models.get("main"));
     given.map(str::to_owned).or_else(|| Some(models::short_name(own()?))).unwrap_or_default()
 }
 
 /// Who plays.
-fn player(
+pub(super) fn player(
     app: &App,
     suite: &Suite,
     host: &Host,
@@ -191,7 +191,7 @@ fn player(
 }
 
 /// The run this request continues: the newest of the same question that did not end, or a new one.
-fn begin(
+pub(super) fn begin(
     app: &App,
     store: &Store,
     benchmark: &Benchmark,

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod bundle;
 pub mod child;
+pub mod compare;
 pub mod data;
 pub mod edit;
 pub mod evolve;

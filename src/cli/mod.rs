@@ -3,6 +3,7 @@
 mod argv;
 mod bench;
 mod bundle;
+mod compare;
 mod data;
 mod edit;
 mod evolve;
@@ -62,6 +63,7 @@ pub struct Global {
 enum Command {
     /// Take a benchmark with a harness: how often does it succeed?
     Bench(bench::BenchArgs),
+    Compare(compare::CompareArgs),
     Evolve(Box<evolve::EvolveArgs>),
     Plugin(plugin::PluginArgs),
     Run(run::RunArgs),
@@ -116,6 +118,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Bench(args) => bench::run(&global.app()?, global, args),
+        Command::Compare(args) => compare::run(&global.app()?, global, args),
         Command::Evolve(args) => evolve::run(&global.app()?, global, *args),
         Command::Plugin(args) => plugin::run(&global.app()?, global, args),
         Command::Run(args) => run::run(&global.app()?, global, args),

@@ -11,6 +11,7 @@ mod bad_harness;
 mod bad_packs;
 mod c_pack;
 mod claims;
+mod compare;
 mod conformance;
 mod deploy;
 mod disturbed;

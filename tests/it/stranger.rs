@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Ran, Workspace, box_is_missing, library, ran};
+use crate::support::{Ran, Workspace, library, ran, sandbox_is_missing};
 
 /// Runs the binary as a person who trusted nothing by a flag.
 fn ask(workspace: &Workspace, arguments: &[&str]) -> Ran {
@@ -47,7 +47,7 @@ fn with_server(command: &[&str]) -> String {
 fn suite(workspace: &Workspace, more: &str, grader: &str) {
     let text = format!(
         "name = \"theirs\"\ntasks = \"tasks.jsonl\"\n{more}[grader]\n{grader}\n[harness]\ninitial = \"harness.toml\"\n\
-         [splits]\nexplore = 1\ngate = 1\nsealed = 1\nfolds = 1\n"
+         [splits]\nexplore = 1\ngate = 1\nsealed = 1\n"
     );
     workspace.put("theirs/suite.toml", text);
     let rows: String = (0..6)
@@ -317,7 +317,7 @@ fn paths_lead_out_of_no_suite_skill_bundle_or_instruction() {
     symlink(workspace.path("secret/id_rsa"), workspace.path("clone/AGENTS.md")).unwrap();
     let instructions = "[[processor]]\nuse = \"std/instructions\"\n";
     let named = |name: &str| format!("{instructions}config.file = \"{name}\"\n");
-    let out = inside(&named("AGENTS.md")).failure(2, &["AGENTS.md is a link out of"]);
+    let out = inside(&named("AGENTS.md")).failure(1, &["AGENTS.md is a link out of"]);
     quiet(&out);
     // By name.
     let out = inside(&named("../secret/id_rsa")).failure(3, &["reads ", "id_rsa"]);
@@ -327,12 +327,12 @@ fn paths_lead_out_of_no_suite_skill_bundle_or_instruction() {
     inside(&format!("{skills}config.folder = \"../secret\"\n")).failure(3, &["reads ", "secret"]);
     std::fs::create_dir_all(workspace.path("clone/skills/s")).unwrap();
     symlink(workspace.path("secret/SKILL.md"), workspace.path("clone/skills/s/SKILL.md")).unwrap();
-    let out = inside(&format!("{skills}config.folder = \"skills\"\n")).failure(2, &["is a link out of"]);
+    let out = inside(&format!("{skills}config.folder = \"skills\"\n")).failure(1, &["is a link out of"]);
     quiet(&out);
     std::fs::remove_dir_all(workspace.path("clone/skills")).unwrap();
     std::fs::create_dir(workspace.path("clone/skills")).unwrap();
     symlink(workspace.path("secret"), workspace.path("clone/skills/s")).unwrap();
-    let out = inside(&format!("{skills}config.folder = \"skills\"\n")).failure(2, &["is a link out of"]);
+    let out = inside(&format!("{skills}config.folder = \"skills\"\n")).failure(1, &["is a link out of"]);
     quiet(&out);
     // Tasks, parts and rows of a suite.
     let rows = |row: serde_json::Value| {
@@ -372,9 +372,9 @@ fn paths_lead_out_of_no_suite_skill_bundle_or_instruction() {
 
 #[test]
 fn scripts_of_tasks_run_when_they_are_trusted_and_not_before() {
-    let there = ["bubblewrap", "landlock"].into_iter().any(|name| crate::support::boxes().contains(&name));
+    let there = ["bubblewrap", "landlock"].into_iter().any(|name| crate::support::sandboxes().contains(&name));
     if !there {
-        return box_is_missing("nothing confines commands here");
+        return sandbox_is_missing("nothing confines commands here");
     }
     let workspace = Workspace::new();
     suite(&workspace, "workspace = {}\n", "use = \"tasks/command\"");
@@ -396,7 +396,7 @@ fn scripts_of_tasks_run_when_they_are_trusted_and_not_before() {
     rows("true; true");
     refused(&workspace, &["bench", "theirs"], &says);
     // Harbor's folders, which may want a variable of the user's.
-    workspace.put("harbor/t/task.toml", "[verifier.env]\nKEY = \"${AWS_SECRET_ACCESS_KEY}\"\n");
+    workspace.put("harbor/t/task.toml", "[solution.env]\nKEY = \"${AWS_SECRET_ACCESS_KEY}\"\n");
     workspace.put("harbor/t/instruction.md", "Do it.");
     workspace.put("harbor/t/tests/test.sh", "true");
     let text = workspace.read("theirs/suite.toml").replace("tasks.jsonl", "harbor");

@@ -39,8 +39,8 @@ const FAULTS: [Fault; 4] = [Fault::Full, Fault::Broken, Fault::Killed, Fault::Sh
 fn strace_is_missing() -> bool {
     let there = Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success());
     if !there {
-        let required = std::env::var_os("HARNESS_REQUIRE_BOXES").is_some();
-        assert!(!required, "HARNESS_REQUIRE_BOXES is set, and strace does not work here");
+        let required = std::env::var_os("HARNESS_REQUIRE_SANDBOXES").is_some();
+        assert!(!required, "HARNESS_REQUIRE_SANDBOXES is set, and strace does not work here");
         eprintln!("skipped: strace does not work here");
     }
     !there

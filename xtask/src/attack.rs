@@ -1,4 +1,4 @@
-//! `cargo xtask attack`: plays every known way in against the built binary, in both boxes, and as another user where this one is root, and
+//! `cargo xtask attack`: plays every known way in against the built binary, in both sandboxes, and as another user where this one is root, and
 //! lists each by its number. A way in is held when all its tests ran and passed; a test that is not there, was skipped or was left out is
 //! not held: what nobody looked at looks like what passed.
 
@@ -81,7 +81,7 @@ fn play(lines: &[&Line], full: bool, runner: Option<&str>) -> BTreeMap<(Target, 
         }
         let mut cargo = process::cargo();
         cargo.args(["test", "--no-fail-fast"]).args(target.arguments());
-        cargo.args(["--", "--exact", "--show-output"]).args(&names).env("HARNESS_REQUIRE_BOXES", "1");
+        cargo.args(["--", "--exact", "--show-output"]).args(&names).env("HARNESS_REQUIRE_SANDBOXES", "1");
         if full {
             cargo.env("HARNESS_DISTURBANCES", "100").env("HARNESS_EVERY_WRITE", "1");
         }
@@ -89,7 +89,7 @@ fn play(lines: &[&Line], full: bool, runner: Option<&str>) -> BTreeMap<(Target, 
             let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH).replace('-', "_").to_uppercase();
             cargo.env(format!("CARGO_TARGET_{triple}_RUNNER"), runner);
         }
-        let said = process::heard(&mut cargo);
+        let said = process::output_of(&mut cargo);
         results.extend(names.into_iter().map(|name| ((target, name), result(&said, name))));
     }
     results
@@ -117,10 +117,21 @@ fn another_user() -> std::result::Result<String, String> {
     let mut words = runner.split(' ');
     let mut tried = Command::new(words.next().unwrap_or_default());
     match tried.args(words).arg("true").status() {
+        Ok(status) if status.success() && !reaches(&runner) => {
+            Err("the build folder lies where no other user may look".to_owned())
+        }
         Ok(status) if status.success() => Ok(runner),
         Ok(_) => Err("only root can become another user".to_owned()),
         Err(error) => Err(format!("setpriv: {error}")),
     }
+}
+
+/// Whether the other user may read what is built.
+fn reaches(runner: &str) -> bool {
+    let Ok(built) = std::env::current_exe() else { return false };
+    let mut words = runner.split(' ');
+    let mut tried = Command::new(words.next().unwrap_or_default());
+    tried.args(words).arg("test").arg("-r").arg(built).status().is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

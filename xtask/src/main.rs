@@ -46,7 +46,7 @@ cargo xtask COMMAND
   fuzz [TARGET]         made-up bytes for what reads packs, manifests, harnesses, locks, policies and messages of children
     --minutes N           so long each, by the processor's clock (default 1; --seconds N); --seed N
   mutate                1,000 mutated packs before a lock, a signature, inspection and a child; --files N, --seed N
-  attack [NUMBER]       plays every known way in, in both boxes and as another user, and lists what held
+  attack [NUMBER]       plays every known way in, in both sandboxes and as another user, and lists what held
     --full                a fault at every single write, and 100 disturbances instead of a few
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
   dist                  binary, packs and licences in one folder, target/dist

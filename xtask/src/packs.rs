@@ -58,6 +58,15 @@ pub fn install(names: &[String], folder: &Path) -> Outcome {
     Ok(())
 }
 
+/// Lets installed packs run: what was built and installed here is the user's own, and nobody is asked about it.
+pub fn allow(names: &[String]) -> Outcome {
+    for name in names {
+        let file = format!(".harness/plugins/{name}{}", std::env::consts::DLL_SUFFIX);
+        process::run(process::harness().args(["trust", &file, "--yes"]))?;
+    }
+    Ok(())
+}
+
 /// `cargo xtask plugin NAME`
 pub fn plugin(mut args: Args) -> Outcome {
     let known = names()?;
@@ -70,11 +79,11 @@ pub fn plugin(mut args: Args) -> Outcome {
     let one = [name];
     build(&one, false)?;
     install(&one, &place::plugins())?;
-    // What is installed by this command is the user's own: nobody is asked about it.
-    let file = format!(".harness/plugins/{}{}", one[0], std::env::consts::DLL_SUFFIX);
     match place::binary().is_file() {
-        true => process::run(process::harness().args(["trust", &file, "--yes"]))?,
-        false => println!("allow it to run with: harness trust {file}"),
+        true => allow(&one)?,
+        false => {
+            println!("allow it to run with: harness trust .harness/plugins/{}{}", one[0], std::env::consts::DLL_SUFFIX)
+        }
     }
     println!("installed {} into .harness/plugins", one[0]);
     Ok(())

@@ -65,7 +65,7 @@ pub fn tee(command: &mut Command) -> Outcome<String> {
 }
 
 /// Runs it, however it ends, and gives what it said on standard output; standard error is passed on.
-pub fn heard(command: &mut Command) -> String {
+pub fn output_of(command: &mut Command) -> String {
     eprintln!("$ {}", shown(command));
     let said = command.stderr(Stdio::inherit()).output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&said).into_owned()

@@ -296,7 +296,7 @@ if left == 0: __import__("time").sleep(20)
 
 #[test]
 fn memory_that_no_process_shows_is_bounded() {
-    for mechanism in boxes() {
+    for mechanism in sandboxes() {
         for way in ["memfd", "memfds", "shared", "removed", "/", "/dev", "/dev/shm", "/tmp", "$TMPDIR", "/run", "/etc"]
         {
             let here = folder();

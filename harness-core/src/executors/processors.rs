@@ -39,7 +39,7 @@ impl ProcessorExecutor {
             let instance = old.slots.iter().position(same).and_then(|at| kept.get_mut(at)?.take());
             fresh.push(instance.is_none());
             let instance = instance.map_or_else(|| slot.module.processor(), Ok);
-            self.instances.push(instance.map_err(|error| NotUp { module: slot.id.clone(), error })?);
+            self.instances.push(instance.map_err(|error| NotUp::of(&slot.id, error))?);
         }
         Ok(fresh)
     }

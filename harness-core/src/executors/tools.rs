@@ -80,6 +80,6 @@ fn request(input: &ToolCallInput) -> ToolRequest<'_> {
 fn instance(tool: &ToolModule) -> Result<Arc<ToolBox>, NotUp> {
     match &tool.shared {
         Some(shared) => Ok(shared.clone()),
-        None => tool.module.tool().map(Arc::new).map_err(|error| NotUp { module: tool.id.clone(), error }),
+        None => tool.module.tool().map(Arc::new).map_err(|error| NotUp::of(&tool.id, error)),
     }
 }

@@ -72,7 +72,10 @@ impl EpisodeState {
     /// The instances of the present plan are there; `fresh` says which of its slots have new ones.
     pub(super) fn renewed(&mut self, fresh: Result<Vec<bool>, NotUp>) {
         match fresh {
-            Err(NotUp { module, error }) => self.abort(Outcome::Fault, &module, &error),
+            Err(NotUp { module, error, lost }) => {
+                let outcome = if lost { Outcome::Infrastructure } else { Outcome::Fault };
+                self.abort(outcome, &module, &error);
+            }
             Ok(_) if self.phase == Phase::Prepare => self.enter(Phase::Open),
             Ok(fresh) => {
                 self.rules.fresh = fresh;

@@ -178,7 +178,7 @@ fn evolve(world: &World, rule: Rule, tasks: u32, effect: f64) -> Sums {
         for (one, _) in screened {
             let left = match rule {
                 Rule::Stream => gate - used,
-                Rule::Folds => gate / u64::from((gate / 40).clamp(1, 3)),
+                Rule::Folds => gate / (gate / 40).clamp(1, 3),
             };
             let mut process = Process::new(Claim::Gain, purse.grant(), Stopping::default(), left as u32);
             let mut order: Vec<u64> = (used..used + left).collect();

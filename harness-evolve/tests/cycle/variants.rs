@@ -13,8 +13,7 @@ fn config(variants: usize) -> EvolveConfig {
 /// Two kinds of tasks by turns; `planted` lifts one and ruins the other.
 fn conflict(paid: &Paid) -> Simulation<'_> {
     let mut simulation = Simulation::new(catalogue(&[BASE, DUDS, &pack("planted", &["wrong_answer"])]), paid);
-    let names = |what: &str, count: usize| (0..count).map(|k| format!("{what}-{k:03}")).collect::<Vec<_>>();
-    simulation.split.gate = names("gate", 180);
+    simulation.split.gate = (0..180).map(|k| format!("gate-{k:03}")).collect();
     (simulation.kinds, simulation.base, simulation.discordance) = (vec!["house", "calls"], 0.4, 0.05);
     simulation.effects = vec![("planted@house", 0.55), ("planted@calls", -0.4)];
     simulation

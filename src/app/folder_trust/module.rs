@@ -79,8 +79,9 @@ fn boxed(module: &str, config: Fields<'_>) -> Vec<Act> {
     loose.into_iter().chain(network.then(|| Act::Network { module: module.to_owned() })).collect()
 }
 
-/// A server that is spoken to, and the keys it is shown. One on this machine is named by its whole address: what answers there may do
-/// something for whoever comes, and which program that is says the port, what it does the path.
+/// A server that is used, and the keys it is sent. One on this machine is named by its whole address: what answers there may do
+/// something for whoever comes, and which program that is says the port, what it does the path. Where the path is where model servers
+/// are asked, and nothing follows it, a file chooses no more than the port, and nobody is asked.
 fn server(address: &str, key_variables: &str) -> Vec<Act> {
     let host = host(address);
     let names = key_variables.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -89,8 +90,18 @@ fn server(address: &str, key_variables: &str) -> Vec<Act> {
     match (keys.is_empty(), host) {
         (false, _) => keys,
         (true, Some(host)) if !is_this_machine(&host) => vec![Act::Send { host }],
+        (true, Some(_)) if is_usual(address) => Vec::new(),
         (true, _) => vec![Act::Send { host: address.to_owned() }],
     }
+}
+
+/// Whether an address is `http://HOST:PORT` or that with `/v1`, and nothing else.
+fn is_usual(address: &str) -> bool {
+    Url::parse(address.trim()).is_ok_and(|url| {
+        let bare =
+            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        bare && matches!(url.path(), "" | "/" | "/v1" | "/v1/")
+    })
 }
 
 /// The host of an address, as the clients read it.
@@ -183,10 +194,12 @@ mod tests {
             server(address, keys).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         };
         for (address, keys, expected) in [
-            ("http://127.0.0.1:8000/v1", "", "sends tasks and conversations to http://127.0.0.1:8000/v1"),
+            ("http://127.0.0.1:8000/v1", "", ""),
+            ("http://127.0.0.1:8000/kill", "", "sends tasks and conversations to http://127.0.0.1:8000/kill"),
             ("http://localhost:1/stop?", "", "sends tasks and conversations to \"http://localhost:1/stop?\""),
-            ("http://[::1]:8000/v1", "", "sends tasks and conversations to \"http://[::1]:8000/v1\""),
-            ("http://0x7f.1/v1", "", "sends tasks and conversations to http://0x7f.1/v1"),
+            ("http://[::1]:8000/v1", "", ""),
+            ("http://[::1]:8000/v1?x", "", "sends tasks and conversations to \"http://[::1]:8000/v1?x\""),
+            ("http://0x7f.1/v2", "", "sends tasks and conversations to http://0x7f.1/v2"),
             ("http://127.0.0.1.evil.example/v1", "", "sends tasks and conversations to 127.0.0.1.evil.example"),
             ("http://127.0.0.1:8000/v1", "K", "sends the key in $K to 127.0.0.1"),
             ("https://API.openai.com/v1", "K", "sends the key in $K to api.openai.com"),

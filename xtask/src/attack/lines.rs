@@ -5,8 +5,8 @@
 pub enum Target {
     /// The binary, end to end.
     Binary,
-    /// Commands in boxes.
-    Boxes,
+    /// Commands in sandboxes.
+    Sandboxes,
     /// Filters of system calls.
     Calls,
     Files,
@@ -21,7 +21,7 @@ pub enum Target {
 impl Target {
     pub const ALL: [Self; 10] = [
         Self::Binary,
-        Self::Boxes,
+        Self::Sandboxes,
         Self::Calls,
         Self::Files,
         Self::Record,
@@ -35,7 +35,7 @@ impl Target {
     pub const fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Binary => &["--package", "harness", "--test", "it"],
-            Self::Boxes => &["--package", "harness-sandbox", "--test", "box"],
+            Self::Sandboxes => &["--package", "harness-sandbox", "--test", "sandbox"],
             Self::Calls => &["--package", "harness-sandbox", "--lib"],
             Self::Files => &["--package", "harness-files", "--test", "files"],
             Self::Record => &["--package", "harness-trace", "--lib"],
@@ -57,11 +57,9 @@ pub struct Line {
 }
 
 impl Line {
-    /// The tests that are played as another user, too: boxes, and what runs in them.
+    /// The tests that are played as another user, too: sandboxes, and what runs in them.
     pub fn of_another_user(&self) -> Vec<(Target, &'static str)> {
-        let own = |test: &(Target, &str)| {
-            test.0 == Target::Boxes || (test.0 == Target::Binary && AS_ANOTHER.contains(&test.1))
-        };
+        let own = |test: &(Target, &str)| test.0 == Sandboxes || (test.0 == Binary && AS_ANOTHER.contains(&test.1));
         self.tests.iter().copied().filter(own).collect()
     }
 }
@@ -72,7 +70,7 @@ const AS_ANOTHER: &[&str] = &[
     "faults::a_permission_gives_what_it_names_and_nothing_more",
 ];
 
-use Target::{Application, Binary, Boxes, Calls, Fetch, Files, Models, Record, Serve, Terminal};
+use Target::{Application, Binary, Calls, Fetch, Files, Models, Record, Sandboxes, Serve, Terminal};
 
 /// All of them.
 pub const LINES: &[Line] = &[
@@ -99,9 +97,9 @@ pub const LINES: &[Line] = &[
         what: "what decides rights is never writable by what has them",
         tests: &[
             (Binary, "own_state::a_command_of_a_model_writes_nothing_that_decides_its_rights"),
-            (Boxes, "what_decides_rights_is_not_written_by_what_has_them"),
-            (Boxes, "without_mounts_of_its_own_landlock_keeps_what_decides_rights"),
-            (Boxes, "a_place_that_a_command_could_turn_elsewhere_is_refused"),
+            (Sandboxes, "what_decides_rights_is_not_written_by_what_has_them"),
+            (Sandboxes, "without_mounts_of_its_own_landlock_keeps_what_decides_rights"),
+            (Sandboxes, "a_place_that_a_command_could_turn_elsewhere_is_refused"),
         ],
     },
     Line {
@@ -112,20 +110,20 @@ pub const LINES: &[Line] = &[
             (Calls, "calls::tests::every_decision_is_kept_in_every_box"),
             (Calls, "calls::tests::every_call_that_is_looked_at_is_open_with_some_arguments_and_shut_with_others"),
             (Calls, "calls::tests::the_kernels_table_has_no_call_that_nobody_decided_on"),
-            (Boxes, "newer_calls_and_other_processes_are_out_of_reach"),
-            (Boxes, "other_processes_are_out_of_reach"),
-            (Boxes, "doors_of_the_kernel_are_shut"),
-            (Boxes, "owners_modes_and_times_of_others_stay"),
+            (Sandboxes, "newer_calls_and_other_processes_are_out_of_reach"),
+            (Sandboxes, "other_processes_are_out_of_reach"),
+            (Sandboxes, "ways_into_the_kernel_are_shut"),
+            (Sandboxes, "owners_modes_and_times_of_others_stay"),
         ],
     },
     Line {
         number: "5",
         what: "memory and disk of a command are bounded, wherever they are taken; no file with its owner's rights is left",
         tests: &[
-            (Boxes, "memory_files_and_disk_are_bounded"),
-            (Boxes, "memory_that_no_process_shows_is_bounded"),
-            (Boxes, "a_fork_bomb_is_bounded"),
-            (Boxes, "newer_calls_and_other_processes_are_out_of_reach"),
+            (Sandboxes, "memory_files_and_disk_are_bounded"),
+            (Sandboxes, "memory_that_no_process_shows_is_bounded"),
+            (Sandboxes, "a_fork_bomb_is_bounded"),
+            (Sandboxes, "newer_calls_and_other_processes_are_out_of_reach"),
         ],
     },
     Line {
@@ -222,10 +220,10 @@ pub const LINES: &[Line] = &[
         tests: &[
             (Binary, "injection::a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_bubblewrap"),
             (Binary, "injection::a_model_that_obeys_whatever_it_reads_gets_nothing_out_of_landlock"),
-            (Boxes, "it_works_in_its_workspace_and_nowhere_else"),
-            (Boxes, "its_environment_is_what_it_was_given"),
-            (Boxes, "the_network_is_off_unless_allowed"),
-            (Boxes, "nothing_is_left_running"),
+            (Sandboxes, "it_works_in_its_workspace_and_nowhere_else"),
+            (Sandboxes, "its_environment_is_what_it_was_given"),
+            (Sandboxes, "the_network_is_off_unless_allowed"),
+            (Sandboxes, "nothing_is_left_running"),
         ],
     },
     Line {
