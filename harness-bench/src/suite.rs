@@ -31,6 +31,10 @@ pub struct Splits {
     /// The environment's splits that may be sealed; the first that has tasks is.
     #[serde(default)]
     pub sealed_from: Vec<String>,
+    /// Suites of earlier versions say into how many folds gate groups are dealt. The judge reads one stream of them now: the key is
+    /// read and changes nothing, which `harness suite check` says.
+    #[serde(default, skip_serializing)]
+    pub folds: Option<u32>,
 }
 
 impl Splits {

@@ -91,6 +91,20 @@ fn another_file_is_another_benchmark() {
 }
 
 #[test]
+fn a_suite_of_the_time_of_folds_is_read_and_told_that_they_change_nothing() {
+    let workspace = made(60, &["--grader", "numeric"]);
+    let check = || workspace.json(&["suite", "check", "sums", "--quiet"]);
+    let before = check();
+    let suite = workspace.read("sums/suite.toml");
+    workspace.put("sums/suite.toml", suite.replace("[splits]\n", "[splits]\nfolds = 2\n"));
+    let after = check();
+    assert_eq!(after["groups"], before["groups"]);
+    let told =
+        |check: &serde_json::Value| check["warnings"].to_string().contains("`folds` in [splits] changes nothing");
+    assert!(told(&after) && !told(&before), "{after}");
+}
+
+#[test]
 fn rows_of_a_group_are_never_parted() {
     let workspace = made(60, &["--grader", "numeric", "--group", "pair"]);
     let check = workspace.json(&["suite", "check", "sums", "--quiet"]);

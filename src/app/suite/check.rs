@@ -111,6 +111,9 @@ fn warnings(audit: &Audit, benchmark: &Benchmark, power: &[(u32, f64)]) -> Vec<S
             audit.twins.len()
         ));
     }
+    if benchmark.suite.parts.iter().any(|part| part.splits.folds.is_some()) {
+        all.push("`folds` in [splits] changes nothing: all gate groups are one stream; delete the line".to_owned());
+    }
     let largest = power.iter().find(|(points, _)| *points == 40).map_or(0.0, |(_, share)| *share);
     if largest < 0.5 {
         all.push(format!(
