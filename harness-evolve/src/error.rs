@@ -42,7 +42,7 @@ pub enum EvolveError {
     },
     /// The run was judged by the rules there were before the one stream of gate groups.
     #[error(
-        "the run was judged on folds of the gate split, as versions before 0.2 did; check it with the version that made it"
+        "the run was judged on folds of the gate split, as earlier versions did; check it with the version that made it"
     )]
     Folds,
     /// Nothing of such a run is in the ledger.

@@ -1,5 +1,6 @@
 //! Attribution and pruning: what every shipped edit is worth in the end, who works on whom, and what goes.
 
+use evolve_gate::Verdict;
 use harness_evolve::{EvolveConfig, Memory};
 
 use crate::simulation::{BASE, Paid, Simulation, catalogue, pack, run};
@@ -50,14 +51,17 @@ fn an_edit_whose_work_another_does_is_pruned_when_that_is_proven_harmless() {
     evolve_gate::recheck(pruning.certificate.as_ref().unwrap()).unwrap();
     let left: Vec<&str> = evolution.last.processors.iter().map(|spec| spec.id.as_str()).collect();
     assert!(left.contains(&"second") && !left.contains(&"planted"), "{left:?}");
-    // Without groups to prove it on, it stays.
-    let paid = Paid::default();
-    let mut short =
-        Simulation { split: simulation.split.clone(), effects: simulation.effects.clone(), ..self::simulation(&paid) };
-    short.split.gate.truncate(60);
-    let evolution = run(&short, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap();
-    if evolution.ships.len() == 2 {
-        let pruning = evolution.attributions[0].pruning.as_ref().unwrap();
-        assert!(!pruning.pruned, "{}", pruning.reason);
-    }
+    // Where the groups suffice for both ships and not for that proof, it stays.
+    let short = |length: usize| {
+        let paid = Paid::default();
+        let mut short = self::simulation(&paid);
+        short.split.gate.truncate(length);
+        short.effects.clone_from(&simulation.effects);
+        run(&short, &Memory::default(), &EvolveConfig { first_candidates: 1, ..config() }).unwrap()
+    };
+    let evolution = (20..200).step_by(10).map(short).find(|evolution| evolution.ships.len() == 2).unwrap();
+    let pruning = evolution.attributions[0].pruning.as_ref().unwrap();
+    let proven = pruning.certificate.as_ref().is_some_and(|certificate| certificate.verdict == Verdict::Accept);
+    assert!(!pruning.pruned && !proven, "{}", pruning.reason);
+    assert!(evolution.last.processors.iter().any(|spec| spec.id == "planted"), "{:?}", evolution.last);
 }

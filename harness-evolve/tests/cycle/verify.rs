@@ -55,6 +55,16 @@ fn honest_runs_are_confirmed() {
 }
 
 #[test]
+fn a_run_that_was_judged_on_folds_is_refused_by_name() {
+    let (paid, mut facts, _) = checked(&EvolveConfig { seed: 7, ..EvolveConfig::default() }, |_| ());
+    let begun = &mut facts[0].1;
+    assert!(!begun["lanes"][0].is_null(), "{begun}");
+    begun["lanes"][0]["folds"] = json!([["gate-001"]]);
+    let refused = verify(&facts, &paid).unwrap_err().to_string();
+    assert!(refused.contains("judged on folds") && refused.contains("the version that made it"), "{refused}");
+}
+
+#[test]
 fn a_fork_is_confirmed_and_a_pool_that_names_another_is_not() {
     let config = EvolveConfig { seed: 7, variants: 3, rounds: 6, idle_rounds: 3, ..EvolveConfig::default() };
     let (paid, facts, found) = checked(&config, |simulation| {
