@@ -93,10 +93,26 @@ pub const LINES: &[Line] = &[
         ],
     },
     Line {
+        number: "2",
+        what: "a folder from elsewhere runs nothing, sends nothing and reads nothing outside until its user trusts it",
+        tests: &[
+            (Binary, "stranger::a_command_of_a_folder_is_not_started_by_whatever_reads_it"),
+            (Binary, "stranger::a_script_that_changed_under_a_command_that_did_not_asks_again"),
+            (Binary, "stranger::a_pack_of_a_folder_does_not_run_with_or_without_the_folder_s_own_lock"),
+            (Binary, "stranger::what_the_user_installs_edits_and_names_is_not_asked_about"),
+            (Binary, "stranger::a_key_goes_to_no_host_that_it_is_not_bound_to"),
+            (Binary, "stranger::what_a_model_reads_is_sent_to_nobody_unasked"),
+            (Binary, "stranger::paths_lead_out_of_no_suite_skill_bundle_or_instruction"),
+            (Binary, "stranger::scripts_of_tasks_run_when_they_are_trusted_and_not_before"),
+            (Binary, "stranger::what_merely_reads_asks_nothing_and_what_is_trusted_is_kept_outside"),
+        ],
+    },
+    Line {
         number: "3",
         what: "what decides rights is never writable by what has them",
         tests: &[
             (Binary, "own_state::a_command_of_a_model_writes_nothing_that_decides_its_rights"),
+            (Binary, "stranger::what_a_model_writes_into_its_harness_is_not_run_by_the_next_run"),
             (Sandboxes, "what_decides_rights_is_not_written_by_what_has_them"),
             (Sandboxes, "without_mounts_of_its_own_landlock_keeps_what_decides_rights"),
             (Sandboxes, "a_place_that_a_command_could_turn_elsewhere_is_refused"),
