@@ -72,6 +72,16 @@ pub struct Score {
     pub outcome: Outcome,
     /// Named components of the reward.
     pub parts: Vec<(String, f64)>,
+    /// The episode in the record; empty where several tries are one score.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub episode: String,
+}
+
+/// A digest of what scores say, whichever episodes they were: an episode that is played again after a stop has another id.
+pub(crate) fn digest_of<'a>(scores: impl IntoIterator<Item = &'a Score>) -> Result<String, serde_json::Error> {
+    let said: Vec<_> =
+        scores.into_iter().map(|one| (&one.task, &one.group, one.seed, &one.outcome, &one.parts)).collect();
+    Ok(blake3::hash(serde_json::to_string(&said)?.as_bytes()).to_hex().to_string())
 }
 
 /// An arm with what it scored.

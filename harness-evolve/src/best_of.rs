@@ -109,5 +109,12 @@ fn score(one: &EpisodeResult) -> Score {
         Outcome::Infrastructure => Outcome::Infrastructure,
         _ => Outcome::Scored(value(one)),
     };
-    Score { task: one.rollout.task.clone(), group: one.group.clone(), seed: 0, outcome, parts: Vec::new() }
+    Score {
+        task: one.rollout.task.clone(),
+        group: one.group.clone(),
+        seed: 0,
+        outcome,
+        parts: Vec::new(),
+        episode: String::new(),
+    }
 }

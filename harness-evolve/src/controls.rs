@@ -8,7 +8,7 @@ use harness_spec::VariantId;
 use harness_trace::{Rollout, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::arms::{Arm, ArmKind, Extent, Measured, Score};
+use crate::arms::{Arm, ArmKind, Extent, Measured, Score, digest_of};
 use crate::best_of::BestOf;
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
@@ -31,22 +31,24 @@ pub struct Measurement {
 }
 
 /// Kind of the facts of a measurement.
-const MEASURE: &str = "evolve.measure";
+pub const MEASURE: &str = "evolve.measure";
 
-#[derive(Serialize)]
-struct Begun<'a> {
-    split: Split,
-    arms: Vec<(&'a str, VariantId)>,
-    groups: Vec<String>,
+/// What is measured next: arms, and the rollouts of each as `TASK SEED`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct BegunMeasure {
+    pub split: Split,
+    pub arms: Vec<(String, VariantId)>,
+    pub groups: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Scored<'a> {
-    split: Split,
-    arm: &'a str,
-    episodes: usize,
-    passed: usize,
-    outcomes: String,
+/// What an arm scored on a split.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ScoredArm {
+    pub split: Split,
+    pub arm: String,
+    pub episodes: usize,
+    pub passed: usize,
+    pub outcomes: String,
 }
 
 /// Measures the arms. `max_seconds` bounds it; what it does not reach is not measured, and the result says so.
@@ -91,9 +93,9 @@ pub async fn measure<A: Evaluator, L: Ledger>(
         if rollouts.is_empty() || of_split.is_empty() {
             continue;
         }
-        let begun = of_split.iter().map(|&k| (arms[k].name.as_str(), measured[k].variant)).collect();
+        let begun = of_split.iter().map(|&k| (arms[k].name.clone(), measured[k].variant)).collect();
         let groups = rollouts.iter().map(|rollout| format!("{} {}", rollout.task, rollout.seed)).collect();
-        session.decide("begun", &Begun { split, arms: begun, groups })?;
+        session.decide("begun", &BegunMeasure { split, arms: begun, groups })?;
         for k in of_split {
             let before = session.meter;
             let arm = &arms[k];
@@ -117,17 +119,17 @@ pub async fn measure<A: Evaluator, L: Ledger>(
                     group: one.group,
                     seed: one.rollout.seed,
                     parts: one.parts,
+                    episode: one.episode,
                 })
                 .collect();
-            let outcomes = serde_json::to_string(&scores)?;
             session.decide(
                 "scored",
-                &Scored {
+                &ScoredArm {
                     split,
-                    arm: &arm.name,
+                    arm: arm.name.clone(),
                     episodes: scores.len(),
                     passed: scores.iter().filter(|score| crate::passed(score.outcome)).count(),
-                    outcomes: blake3::hash(outcomes.as_bytes()).to_hex().to_string(),
+                    outcomes: digest_of(&scores)?,
                 },
             )?;
             measured[k].meter = measured[k].meter.plus(session.meter.since(before));

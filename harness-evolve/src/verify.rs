@@ -3,6 +3,7 @@
 //! that no ship had used up. Refuses to believe a verdict, and to play anything.
 
 mod certificates;
+mod measurement;
 mod state;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::certificates::Held;
+pub use self::measurement::verify_measurement;
 use self::state::{Check, Cohort, Standing};
 pub use self::state::{Checked, Recorded, Verification};
 use crate::approval::Answer;

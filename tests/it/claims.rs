@@ -26,9 +26,26 @@ fn ships_in(pack: Vec<u8>) -> u64 {
     workspace.put(".harness/plugins/household.so", pack);
     workspace.run(&["evolve", "household", "--model", "random", "--sealed", "4", "--out", "out", "--quiet"]).success();
     let report: Value = serde_json::from_str(&workspace.read("out/report.json")).unwrap();
+    makes_the_report_again(&workspace);
     let ship = &report["ships"][0];
     assert!(ship["edit"].as_str().is_some_and(|edit| edit.contains("household/planner")), "{}", report["rejected"]);
     ship["round"].as_u64().unwrap()
+}
+
+/// An outsider needs the folder alone: the numbers of the report follow from its scores.
+fn makes_the_report_again(workspace: &Workspace) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/recompute.py");
+    match std::process::Command::new("python3").arg(script).arg(workspace.path("out")).output() {
+        Err(error) => eprintln!("skipped: no python3 makes the report again: {error}"),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                said.contains("numbers of the report are those of scores.jsonl") && !said.starts_with("0 "),
+                "{said}"
+            );
+        }
+    }
 }
 
 #[test]

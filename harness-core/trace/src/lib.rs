@@ -3,6 +3,7 @@
 //! Append-only; every older schema version stays readable; everything else is derived from it.
 
 mod access;
+mod chain;
 mod codec;
 mod decode;
 mod encode;
@@ -29,6 +30,7 @@ mod transaction;
 mod voids;
 mod writer;
 
+pub use chain::ChainCheck;
 pub use entry::*;
 pub use error::TraceError;
 pub use export::{

@@ -101,6 +101,23 @@ const STEPS: &[Step] = &[
     CREATE TEMP VIEW look_groups AS SELECT 0 AS look, 0 AS digest, '' AS name WHERE FALSE;
 ",
     },
+    // The chain begins here: `unlinked` says up to where rows are older than it.
+    Step {
+        write: "
+    CREATE TABLE links(num INTEGER PRIMARY KEY, rows BLOB NOT NULL, hash BLOB NOT NULL);
+    CREATE TABLE unlinked(kind INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+    INSERT INTO unlinked VALUES
+        (1, (SELECT ifnull(max(num), 0) FROM episodes)), (2, (SELECT ifnull(max(at), 0) FROM steps)),
+        (3, (SELECT ifnull(max(num), 0) FROM episodes)), (4, (SELECT ifnull(max(num), 0) FROM calls)),
+        (5, (SELECT ifnull(max(first), 0) FROM call_keys)), (6, (SELECT ifnull(max(num), 0) FROM runs)),
+        (7, (SELECT ifnull(max(num), 0) FROM facts)), (8, (SELECT ifnull(max(num), 0) FROM looks)),
+        (9, (SELECT ifnull(max(num), 0) FROM voids)), (10, (SELECT ifnull(max(num), 0) FROM faults));
+",
+        read: "
+    CREATE TEMP VIEW links AS SELECT 0 AS num, x'' AS rows, x'' AS hash WHERE FALSE;
+    CREATE TEMP VIEW unlinked AS SELECT value AS kind, 9223372036854775807 AS last FROM json_each('[1,2,3,4,5,6,7,8,9,10]');
+",
+    },
 ];
 
 /// The schema version this program writes; it reads every older one.

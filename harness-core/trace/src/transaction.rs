@@ -3,7 +3,9 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::{
-    EpisodeEnd, EpisodeStart, Split, TraceError, encode,
+    EpisodeEnd, EpisodeStart, Split, TraceError,
+    chain::{self, Covered, Table},
+    encode,
     ledger::RunRecord,
     looks::Look,
     open::OpenEpisodes,
@@ -28,7 +30,7 @@ pub(crate) fn prepare(db: &Connection) -> Result<(), TraceError> {
     for sql in [CALL, CALL_KEYS, STEPS, BEGIN, END, SYNC] {
         db.prepare_cached(sql)?;
     }
-    Ok(())
+    chain::prepare(db)
 }
 
 /// Writes a batch whole or not at all; gives the number of its first call. After an error the same batch can be written again.
@@ -38,42 +40,44 @@ pub(crate) fn write(db: &mut Connection, open: &mut OpenEpisodes, batch: &Batch)
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (mut first_call, mut ended) = (0, Vec::new());
+    let mut covered = Covered::default();
     if !batch.calls.is_empty() {
         let mut insert = tx.prepare_cached(CALL)?;
         let mut keys = Vec::with_capacity(32 * batch.calls.len());
         for (at, (key, _)) in batch.calls.iter().enumerate() {
             let num = insert.insert([batch.call_at(at)])?;
+            covered.bytes(Table::Calls, num, batch.call_at(at));
             if at == 0 {
                 first_call = num;
             }
             keys.extend_from_slice(&key.0);
         }
         tx.prepare_cached(CALL_KEYS)?.execute(params![first_call, keys])?;
+        covered.bytes(Table::CallKeys, first_call, &keys);
     }
     for part in &batch.parts {
         if let Some(start) = &part.start {
-            open.begin(&part.id, begin(&tx, start)?);
+            let num = begin(&tx, start)?;
+            open.begin(&part.id, num);
+            covered.row(&tx, Table::Begun, num)?;
         }
         let num = open.number(&part.id)?;
         if !part.steps.is_empty() {
             let chunk = open.next_chunk(&part.id)?;
             tx.prepare_cached(STEPS)?.execute(params![chunk, part.steps])?;
+            covered.bytes(Table::Steps, chunk, &part.steps);
         }
         for fault in &part.faults {
-            tx.prepare_cached(
-                "INSERT INTO faults(episode, step, hook, module, class, message) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                num,
-                fault.step as i64,
-                fault.hook,
-                fault.module,
-                fault.class,
-                fault.message
-            ])?;
+            let fault = tx
+                .prepare_cached(
+                    "INSERT INTO faults(episode, step, hook, module, class, message) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .insert(params![num, fault.step as i64, fault.hook, fault.module, fault.class, fault.message])?;
+            covered.row(&tx, Table::Faults, fault)?;
         }
         if let Some(end) = &part.end {
             finish(&tx, num, end)?;
+            covered.row(&tx, Table::Ended, num)?;
             ended.push((&part.id, num));
         }
     }
@@ -82,8 +86,9 @@ pub(crate) fn write(db: &mut Connection, open: &mut OpenEpisodes, batch: &Batch)
             .execute(params![blob.hash, blob.media_type, blob.bytes])?;
     }
     for row in &batch.ledger {
-        ledger(&tx, row)?;
+        ledger(&tx, row, &mut covered)?;
     }
+    covered.link(&tx)?;
     if batch.sync {
         tx.prepare_cached(SYNC)?.execute([])?;
     }
@@ -141,15 +146,13 @@ fn finish(db: &Connection, num: i64, end: &EpisodeEnd) -> Result<(), TraceError>
     Ok(())
 }
 
-fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
+fn ledger(db: &Connection, row: &LedgerRow, covered: &mut Covered) -> Result<(), TraceError> {
     match row {
         LedgerRow::Run(RunRecord { id, kind, of, command, started_ms, suite, seed, config, lock }) => {
             // The same command again continues its run: the first record stands.
-            db.prepare_cached(
-                "INSERT OR IGNORE INTO runs(id, command, started_ms, suite, seed, config, lock, kind, control_of)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
+            let sql = "INSERT OR IGNORE INTO runs(id, command, started_ms, suite, seed, config, lock, kind, control_of)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let new = db.prepare_cached(sql)?.execute(params![
                 id,
                 command,
                 bits(*started_ms),
@@ -160,17 +163,23 @@ fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
                 kind.name(),
                 of,
             ])?;
+            if new > 0 {
+                covered.row(db, Table::Runs, db.last_insert_rowid())?;
+            }
         }
         LedgerRow::Fact { run, kind, key, json } => {
-            db.prepare_cached("INSERT INTO facts(run, kind, key, json) VALUES(?1, ?2, ?3, ?4)")?
-                .execute(params![run, kind, key, json])?;
+            let fact = db
+                .prepare_cached("INSERT INTO facts(run, kind, key, json) VALUES(?1, ?2, ?3, ?4)")?
+                .insert(params![run, kind, key, json])?;
+            covered.row(db, Table::Facts, fact)?;
         }
         LedgerRow::Void { calls, episodes, at_ms, why } => {
             let mut insert =
                 db.prepare_cached("INSERT INTO voids(call, episode, at_ms, why) VALUES(?1, ?2, ?3, ?4)")?;
             let calls = calls.iter().map(|call| (Some(*call), None));
             for (call, episode) in calls.chain(episodes.iter().map(|episode| (None, Some(*episode)))) {
-                insert.execute(params![call, episode, bits(*at_ms), why])?;
+                let mark = insert.insert(params![call, episode, bits(*at_ms), why])?;
+                covered.row(db, Table::Voids, mark)?;
             }
         }
         LedgerRow::Look(Look { run, suite, data, split, kind, command, at_ms, groups }) => {
@@ -185,6 +194,7 @@ fn ledger(db: &Connection, row: &LedgerRow) -> Result<(), TraceError> {
             for group in groups {
                 insert.execute(params![look, bits(group.digest), group.name])?;
             }
+            covered.row(db, Table::Looks, look)?;
         }
     }
     Ok(())

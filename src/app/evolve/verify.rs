@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use harness_evolve::{DECISIONS, Recorded, Verification};
-use harness_trace::{EpisodeResult, EpisodeRow, RunKind, Store};
+use harness_evolve::{DECISIONS, MEASURE, Recorded, Verification};
+use harness_trace::{ChainCheck, EpisodeResult, EpisodeRow, RunKind, Store};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 use super::{super::App, evaluator};
@@ -20,24 +20,43 @@ pub struct VerifyRequest {
     pub record: Option<PathBuf>,
 }
 
-/// A run that was checked. As JSON, `run`, `holds`, `ended`, `certificates`, `differs`.
+/// A run and its controls, and the record they are in.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    /// Whether the rows of the record are what was written, and the hash that stands for all of them.
+    pub chain: ChainCheck,
+    /// The run, then its controls.
+    pub runs: Vec<VerifiedRun>,
+}
+
+impl Verified {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.chain.differs.is_empty() && self.runs.iter().all(|run| run.found.holds())
+    }
+}
+
+/// A run that was checked. As JSON, `run`, `holds`, `ended`, `certificates`, `differs`, `measured`.
 #[derive(Debug)]
 pub struct VerifiedRun {
     /// The run.
     pub run: String,
     /// What was found.
     pub found: Verification,
+    /// Episodes of the report's arms that were held against what the run says of them.
+    pub measured: usize,
 }
 
 impl Serialize for VerifiedRun {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { run, found } = self;
-        let mut fields = serializer.serialize_struct("VerifiedRun", 5)?;
+        let Self { run, found, measured } = self;
+        let mut fields = serializer.serialize_struct("VerifiedRun", 6)?;
         fields.serialize_field("run", run)?;
         fields.serialize_field("holds", &found.holds())?;
         fields.serialize_field("ended", &found.ended)?;
         fields.serialize_field("certificates", &found.certificates)?;
         fields.serialize_field("differs", &found.differs)?;
+        fields.serialize_field("measured", measured)?;
         fields.end()
     }
 }
@@ -64,7 +83,7 @@ impl Recorded for Episodes {
 /// # Errors
 ///
 /// There is no such record or run, what it says cannot be read, or it was cancelled.
-pub fn verify(app: &App, request: &VerifyRequest, control: &Control) -> Result<Vec<VerifiedRun>, Failure> {
+pub fn verify(app: &App, request: &VerifyRequest, control: &Control) -> Result<Verified, Failure> {
     let path = request.record.clone().unwrap_or_else(|| app.workspace().record());
     if !path.is_file() {
         return Err(Failure::input(format!("there is no record at {}", path.display()))
@@ -89,10 +108,13 @@ pub fn verify(app: &App, request: &VerifyRequest, control: &Control) -> Result<V
         let key = |row: &EpisodeRow| (row.start.harness.clone(), row.start.task.clone(), row.start.seed);
         let by_rollout = rows.iter().map(|row| (key(row), EpisodeResult::recorded(row)));
         let episodes = Episodes { store: store.clone(), by_rollout: by_rollout.collect() };
-        let verification = harness_evolve::verify(&facts, &episodes).map_err(Failure::input)?;
-        found.push(VerifiedRun { run: id, found: verification });
+        let mut verification = harness_evolve::verify(&facts, &episodes).map_err(Failure::input)?;
+        let facts: Vec<_> = store.facts(&id, MEASURE)?.into_iter().map(|fact| (fact.key, fact.value)).collect();
+        let (differs, compared) = harness_evolve::verify_measurement(&facts, &episodes).map_err(Failure::input)?;
+        verification.differs.extend(differs.into_iter().map(|what| format!("measured: {what}")));
+        found.push(VerifiedRun { run: id, found: verification, measured: compared });
     }
-    Ok(found)
+    Ok(Verified { chain: store.check_chain()?, runs: found })
 }
 
 /// The run of this id, or the only one whose id begins so.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use harness::{
     App, Failure,
-    app::evolve::{Verification, VerifyRequest, verify},
+    app::evolve::{VerifiedRun, VerifyRequest, verify},
+    trace::ChainCheck,
 };
 use serde_json::json;
 
@@ -15,7 +16,8 @@ use crate::cli::{Global, output, progress::shown};
 ///
 /// Plays nothing and loads no pack. Every certificate is judged again from its own pairs, its pairs are compared with the
 /// recorded episodes, its terms with the run's settings, its level with the error budget, its
-/// groups with those that no ship had used up. Ends with exit code 1 if anything differs.
+/// groups with those that no ship had used up. Every row of the record is held against its chain, in which each transaction names
+/// the one before it; its last hash stands for all of it and can be published. Ends with exit code 1 if anything differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   harness evolve verify evolve-functions-0a1b2c3d4e
@@ -35,20 +37,32 @@ pub fn run(app: &App, global: &Global, args: VerifyArgs) -> Result<(), Failure> 
     let request = VerifyRequest { run: args.run, record: args.record };
     let found = shown(global, |control| verify(app, &request, control))?;
     if global.json {
-        output::json(&json!({"runs": found}))?;
+        output::json(&found)?;
     } else {
-        for one in &found {
-            output::line(text(&one.run, &one.found))?;
+        for one in &found.runs {
+            output::line(text(one))?;
         }
+        output::line(chain(&found.chain))?;
     }
-    if found.iter().all(|one| one.found.holds()) {
+    if found.holds() {
         return Ok(());
     }
     Err(Failure::new("the record does not bear out what the run says")
         .hint("a certificate, a fact or an episode was changed after it was written, or another version wrote it"))
 }
 
-fn text(run: &str, found: &Verification) -> String {
+/// The record's chain in two lines: publish the hash, and nobody can make another record of it later.
+fn chain(chain: &ChainCheck) -> String {
+    let mut lines = vec![
+        format!("record {} links over {} rows, each naming the one before", chain.links, chain.rows),
+        format!("  {}", if chain.head.is_empty() { "no hash: an earlier version wrote it" } else { &chain.head }),
+    ];
+    lines.extend(chain.differs.iter().map(|what| format!("  DIFFERS    {what}")));
+    lines.join("\n")
+}
+
+fn text(one: &VerifiedRun) -> String {
+    let VerifiedRun { run, found, measured } = one;
     let mut lines = vec![format!("{run}{}", if found.ended { "" } else { " (not ended: checked as far as it is)" })];
     for one in &found.certificates {
         let word = if one.differs.is_empty() { "confirmed" } else { "DIFFERS" };
@@ -63,5 +77,8 @@ fn text(run: &str, found: &Verification) -> String {
     lines.extend(found.differs.iter().map(|why| format!("  DIFFERS    {why}")));
     let confirmed = found.certificates.iter().filter(|one| one.differs.is_empty()).count();
     lines.push(format!("  {confirmed} of {} certificates confirmed", found.certificates.len()));
+    if *measured > 0 {
+        lines.push(format!("  {measured} episodes of the report compared"));
+    }
     lines.join("\n")
 }

@@ -1,7 +1,7 @@
 //! Where an OpenTelemetry collector is and what it wants to be sent, by the variables of the OTLP exporter specification; and what it
 //! answers. Sends nothing itself.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use percent_encoding::percent_decode_str;
@@ -18,6 +18,12 @@ pub enum CollectorError {
         name: String,
         /// Its value.
         value: String,
+    },
+    /// A variable that holds something else than text.
+    #[error("${name} is not UTF-8; set it anew or unset it")]
+    NotText {
+        /// The variable.
+        name: String,
     },
     /// Headers that are none.
     #[error(
@@ -111,16 +117,22 @@ impl Collector {
     /// A variable that cannot be understood; the error names it.
     pub fn named(
         endpoint: Option<&str>,
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Option<Self>, CollectorError> {
-        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         // What is said of traces goes before what is said of all signals.
         let either = |name: &str| {
-            let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")];
-            names.into_iter().find_map(|name| set(&name).map(|value| (name, value)))
+            for name in [format!("OTEL_EXPORTER_OTLP_TRACES_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")] {
+                let Some(value) = variable(&name) else { continue };
+                match value.to_str().map(str::trim) {
+                    None => return Err(CollectorError::NotText { name }),
+                    Some("") => {}
+                    Some(value) => return Ok(Some((name, value.to_owned()))),
+                }
+            }
+            Ok(None)
         };
         let flag = endpoint.map(str::trim).filter(|endpoint| !endpoint.is_empty());
-        let (name, url) = match (flag, either("ENDPOINT")) {
+        let (name, url) = match (flag, either("ENDPOINT")?) {
             (Some(base), _) => ("--endpoint".to_owned(), beneath(base.trim_end_matches(TRACES))),
             (None, Some((name, whole))) if name.contains("_TRACES_") => (format!("${name}"), whole),
             (None, Some((name, base))) => (format!("${name}"), beneath(&base)),
@@ -129,7 +141,7 @@ impl Collector {
         if !["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
             return Err(CollectorError::Address { name, value: url });
         }
-        let encoding = match either("PROTOCOL") {
+        let encoding = match either("PROTOCOL")? {
             None => Encoding::Json,
             Some((name, value)) => match value.as_str() {
                 "http/json" => Encoding::Json,
@@ -137,8 +149,8 @@ impl Collector {
                 _ => return Err(CollectorError::Protocol { name, value }),
             },
         };
-        let headers = either("HEADERS").map(|(name, text)| headers(&name, &text)).transpose()?.unwrap_or_default();
-        let timeout = match either("TIMEOUT") {
+        let headers = either("HEADERS")?.map(|(name, text)| headers(&name, &text)).transpose()?.unwrap_or_default();
+        let timeout = match either("TIMEOUT")? {
             None => PATIENCE,
             Some((name, value)) => value.parse().map_err(|_| CollectorError::Timeout { name, value })?,
         };
@@ -210,7 +222,7 @@ mod tests {
     fn named(endpoint: Option<&str>, variables: &[(&str, &str)]) -> Result<Option<Collector>, String> {
         let variable = |name: &str| {
             let name = name.strip_prefix("OTEL_EXPORTER_OTLP_")?;
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         };
         Collector::named(endpoint, variable).map_err(|error| error.to_string())
     }

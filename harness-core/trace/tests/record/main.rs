@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 #![allow(clippy::print_stdout, reason = "a child process reports on its output")]
 
+mod chain;
 mod crash;
 mod derived;
 mod laws;

@@ -250,7 +250,7 @@ fn an_older_file_is_read_and_written_on() {
     }
     drop(store);
     // As version 1 was.
-    let older = "DROP TABLE voids; DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent;
+    let older = "DROP TABLE links; DROP TABLE unlinked; DROP TABLE voids; DROP INDEX episodes_by_parent; ALTER TABLE episodes DROP COLUMN parent;
         ALTER TABLE runs DROP COLUMN kind; ALTER TABLE runs DROP COLUMN control_of;
         ALTER TABLE looks DROP COLUMN kind; ALTER TABLE looks DROP COLUMN data; DROP TABLE look_groups;
         INSERT INTO looks(run, suite, split, command, at_ms) VALUES('r1', 's', 'sealed', 'harness bench s', 7);
@@ -262,6 +262,9 @@ fn an_older_file_is_read_and_written_on() {
     assert_eq!(parents, ["", "old"]);
     let kinds: Vec<_> = store.runs().unwrap().into_iter().map(|run| run.kind).collect();
     assert_eq!(kinds, [RunKind::Run, RunKind::Bench, RunKind::Evolve, RunKind::Serve, RunKind::Unknown]);
+    // Its rows are older than the chain, which begins here.
+    let chain = store.check_chain().unwrap();
+    assert_eq!((chain.differs, chain.links), (Vec::new(), 1));
     let looks = store.looks("s", &[1].into()).unwrap();
     assert_eq!((looks.len(), looks[0].split, looks[0].at_ms), (1, Some(Split::Sealed), 7));
     // What a name of the data's own stood for is not known: nothing is learnt from it.
