@@ -24,6 +24,18 @@ impl std::fmt::Debug for Workspace {
     }
 }
 
+/// A variable of the environment that holds something else than text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotText(pub String);
+
+impl std::fmt::Display for NotText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the environment variable {} is not UTF-8; set it anew or unset it", self.0)
+    }
+}
+
+impl std::error::Error for NotText {}
+
 impl Workspace {
     /// The current folder, with the variables of this process.
     pub fn here() -> Self {
@@ -47,9 +59,15 @@ impl Workspace {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// A variable that is set to some text; `None` also where it is empty or not UTF-8.
-    pub fn var(&self, name: &str) -> Option<&str> {
-        self.var_os(name)?.to_str().filter(|text| !text.is_empty())
+    /// A variable that is set to some text; `None` also where it is empty.
+    ///
+    /// # Errors
+    ///
+    /// It holds something that is not UTF-8.
+    pub fn var(&self, name: &str) -> Result<Option<&str>, NotText> {
+        let Some(value) = self.var_os(name) else { return Ok(None) };
+        let text = value.to_str().ok_or_else(|| NotText(name.to_owned()))?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
     /// A variable that names a path.

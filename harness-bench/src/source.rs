@@ -62,10 +62,6 @@ pub fn digest_of_tasks(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// A digest of a regular file's bytes, which are not kept.
 fn of_file(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
@@ -83,7 +79,7 @@ fn of_file(path: &Path) -> io::Result<String> {
     }
     match size > MOST {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {MOST} bytes"))),
-        false => Ok(hex(&digest.finalize())),
+        false => Ok(hex::encode(digest.finalize())),
     }
 }
 
@@ -104,9 +100,9 @@ fn of_folder(folder: &Path) -> io::Result<String> {
             false => Vec::new(),
         };
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-        all.update(format!("{name}\0{}\n", hex(&Sha256::digest(content))));
+        all.update(format!("{name}\0{}\n", hex::encode(Sha256::digest(content))));
     }
-    Ok(hex(&all.finalize()))
+    Ok(hex::encode(all.finalize()))
 }
 
 #[cfg(test)]

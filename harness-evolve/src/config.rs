@@ -175,7 +175,8 @@ pub struct EvolveConfig {
     pub max_rollouts: Option<u64>,
     /// Most tokens, counted as if nothing had been replayed.
     pub max_tokens: Option<u64>,
-    /// Most tokens the stages' own model may use, where there is one; they count against `max_tokens` too.
+    /// Most tokens the stages' own model may use, where there is one; they count against `max_tokens` too. Default: a fifth of
+    /// `max_tokens`, where that is set. Never what rollouts happen to leave: that would say how long duels were.
     pub meta_tokens: Option<u64>,
     /// Stages that ask the model of role `meta`, where there is one. Default: all.
     pub meta_stages: BTreeSet<Stage>,
@@ -254,6 +255,11 @@ impl EvolveConfig {
     pub(crate) fn purse_of(&self, alpha: Alpha) -> ErrorBudget {
         let schedule = Schedule { rounds: self.rounds, idle_rounds: self.idle_rounds.max(1) };
         ErrorBudget::new(alpha, self.control, schedule)
+    }
+
+    /// Most tokens of the stages' own model, known before the first rollout.
+    pub(crate) fn stage_tokens(&self) -> Option<u64> {
+        self.meta_tokens.or_else(|| self.max_tokens.map(|all| all / 5))
     }
 
     /// Seeds of the episodes.

@@ -43,7 +43,8 @@ pub async fn evolve<A: Evaluator, L: Ledger, S: Stages>(
     clock: &dyn Clock,
     observer: &dyn Observer,
 ) -> Result<Evolution, EvolveError> {
-    let session = Session::open(evaluator, ledger, config, DECISIONS, RunLimits::of(config), clock, observer)?;
+    let limits = RunLimits::of(config, stages.budget());
+    let session = Session::open(evaluator, ledger, config, DECISIONS, limits, clock, observer)?;
     let mut run = Run::begin(session, initial, stages)?;
     let worked = match run.rounds().await {
         // What a budget does not reach is not attributed; why the rounds ended stays.

@@ -90,8 +90,8 @@ pub struct Thrift {
 /// impl Planner for Honest {
 ///     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
 ///         // A field more, and this no longer compiles: whoever adds one says what leaks.
-///         let View { round, landscape, incumbent, catalogue, posterior, history, tokens_left, config } = view;
-///         let _ = (round, landscape, incumbent, catalogue, posterior, history, tokens_left, config);
+///         let View { round, landscape, incumbent, catalogue, posterior, history, config } = view;
+///         let _ = (round, landscape, incumbent, catalogue, posterior, history, config);
 ///         Ok(Vec::new())
 ///     }
 /// }

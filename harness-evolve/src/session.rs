@@ -101,6 +101,11 @@ impl Meter {
         of(&self.usage) + of(&self.stages) + of(&self.marking)
     }
 
+    /// Of these, what rollouts and their marking used.
+    fn rollout_tokens(&self) -> u64 {
+        self.tokens() - (self.stages.input_tokens + self.stages.output_tokens)
+    }
+
     fn add(&mut self, played: &EpisodeResult) {
         self.rollouts += 1;
         self.remembered += u64::from(played.remembered);
@@ -159,9 +164,11 @@ pub(crate) struct RunLimits {
 }
 
 impl RunLimits {
-    pub fn of(config: &EvolveConfig) -> Self {
+    /// Of a run whose stages were given so many of its tokens: rollouts have the rest.
+    pub fn of(config: &EvolveConfig, stages: Option<u64>) -> Self {
         let micros = config.max_seconds.map(|seconds| seconds.saturating_mul(1_000_000));
-        Self { rollouts: config.max_rollouts, tokens: config.max_tokens, micros }
+        let tokens = config.max_tokens.map(|all| all.saturating_sub(stages.unwrap_or(0)));
+        Self { rollouts: config.max_rollouts, tokens, micros }
     }
 }
 
@@ -296,11 +303,6 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
     /// Takes in what models of the stages used in all so far.
     pub fn spent_by_stages(&mut self, usage: Usage) {
         self.meter.stages = usage;
-    }
-
-    /// Tokens that are left to the run.
-    pub fn tokens_left(&self) -> Option<u64> {
-        self.limits.tokens.map(|limit| limit.saturating_sub(self.meter.tokens()))
     }
 
     fn elapsed(&self) -> u64 {
@@ -468,13 +470,13 @@ impl<'a, A: Evaluator, L: Ledger> Session<'a, A, L> {
         Ok(all)
     }
 
-    /// Whether `more` rollouts fit into what is left. Of tokens as many are set aside as the dearest rollout took.
+    /// Whether `more` rollouts fit into what is left to rollouts. Of tokens as many are set aside as the dearest rollout took.
     fn afford(&mut self, more: u64) -> Result<(), Halt> {
         if let Some(stop) = self.spent {
             return Err(Halt::Spent(stop));
         }
         let over = |limit: Option<u64>, would: u64| limit.is_some_and(|limit| would > limit);
-        let tokens = self.meter.tokens().saturating_add(more.saturating_mul(self.meter.dearest));
+        let tokens = self.meter.rollout_tokens().saturating_add(more.saturating_mul(self.meter.dearest));
         let stop = if over(self.limits.rollouts, self.meter.rollouts + more) {
             Stop::Rollouts
         } else if over(self.limits.tokens, tokens) {

@@ -22,6 +22,10 @@ pub trait Stages: Send + Sync {
     fn spent(&self) -> Usage {
         Usage::default()
     }
+    /// Tokens that are set aside for their models, known before the first rollout; `None`: they have none, or no limit.
+    fn budget(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The stages that need no model.

@@ -24,8 +24,6 @@ pub struct View<'a> {
     pub posterior: &'a Posterior,
     /// What was tried in this run.
     pub history: &'a History,
-    /// Tokens that stages may still spend on a model of their own; `None`: no limit.
-    pub tokens_left: Option<u64>,
     /// The run's settings.
     pub config: &'a EvolveConfig,
 }

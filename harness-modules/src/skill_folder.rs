@@ -2,7 +2,6 @@
 //! agentskills.io describes). Refuses skills that other agents would refuse, a skill folder that changed under a harness, and links that
 //! lead out of it.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -174,7 +173,7 @@ fn digest(folder: &Path, files: &[PathBuf]) -> Result<String, String> {
         digest.update((bytes.len() as u64).to_le_bytes());
         digest.update(bytes);
     }
-    Ok(hex(&digest.finalize()))
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// Every file beneath `root`, from `folder` on.
@@ -196,13 +195,4 @@ fn gather(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) ->
         return Err(format!("there are more than {MOST_FILES} files"));
     }
     Ok(())
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

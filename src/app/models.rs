@@ -47,7 +47,7 @@ pub fn model_named(workspace: &Workspace, name: &str) -> Result<ModelSpec, Failu
         "anthropic" => Some("ANTHROPIC_BASE_URL"),
         _ => None,
     };
-    let base = variable.and_then(|name| workspace.var(name));
+    let base = variable.map_or(Ok(None), |name| workspace.var(name)).map_err(Failure::input)?;
     config.extend(base.map(|base| ("base_url".to_owned(), base.into())));
     Ok(ModelSpec { module, config, fallbacks: Vec::new() })
 }

@@ -27,7 +27,7 @@ pub use fuzzing::fuzz;
 pub use input::TextFault;
 pub use redact::{Redacted, Redactor};
 pub use row::Row;
-pub use table::{Columns, table};
+pub use table::{Columns, columns, table};
 pub use workspace::script_variables;
 
 /// The pack's manifest.

@@ -82,11 +82,7 @@ impl From<Row> for Task {
 
 /// The file's SHA-256 in hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Reads a file of rows, line by line; `sha256` is the digest it must have, if any.
@@ -122,7 +118,7 @@ pub fn read(path: &Path, sha256: &str) -> Result<Vec<Row>, RowsError> {
         let why = format!("it is larger than {} bytes", input::MOST);
         return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, why)));
     }
-    unchanged(hex(&digest.finalize()), sha256, path)?;
+    unchanged(hex::encode(digest.finalize()), sha256, path)?;
     match encoding {
         Some(source) => Err(RowsError::Encoding { path: path.to_owned(), source }),
         None => rows.done(path),

@@ -44,6 +44,22 @@ pub(crate) enum Form {
 ///
 /// If the file cannot be read, has no such column, or any row is at fault; all rows at fault are in the error.
 pub fn table(path: &Path, columns: &Columns<'_>) -> Result<Vec<Row>, RowsError> {
+    let (bytes, form) = read(path)?;
+    parse(&bytes, form, columns, path)
+}
+
+/// The names of the columns of the table at `path`, in the order in which they come.
+///
+/// # Errors
+///
+/// If the file cannot be read or is no table with rows.
+pub fn columns(path: &Path) -> Result<Vec<String>, RowsError> {
+    let (bytes, form) = read(path)?;
+    let records = records(&bytes, form, &[], path)?;
+    Ok(names(&records).into_iter().cloned().collect())
+}
+
+fn read(path: &Path) -> Result<(Vec<u8>, Form), RowsError> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
     let form = match &*extension {
         "csv" => Form::Separated(None),
@@ -53,26 +69,32 @@ pub fn table(path: &Path, columns: &Columns<'_>) -> Result<Vec<Row>, RowsError> 
     };
     let bytes =
         harness_files::read(path, input::MOST).map_err(|source| RowsError::Io { path: path.to_owned(), source })?;
-    parse(&bytes, form, columns, path)
+    Ok((bytes, form))
+}
+
+/// The rows as they stand, at least one; `wanted` are columns that they should have.
+fn records(bytes: &[u8], form: Form, wanted: &[&str], path: &Path) -> Result<Records, RowsError> {
+    let text = input::text(bytes).map_err(|source| RowsError::Encoding { path: path.to_owned(), source })?;
+    let records = match form {
+        Form::Separated(delimiter) => separated(&text, delimiter, wanted, path)?,
+        Form::Lines => lines(&text, path)?,
+    };
+    if records.is_empty() { Err(RowsError::NoRows { path: path.to_owned() }) } else { Ok(records) }
+}
+
+/// Rows of JSON need not have the same keys; a column is what any of them has.
+fn names(records: &Records) -> Vec<&String> {
+    let mut seen = HashSet::new();
+    records.iter().flat_map(|(_, record)| record.keys()).filter(|key| seen.insert(*key)).collect()
 }
 
 /// The rows in the bytes of a table; `path` is what errors call it.
 pub(crate) fn parse(bytes: &[u8], form: Form, columns: &Columns<'_>, path: &Path) -> Result<Vec<Row>, RowsError> {
-    let text = input::text(bytes).map_err(|source| RowsError::Encoding { path: path.to_owned(), source })?;
     let named = [Some(columns.prompt), Some(columns.answer), columns.id, columns.group, columns.kind];
     let named: Vec<&str> = named.into_iter().flatten().collect();
-    let records = match form {
-        Form::Separated(delimiter) => separated(&text, delimiter, &named, path)?,
-        Form::Lines => lines(&text, path)?,
-    };
-    if records.is_empty() {
-        return Err(RowsError::NoRows { path: path.to_owned() });
-    }
-    // Rows of JSON need not have the same keys; a column is what any of them has.
-    let mut known: Vec<&String> = Vec::new();
-    let mut seen = HashSet::new();
-    known.extend(records.iter().flat_map(|(_, record)| record.keys()).filter(|key| seen.insert(*key)));
-    if let Some(name) = named.iter().find(|name| !seen.contains(&(**name).to_owned())) {
+    let records = records(bytes, form, &named, path)?;
+    let known = names(&records);
+    if let Some(name) = named.iter().find(|name| !known.iter().any(|known| known == *name)) {
         let known = known.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(RowsError::NoColumn { path: path.to_owned(), name: (*name).to_owned(), known });
     }

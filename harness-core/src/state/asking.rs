@@ -8,6 +8,8 @@ use harness_abi::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::ending::is_outside;
+
 /// A question, as long as it has no answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,7 +73,7 @@ impl Asking {
 
     /// No model could answer the request under way.
     pub fn failed(&mut self, error: &ModuleError) {
-        self.starved |= error.class.is_transient();
+        self.starved |= is_outside(error.class);
         for _ in self.take_batch() {
             self.answers.push(StoredAnswer::new(Answer::Failed { error: error.clone() }));
         }

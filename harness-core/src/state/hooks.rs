@@ -4,7 +4,7 @@ use harness_abi::{ErrorClass, ModuleError};
 use harness_trace::Entry;
 use serde_json::json;
 
-use super::{phase::Phase, value::EpisodeState};
+use super::{ending::is_outside, phase::Phase, value::EpisodeState};
 use crate::{
     contract::{self, Answered},
     effect::{HookAnswer, HookFailure},
@@ -31,7 +31,9 @@ impl EpisodeState {
         let decisions = match decisions {
             Ok(decisions) => decisions,
             // It lacked an answer, or its process, for reasons outside the harness.
-            Err(HookFailure { error, lost }) if (starved || lost) && error.class.is_transient() => {
+            Err(HookFailure { error, lost })
+                if (starved && is_outside(error.class)) || (lost && error.class.is_transient()) =>
+            {
                 return self.infrastructure(Some(hook), module, &error);
             }
             Err(HookFailure { error, .. }) => return self.fault(Some(hook), module, &error),

@@ -10,6 +10,7 @@ use harness_trace::{Entry, Purpose};
 
 use super::{
     chat::{Chat, ignores_seed, score_key},
+    ending::is_outside,
     phase::Phase,
     value::EpisodeState,
 };
@@ -56,7 +57,7 @@ impl EpisodeState {
         let role = self.role();
         let error = match self.phase {
             Phase::Grade => ModuleError::config("the grader asks a model, and has none"),
-            _ => ModuleError::config(format_args!("no model serves the role `{role}`; add `[model.{role}]`")),
+            _ => ModuleError::unsupported(format_args!("no model serves the role `{role}`; add `[model.{role}]`")),
         };
         self.no_answer(&format!("model:{role}"), error);
         None
@@ -189,8 +190,10 @@ impl EpisodeState {
             self.asking.iter_mut().for_each(|asking| asking.failed(&error));
         } else if self.phase == Phase::Grade {
             self.grading_failed(GRADER, &error);
+        } else if is_outside(error.class) {
+            self.infrastructure(None, module, &error);
         } else {
-            self.failed(None, module, &error);
+            self.fault(None, module, &error);
         }
     }
 }

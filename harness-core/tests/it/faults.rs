@@ -99,9 +99,13 @@ fn a_hook_that_takes_too_long_is_a_fault() {
 
 #[test]
 fn models_fail_as_harness_or_as_infrastructure_and_fallbacks_stand_in() {
-    for (error, outcome) in
-        [("unavailable", "infrastructure"), ("unsupported", "fault"), ("input", "fault"), ("bug", "fault")]
-    {
+    for (error, outcome) in [
+        ("unavailable", "infrastructure"),
+        ("config", "infrastructure"),
+        ("unsupported", "fault"),
+        ("input", "fault"),
+        ("bug", "fault"),
+    ] {
         let ran = run(&scripted(json!([{"error": error}]), ""));
         assert_eq!(ran.ended(), format!("{outcome}: t/scripted: scripted {error}"));
         assert_eq!(ran.faults().len(), 1);

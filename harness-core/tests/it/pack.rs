@@ -25,6 +25,7 @@ fn error(name: &str) -> ModuleError {
         "unavailable" | "lost" => ErrorClass::UNAVAILABLE,
         "input" => ErrorClass::INPUT,
         "unsupported" => ErrorClass::UNSUPPORTED,
+        "config" => ErrorClass::CONFIG,
         _ => ErrorClass::FAULT,
     };
     let mut error = ModuleError::new(class, format!("scripted {name}"));

@@ -123,7 +123,6 @@ impl<A: Evaluator, L: Ledger, S: Stages> Run<'_, A, L, S> {
             catalogue: self.session.evaluator.catalogue(),
             posterior: &self.posterior,
             history: &self.cohorts.here().history,
-            tokens_left: self.session.tokens_left(),
             config: self.session.config,
         }
     }

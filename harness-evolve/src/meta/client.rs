@@ -12,7 +12,6 @@ use super::{Meta, MetaError, Question, Stage, Written};
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 use crate::ledger::Ledger;
-use crate::view::View;
 
 /// Kind of the facts that hold what models of the stages said.
 const SAID: &str = "evolve.meta";
@@ -39,8 +38,6 @@ struct State {
     recorded: Vec<Value>,
     at: usize,
     spent: Usage,
-    /// Of that, what the run has taken into account.
-    accounted: u64,
 }
 
 /// The client of one run.
@@ -64,42 +61,38 @@ impl<'a, M: Meta, L: Ledger> MetaClient<'a, M, L> {
     pub fn open(meta: &'a M, ledger: &'a L, config: &EvolveConfig) -> Result<Self, EvolveError> {
         let recorded = ledger.all(&config.run, SAID)?.into_iter().map(|(_, value)| value).collect();
         let state = Mutex::new(State { recorded, ..State::default() });
-        Ok(Self { meta, ledger, run: config.run.clone(), max_tokens: config.meta_tokens, state })
+        Ok(Self { meta, ledger, run: config.run.clone(), max_tokens: config.stage_tokens(), state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was used so far, which the run takes into account from now on.
+    /// What was used so far.
     pub fn spent(&self) -> Usage {
-        let mut state = self.state();
-        state.accounted = tokens(&state.spent);
-        state.spent
+        self.state().spent
     }
 
-    /// Whether a question fits into what is left of both budgets.
-    fn affords(&self, view: View<'_>, question: &Question) -> bool {
-        let state = self.state();
+    /// Most tokens that may be used.
+    pub fn budget(&self) -> Option<u64> {
+        self.max_tokens
+    }
+
+    /// Whether a question fits into what is left of the stages' own budget. What rollouts have left says nothing here: how long duels
+    /// were would show in it.
+    fn affords(&self, question: &Question) -> bool {
         let would = question.prompt.len() as u64 / LETTERS + u64::from(question.max_tokens);
-        let spent = tokens(&state.spent);
-        let own = self.max_tokens.is_none_or(|most| spent + would <= most);
-        let left = view.tokens_left.map(|left| left.saturating_sub(spent.saturating_sub(state.accounted)));
-        own && left.is_none_or(|left| would <= left)
+        self.max_tokens.is_none_or(|most| tokens(&self.state().spent) + would <= most)
     }
 
     /// The answer to a question, if one was given that fits within the tries and the budget.
     ///
     /// # Errors
     /// It was told to stop; the ledger failed, or holds another question here.
-    pub async fn ask<T: DeserializeOwned>(
-        &self,
-        view: View<'_>,
-        question: &Question,
-    ) -> Result<Option<T>, EvolveError> {
+    pub async fn ask<T: DeserializeOwned>(&self, question: &Question) -> Result<Option<T>, EvolveError> {
         let mut again = question.clone();
         for _ in 0..TRIES {
-            if !self.affords(view, &again) {
+            if !self.affords(&again) {
                 return Ok(None);
             }
             let said = self.say(&again).await?;

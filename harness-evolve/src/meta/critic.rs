@@ -43,7 +43,7 @@ impl<M: Meta, L: Ledger> Critic for MetaCritic<'_, M, L> {
         let standing: Vec<&Candidate> = passed().map(|(candidate, _)| candidate).collect();
         let Some(client) = self.client.filter(|_| standing.len() > 1) else { return Ok(objections) };
         let most = standing.len() / 2;
-        let review = client.ask::<Review>(view, &question(view, &standing, most)).await?;
+        let review = client.ask::<Review>(&question(view, &standing, most)).await?;
         for refusal in review.into_iter().flat_map(|review| review.refuse).take(most) {
             let slot = candidates.iter().zip(&mut objections).find(|(one, _)| one.id == refusal.candidate);
             if let Some((_, objection)) = slot

@@ -56,7 +56,7 @@ impl<M: Meta, L: Ledger> Digester for MetaDigester<'_, M, L> {
             let Some(digest) = digests.get(&task) else { continue };
             let Some(anchor) = digest.anchors.first() else { continue };
             let trace = traces(&anchor.episode)?;
-            let Some(look) = client.ask::<Look>(view, &question(digest, &trace)).await? else { continue };
+            let Some(look) = client.ask::<Look>(&question(digest, &trace)).await? else { continue };
             notes.push(Note {
                 task,
                 category: Some(Category::from(look.category)),

@@ -51,7 +51,7 @@ impl<M: Meta, L: Ledger> Evolver for MetaEvolver<'_, M, L> {
         most: usize,
     ) -> Result<Vec<Candidate>, EvolveError> {
         let Some(client) = self.client else { return Ok(proposals(view, directions, digests, tried, most)) };
-        let own = client.ask::<Edits>(view, &question(view, directions, most.div_ceil(2))).await?;
+        let own = client.ask::<Edits>(&question(view, directions, most.div_ceil(2))).await?;
         let mut met = tried.clone();
         let mut candidates = Vec::new();
         for wish in own.into_iter().flat_map(|answer| answer.edits) {

@@ -117,4 +117,8 @@ impl<M: Meta, L: Ledger> Stages for MetaStages<'_, M, L> {
     fn spent(&self) -> Usage {
         self.client.spent()
     }
+
+    fn budget(&self) -> Option<u64> {
+        self.client.budget()
+    }
 }

@@ -30,7 +30,7 @@ impl<M: Meta, L: Ledger> Planner for MetaPlanner<'_, M, L> {
     async fn plan(&self, view: View<'_>) -> Result<Vec<Direction>, EvolveError> {
         let ranked = rank(view);
         let Some(client) = self.client.filter(|_| ranked.len() > 1) else { return Ok(ranked) };
-        let Some(answer) = client.ask::<Order>(view, &question(view, &ranked)).await? else { return Ok(ranked) };
+        let Some(answer) = client.ask::<Order>(&question(view, &ranked)).await? else { return Ok(ranked) };
         let mut waiting: Vec<Option<Direction>> = ranked.into_iter().map(Some).collect();
         let mut order: Vec<Direction> =
             answer.order.iter().filter_map(|place| waiting.get_mut(*place)?.take()).collect();

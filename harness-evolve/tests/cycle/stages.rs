@@ -192,8 +192,8 @@ fn a_share_of_directions_is_untried_whatever_claims_the_others_make() {
     let config = EvolveConfig::default();
     let plan = |posterior: &Posterior| {
         let (landscape, incumbent, catalogue, config) = (&landscape, &incumbent, &catalogue, &config);
-        let (history, tokens_left) = (&History::default(), None);
-        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left, config };
+        let history = &History::default();
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, config };
         block_on(LandscapePlanner.plan(view)).unwrap()
     };
     let mut posterior = Posterior::default();
@@ -226,7 +226,7 @@ fn what_nobody_allowed_is_proposed_in_one_form_alone() {
     let forms = |config: &EvolveConfig| {
         let (landscape, incumbent, catalogue, posterior, history) =
             (&landscape, &incumbent, &catalogue, &posterior, &history);
-        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
+        let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, config };
         let directions = block_on(LandscapePlanner.plan(view)).unwrap();
         let proposed = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 256)).unwrap();
         let of_it =
@@ -250,7 +250,6 @@ fn the_critic_refuses_duplicates_missing_evidence_and_leaks() {
         catalogue: &catalogue,
         posterior: &posterior,
         history: &History::default(),
-        tokens_left: None,
         config: &config,
     };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
@@ -324,7 +323,7 @@ fn a_bucket_does_not_crowd_the_others_out() {
     let (config, posterior, history) = (EvolveConfig::default(), Posterior::default(), History::default());
     let (landscape, incumbent, catalogue, posterior, history, config) =
         (&landscape, &incumbent, &catalogue, &posterior, &history, &config);
-    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, config };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
     let one = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 1)).unwrap().remove(0);
     let of = |category: &Category| {
@@ -351,7 +350,7 @@ fn every_kind_of_edit_is_proposed() {
     let (posterior, history) = (Posterior::default(), History::default());
     let (landscape, incumbent, catalogue, posterior, history, config) =
         (&landscape, &incumbent, &catalogue, &posterior, &history, &config);
-    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, tokens_left: None, config };
+    let view = View { round: 1, landscape, incumbent, catalogue, posterior, history, config };
     let directions = block_on(LandscapePlanner.plan(view)).unwrap();
     let all = block_on(CatalogueEvolver.propose(view, &directions, &[], &BTreeSet::new(), 200)).unwrap();
     let edits: Vec<String> = all.iter().map(|candidate| candidate.edit.to_string()).collect();

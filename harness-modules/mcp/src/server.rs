@@ -138,7 +138,7 @@ impl Tool for Server {
     }
 
     fn start(&self, request: &ToolRequest<'_>, sink: ToolSink) {
-        const LOOK: Duration = Duration::from_millis(25);
+        const LOOK: Duration = Duration::from_millis(250);
         let asked = read(&self.listing, request).and_then(|asked| Ok((asked, runtime()?)));
         let ((tool, arguments), runtime) = match asked {
             Ok(asked) => asked,

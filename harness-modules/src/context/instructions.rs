@@ -75,7 +75,7 @@ impl Instructions {
         if text.len() > config.max_bytes {
             return Err(fail(format!("{file} has {} bytes, more than max_bytes = {}", text.len(), config.max_bytes)));
         }
-        let sha256 = skill_folder::hex(&Sha256::digest(&text));
+        let sha256 = hex::encode(Sha256::digest(&text));
         if !config.sha256.is_empty() && config.sha256 != sha256 {
             return Err(fail(format!("the digest of {file} is {sha256}, the harness was made for {}", config.sha256)));
         }

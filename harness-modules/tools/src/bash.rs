@@ -33,6 +33,8 @@ pub(crate) struct BashConfig {
 pub(crate) struct Bash {
     config: BashConfig,
     mechanism: Mechanism,
+    /// The variables that `env` names and this machine has.
+    env: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +51,15 @@ impl Bash {
             return Err(ModuleError::config(format_args!("`readable`: {} is no absolute path", path.display())));
         }
         let mechanism = choose(config.sandbox).map_err(ModuleError::config)?;
-        Ok(Self { config, mechanism })
+        let mut env = BTreeMap::new();
+        for name in &config.env {
+            let Some(value) = std::env::var_os(name) else { continue };
+            let value = value.into_string().map_err(|_| {
+                ModuleError::config(format_args!("`env`: the environment variable {name} is not UTF-8; set it anew"))
+            })?;
+            env.insert(name.clone(), value);
+        }
+        Ok(Self { config, mechanism, env })
     }
 
     fn job(&self, folder: &Folder, arguments: &Arguments) -> Job {
@@ -68,8 +78,7 @@ impl Bash {
         };
         let shown = config.readable.iter().filter(|path| path.exists());
         job.mounts = shown.map(|path| Mount { from: path.clone(), to: path.clone(), write: false }).collect();
-        let named = config.env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
-        job.env = named.collect::<BTreeMap<_, _>>();
+        job.env.clone_from(&self.env);
         job
     }
 }

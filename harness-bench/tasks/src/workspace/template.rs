@@ -1,7 +1,7 @@
 //! Variables of Harbor's tasks: `${NAME}` and `${NAME:-default}`, as the whole value, stand for variables of this machine; anything else
 //! is the value itself. Values come in where a script is run, never where a task is read, and are taken out of what it says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ffi::OsString};
 
 /// The variable that a value stands for, and what it is if there is none.
 pub(super) fn template(value: &str) -> Option<(&str, Option<&str>)> {
@@ -26,17 +26,20 @@ const SHORTEST: usize = 6;
 ///
 /// # Errors
 ///
-/// A variable that is not set and has no default.
+/// A variable that is not set and has no default, or is not UTF-8.
 pub(super) fn resolve(
     env: &BTreeMap<String, String>,
-    machine: impl Fn(&str) -> Option<String>,
+    machine: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Resolved, String> {
     let mut resolved = Resolved::default();
     for (key, value) in env {
         let value = match template(value) {
             None => value.clone(),
             Some((name, default)) => match (machine(name), default) {
-                (Some(value), _) => {
+                (Some(found), _) => {
+                    let value = found.into_string().map_err(|_| {
+                        format!("{key} = \"{value}\" needs the environment variable {name}, which is not UTF-8")
+                    })?;
                     resolved.secrets.push((value.clone(), name.to_owned()));
                     value
                 }
@@ -60,19 +63,22 @@ impl Resolved {
 }
 
 /// A variable of this machine.
-pub(super) fn machine(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+pub(super) fn machine(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]
     fn whole_values_are_variables_and_others_are_themselves() {
         let machine = |name: &str| match name {
-            "HOST" => Some("secret value".to_owned()),
-            "EMPTY" => Some(String::new()),
+            "HOST" => Some("secret value".into()),
+            "EMPTY" => Some(OsString::new()),
+            "BYTES" => Some(OsString::from_vec(vec![0xFF])),
             _ => None,
         };
         let resolved = |value: &str| {
@@ -93,6 +99,7 @@ mod tests {
         ] {
             assert_eq!(resolved(value), Ok(expected.to_owned()), "{value}");
         }
+        assert!(resolved("${BYTES:-x}").unwrap_err().contains("BYTES, which is not UTF-8"));
         assert!(resolved("${NONE}").unwrap_err().contains("needs the environment variable NONE"));
         let env = BTreeMap::from([("A".to_owned(), "${HOST}".to_owned()), ("B".to_owned(), "plain text".to_owned())]);
         let found = resolve(&env, machine).unwrap();

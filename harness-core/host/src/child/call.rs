@@ -18,6 +18,10 @@ const MOST_EVENTS: usize = 200_000;
 const MOST_LINES: usize = 1000;
 /// How often a waiting host looks whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(20);
+/// The longest wait at a stretch, so that a host notices that it was stopped.
+const STRETCH: Duration = Duration::from_secs(1);
+/// A wait that ends so much later than it should was no wait: the host itself was stopped, or got no processor.
+const OVERSLEPT: Duration = Duration::from_millis(500);
 /// How long the caller of a quick processor keeps itself awake.
 const LINGER: Duration = Duration::from_micros(50);
 
@@ -91,7 +95,7 @@ impl Child {
             return Err(Broken::Lost);
         }
         let began = Instant::now();
-        let end = from_now(patience.deadline).unwrap_or(began);
+        let mut end = from_now(patience.deadline).unwrap_or(began);
         let late = || Broken::Late(format!("it did not answer within {} ms", patience.deadline.as_millis()));
         // A processor is called often and answers soon; anything else may take its time on any core.
         let hook = matches!(request, Request::Hook(_));
@@ -119,7 +123,7 @@ impl Child {
             let look = if serve.cancellable() && cancelled.is_none() {
                 from_now(LOOK).map_or(stop, |look| look.min(stop))
             } else {
-                stop
+                from_now(STRETCH).map_or(stop, |stretch| stretch.min(stop))
             };
             let look = if held { from_now(QUICK).map_or(look, |slow| look.min(slow)) } else { look };
             if near {
@@ -130,6 +134,13 @@ impl Child {
                     // It takes its time: on any core.
                     self.threads.free();
                     held = false;
+                }
+                // Time in which the host did not run is not the child's: it may have answered, had anybody listened.
+                let overslept = Instant::now().saturating_duration_since(look);
+                if overslept > OVERSLEPT {
+                    end += overslept;
+                    cancelled = cancelled.map(|end_of_grace| end_of_grace + overslept);
+                    continue;
                 }
                 if Instant::now() >= stop {
                     let grace = patience.cancel_grace.as_millis();

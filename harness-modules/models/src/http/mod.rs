@@ -184,7 +184,7 @@ async fn watched<P: Protocol>(
     exchange: &Exchange,
     listener: &dyn Listener,
 ) -> Result<ChatReply, ModuleError> {
-    const LOOK: Duration = Duration::from_millis(25);
+    const LOOK: Duration = Duration::from_millis(250);
     let lost = async {
         while !listener.cancelled() {
             tokio::time::sleep(LOOK).await;

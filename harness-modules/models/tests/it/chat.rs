@@ -254,7 +254,7 @@ fn bad_servers_get_clear_errors() {
 
 #[test]
 fn a_lost_interest_ends_the_call() {
-    let (address, _) = server(vec![vec![send(STREAM), Act::Wait(100)]]);
+    let (address, _) = server(vec![vec![send(STREAM), Act::Wait(5000)]]);
     let soon = Some(Instant::now() + Duration::from_millis(20));
     let error = chat(&model(&address, json!({})), &Given { cancel_after: soon, ..hello() }).expect_err("a refusal");
     assert_eq!(error.class, ErrorClass::CANCELLED);

@@ -21,7 +21,7 @@ use exchange::Document;
 use hosts::Hosts;
 
 /// How often it is looked whether the answer is still wanted.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(250);
 /// Bytes shown of what a server says to an error.
 const EXCUSE: usize = 1000;
 
