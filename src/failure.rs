@@ -102,7 +102,9 @@ impl From<HostError> for Failure {
             HostError::NotAllowed { .. } => Self { kind: FailureKind::Waiting, ..failure }
                 .hint("`harness trust DIR` shows what the folder that asks for it would do, and allows it"),
             HostError::Lookup(_) => {
-                failure.hint("`harness plugin list` shows what is installed and where it is looked for")
+                failure.hint(
+                "`harness plugin list` shows what is installed and where it is looked for; `harness doctor` says how to get what is missing",
+            )
             }
             _ => failure,
         }

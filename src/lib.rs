@@ -42,4 +42,4 @@ pub use harness_evolve::report;
 pub use harness_spec as spec;
 /// The record.
 pub use harness_trace as trace;
-pub use workspace::Workspace;
+pub use workspace::{NotText, Workspace};

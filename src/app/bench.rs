@@ -11,7 +11,9 @@ use harness_trace::{EpisodeResult, Rollout, RunKind, RunRecord, Store};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{App, BenchmarkRequest, benchmark::environments, folder_trust::Asking, hosts, identity, models};
+use super::{
+    App, BenchmarkRequest, benchmark::environments, bounds::AtOnce, folder_trust::Asking, hosts, identity, models,
+};
 use crate::{
     Control, Event, Failure,
     lock::{self, Held, Patience},
@@ -33,7 +35,7 @@ pub struct BenchRequest {
     /// At most so many tasks.
     pub limit: Option<usize>,
     /// Episodes at a time.
-    pub concurrency: usize,
+    pub concurrency: AtOnce,
     /// Whether, where another process works on the same question, this one waits for it to end.
     pub wait: bool,
 }
@@ -47,7 +49,7 @@ impl BenchRequest {
             model: None,
             split: "explore".to_owned(),
             limit: None,
-            concurrency: 4,
+            concurrency: AtOnce::nearest(4),
             wait: false,
         }
     }
@@ -109,7 +111,8 @@ pub fn bench(app: &App, request: &BenchRequest, control: &Control) -> Result<Mea
     let (run, _held) = begin(app, &store, &benchmark, &player, &host, request, control)?;
     let before = looks::before(&store, &benchmark, &run)?;
     let cancel = control.cancel.clone();
-    let runner = Runner::new(benchmark.clone(), host, store.clone(), &run, &app.command, request.concurrency, cancel)?;
+    let runner =
+        Runner::new(benchmark.clone(), host, store.clone(), &run, &app.command, request.concurrency.get(), cancel)?;
     let mut simulated = player == Player::Oracle;
     for harness in pool(&player).into_iter().flat_map(|pool| pool.variants.values()) {
         simulated |= runner.agent(harness)?.is_simulated();

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     App, BenchmarkRequest,
     bench::{self, BenchRequest},
+    bounds::AtOnce,
     folder_trust::Asking,
     looks as reading,
 };
@@ -36,7 +37,7 @@ pub struct CompareRequest {
     /// At most so many tasks, in drawn order.
     pub limit: Option<usize>,
     /// Episodes at a time.
-    pub concurrency: usize,
+    pub concurrency: AtOnce,
     /// Whether, where another process works on the same question, this one waits for it to end.
     pub wait: bool,
 }
@@ -55,7 +56,7 @@ impl CompareRequest {
             benchmark: None,
             split: "explore".to_owned(),
             limit: None,
-            concurrency: 4,
+            concurrency: AtOnce::nearest(4),
             wait: false,
         }
     }
@@ -186,7 +187,7 @@ fn play(
     let mut scored: [Vec<EpisodeResult>; 2] = [Vec::new(), Vec::new()];
     let done = |_: &EpisodeResult| control.tell(&Event::Advanced { by: 1 });
     // Several groups at once keep all places busy; a look comes after each such batch.
-    for batch in batches(&groups, request.concurrency) {
+    for batch in batches(&groups, request.concurrency.get()) {
         let mut results = Vec::new();
         for (runner, player) in runners.iter().zip(&players) {
             results.push(app.runtime()?.block_on(runner.play(player, &batch, bench::ATTEMPTS, done))?);
@@ -249,7 +250,7 @@ fn runner(
     control: &Control,
 ) -> Result<Runner, Failure> {
     let (benchmark, host, store) = (benchmark.clone(), host.clone(), store.clone());
-    Ok(Runner::new(benchmark, host, store, run, app.command(), request.concurrency, control.cancel.clone())?)
+    Ok(Runner::new(benchmark, host, store, run, app.command(), request.concurrency.get(), control.cancel.clone())?)
 }
 
 /// The rollouts of each group, groups in an order that the seed draws.

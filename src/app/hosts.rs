@@ -105,7 +105,9 @@ impl App {
 
     fn folders_after(&self, first: &[PathBuf]) -> Vec<PathBuf> {
         let variable = self.workspace.var_os("HARNESS_PLUGINS");
-        search_path(first, variable, self.workspace.folder(), self.workspace.data().as_deref())
+        let mut folders = search_path(first, variable, self.workspace.folder(), self.workspace.data().as_deref());
+        folders.extend(self.own_plugins.iter().filter(|own| !folders.contains(own)).cloned().collect::<Vec<_>>());
+        folders
     }
 
     fn build_host(

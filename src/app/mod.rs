@@ -1,15 +1,19 @@
 //! What can be asked of the program, one kind of request a module, and the [`App`] that carries it out.
 
 pub mod bench;
+pub mod bounds;
 pub mod bundle;
 pub mod child;
 pub mod compare;
 pub mod data;
+pub mod doctor;
 pub mod edit;
 pub mod evolve;
 pub mod folder_trust;
+pub mod init;
 pub mod memory;
 pub mod model;
+pub mod overview;
 pub mod pack;
 pub mod record;
 pub mod run;
@@ -42,6 +46,7 @@ use crate::{Failure, Workspace};
 pub struct App {
     workspace: Workspace,
     plugins: Vec<PathBuf>,
+    own_plugins: Vec<PathBuf>,
     linked: Vec<PackRef>,
     program: Option<PathBuf>,
     trust: Arc<FolderTrust>,
@@ -67,6 +72,13 @@ impl AppBuilder {
     #[must_use]
     pub fn plugins(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
         self.0.plugins.extend(folders);
+        self
+    }
+
+    /// Searches this folder for packs last: those that were installed along with the program. Whoever runs the program trusts them.
+    #[must_use]
+    pub fn own_plugins(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.0.own_plugins.push(folder.into());
         self
     }
 
@@ -107,8 +119,9 @@ impl AppBuilder {
     ///
     /// Two linked packs have one name, the manifest of one cannot be read, or `HARNESS_TRUST_FOLDER` says neither yes nor no.
     pub fn build(mut self) -> Result<App, Failure> {
-        let App { workspace, plugins, trusts_folders, .. } = &self.0;
-        self.0.trust = Arc::new(FolderTrust::new(workspace, *trusts_folders, plugins)?);
+        let App { workspace, plugins, own_plugins, trusts_folders, .. } = &self.0;
+        let users: Vec<PathBuf> = plugins.iter().chain(own_plugins).cloned().collect();
+        self.0.trust = Arc::new(FolderTrust::new(workspace, *trusts_folders, &users)?);
         if let Some(program) = &self.0.program {
             harness_sandbox::set_program(program);
         }
@@ -125,6 +138,7 @@ impl App {
         AppBuilder(Self {
             workspace: Workspace::here(),
             plugins: Vec::new(),
+            own_plugins: Vec::new(),
             linked: Vec::new(),
             program: None,
             trust: Arc::default(),

@@ -9,7 +9,12 @@ use harness_trace::{RunKind, RunRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{App, bundle, identity, run::OpenHarness};
+use super::{
+    App,
+    bounds::{AtOnce, Bytes, Seconds},
+    bundle, identity,
+    run::OpenHarness,
+};
 use crate::{Control, Event, Failure};
 
 /// What is served, where, and to whom.
@@ -37,23 +42,23 @@ pub struct ServeRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
     /// Episodes at a time; requests beyond are told to try again.
-    pub concurrency: usize,
+    pub concurrency: AtOnce,
     /// Connections at a time; those beyond wait.
-    pub connections: usize,
+    pub connections: AtOnce,
     /// Most bytes of a request.
-    pub max_body: usize,
+    pub max_body: Bytes,
     /// Seconds that what is under way has to end once it is cancelled.
-    pub drain: u64,
+    pub drain: Seconds,
 }
 
 impl Default for ServeLimits {
     fn default() -> Self {
         let limits = harness_serve::ServeLimits::default();
         Self {
-            concurrency: limits.episodes,
-            connections: limits.connections,
-            max_body: limits.body,
-            drain: limits.drain.as_secs(),
+            concurrency: AtOnce::nearest(limits.episodes),
+            connections: AtOnce::nearest(limits.connections),
+            max_body: Bytes::nearest(limits.body),
+            drain: Seconds::nearest(limits.drain.as_secs()),
         }
     }
 }
@@ -167,10 +172,10 @@ pub fn serve(app: &App, request: &ServeRequest, control: &Control) -> Result<(),
         lock: app.installed(&host),
     })?;
     let limits = harness_serve::ServeLimits {
-        episodes: request.limits.concurrency,
-        connections: request.limits.connections,
-        body: request.limits.max_body,
-        drain: Duration::from_secs(request.limits.drain),
+        episodes: request.limits.concurrency.get(),
+        connections: request.limits.connections.get(),
+        body: request.limits.max_body.get(),
+        drain: Duration::from_secs(request.limits.drain.get()),
         ..harness_serve::ServeLimits::default()
     };
     let shown = request.token.as_ref().map(Token::text);

@@ -7,6 +7,7 @@ use harness::{
     App, Failure,
     app::{
         BenchmarkRequest,
+        bounds::AtOnce,
         compare::{CompareRequest, Comparison, Side, SideResult, compare},
     },
 };
@@ -56,8 +57,8 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Episodes at a time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = crate::cli::argv::at_once)]
-    concurrency: usize,
+    #[arg(long, value_name = "N", default_value_t = AtOnce::nearest(4))]
+    concurrency: AtOnce,
     /// Configure the suite's environment, e.g. category=live_simple
     #[arg(long = "set", requires = "suite", value_name = "KEY=VALUE", allow_hyphen_values = true)]
     set: Vec<String>,

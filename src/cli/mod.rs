@@ -4,13 +4,17 @@ mod argv;
 mod bench;
 mod bundle;
 mod compare;
+mod completions;
 mod data;
+mod doctor;
 mod edit;
 mod evolve;
+mod init;
 mod mcp;
 mod memory;
 mod model;
 mod output;
+mod overview;
 mod plugin;
 mod progress;
 mod run;
@@ -33,13 +37,13 @@ use harness::{App, Failure};
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, propagate_version = true)]
 #[command(
-    after_help = "Begin with:\n  harness plugin list\n  harness bench functions --model random\n  harness evolve functions --model smollm2 --data bfcl"
+    after_help = "Begin with:\n  harness                    where you are, and the next command\n  harness doctor             what is missing on this machine\n  harness init               a suite of your own tasks"
 )]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// Options of every subcommand.
@@ -77,6 +81,10 @@ enum Command {
     Data(data::DataArgs),
     Trace(trace::TraceArgs),
     Trust(trust::TrustArgs),
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
     #[command(hide = true)]
     PluginHost,
     #[command(hide = true)]
@@ -110,13 +118,21 @@ impl Global {
     /// The application, in the current folder.
     fn app(&self) -> Result<App, Failure> {
         let app = App::builder().plugins(self.plugins.iter().cloned()).trust_folders(self.trust_folder);
+        let app = own_plugins().into_iter().fold(app, harness::AppBuilder::own_plugins);
         app.command(argv::command_line()).build()
     }
 }
 
+/// The folder of packs that were installed along with this program: `share/harness/plugins` beside the folder of the binary.
+fn own_plugins() -> Option<PathBuf> {
+    let folder = std::env::current_exe().ok()?.parent()?.parent()?.join("share/harness/plugins");
+    folder.is_dir().then_some(folder)
+}
+
 fn run(cli: Cli) -> Result<(), Failure> {
     let global = &cli.global;
-    match cli.command {
+    let Some(command) = cli.command else { return overview::run(&global.app()?, global) };
+    match command {
         Command::Bench(args) => bench::run(&global.app()?, global, args),
         Command::Compare(args) => compare::run(&global.app()?, global, args),
         Command::Evolve(args) => evolve::run(&global.app()?, global, *args),
@@ -133,6 +149,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Data(args) => data::run(&global.app()?, global, args),
         Command::Trace(args) => trace::run(&global.app()?, global, args),
         Command::Trust(args) => trust::run(&global.app()?, global, args),
+        Command::Init(args) => init::run(&global.app()?, global, args),
+        Command::Doctor(args) => doctor::run(&global.app()?, global, args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
         Command::PluginHost => harness::app::child::plugin_host(),
         Command::SandboxExec => harness::app::child::sandbox_exec(),
     }

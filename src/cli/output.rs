@@ -60,16 +60,16 @@ pub fn finish(written: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Writes the report of an evolution.
+/// Writes the report of an evolution on one screen.
 pub fn report(report: &Report) -> Result<(), Failure> {
     let colours = stream::out_is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // Colours are ours, so they are put around words that hold none.
     let mut words = serde_json::to_value(report).map_err(Failure::new)?;
     spell_out(&mut words);
     match serde_json::from_value::<Report>(words) {
-        Ok(words) => finish(stream::styled(&report::render_terminal(&words, colours))),
+        Ok(words) => finish(stream::styled(report::render_summary(&words, colours).trim_end())),
         // A number that JSON does not have: without colours, then.
-        Err(_) => line(report::render_terminal(report, false)),
+        Err(_) => line(report::render_summary(report, false).trim_end()),
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use clap::{Args, ValueEnum};
 use harness::{
     App, Control, Event, Failure,
-    app::serve::{self, ServeLimits, ServeRequest, Token},
+    app::{
+        bounds::{AtOnce, Bytes, Seconds},
+        serve::{self, ServeLimits, ServeRequest, Token},
+    },
 };
 use serde_json::json;
 
@@ -49,17 +52,17 @@ pub struct ServeArgs {
     #[arg(long, value_name = "WHERE", default_value = "reasoning")]
     commentary: Words,
     /// Episodes at a time; requests beyond are told to try again
-    #[arg(long, value_name = "N", default_value_t = defaults().concurrency, value_parser = crate::cli::argv::at_once)]
-    concurrency: usize,
+    #[arg(long, value_name = "N", default_value_t = defaults().concurrency)]
+    concurrency: AtOnce,
     /// Connections at a time; those beyond wait
-    #[arg(long, value_name = "N", default_value_t = defaults().connections, value_parser = crate::cli::argv::at_once)]
-    connections: usize,
+    #[arg(long, value_name = "N", default_value_t = defaults().connections)]
+    connections: AtOnce,
     /// Most bytes of a request
-    #[arg(long, value_name = "BYTES", default_value_t = defaults().max_body, value_parser = crate::cli::argv::bytes)]
-    max_body: usize,
+    #[arg(long, value_name = "BYTES", default_value_t = defaults().max_body)]
+    max_body: Bytes,
     /// Seconds that what is under way has to end
-    #[arg(long, value_name = "SECONDS", default_value_t = defaults().drain, value_parser = crate::cli::argv::seconds)]
-    drain: u64,
+    #[arg(long, value_name = "SECONDS", default_value_t = defaults().drain)]
+    drain: Seconds,
 }
 
 /// Where words go that are not the last.

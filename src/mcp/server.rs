@@ -13,6 +13,7 @@ use harness::{
     abi::ToolSpec,
     app::{
         BenchmarkRequest,
+        bounds::Minutes,
         evolve::{EvolveRequest, evolve},
         record::{self, ListRequest, SearchRequest, ShowRequest, Which},
         run::{OpenHarness, TaskRequest},
@@ -100,7 +101,7 @@ struct CheckSuite {
 #[serde(deny_unknown_fields)]
 struct Evolve {
     suite: Option<String>,
-    minutes: f64,
+    minutes: Minutes,
     rollouts: Option<u64>,
     seed: Option<u64>,
 }

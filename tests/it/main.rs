@@ -9,6 +9,7 @@
 mod approval;
 mod bad_harness;
 mod bad_packs;
+mod beginnings;
 mod c_pack;
 mod claims;
 mod compare;

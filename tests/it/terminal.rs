@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The binary with a terminal of its own.
-struct Terminal {
+pub struct Terminal {
     /// What a person holds of it.
     person: File,
     child: Child,
@@ -26,7 +26,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(workspace: &Workspace, arguments: &[&str], typed_before: &str) -> Self {
+    pub fn start(workspace: &Workspace, arguments: &[&str], typed_before: &str) -> Self {
         let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&person).unwrap();
         unlockpt(&person).unwrap();
@@ -50,7 +50,7 @@ impl Terminal {
     }
 
     /// Reads until this is seen, or to the end.
-    fn until(&mut self, text: &str) {
+    pub fn until(&mut self, text: &str) {
         let mut bytes = [0; 4096];
         while !String::from_utf8_lossy(&self.seen).contains(text) {
             // A terminal that nobody has open any more is an error.
@@ -61,12 +61,12 @@ impl Terminal {
         }
     }
 
-    fn types(&mut self, text: &str) {
+    pub fn types(&mut self, text: &str) {
         self.person.write_all(text.as_bytes()).unwrap();
     }
 
     /// All that was seen.
-    fn end(mut self) -> String {
+    pub fn end(mut self) -> String {
         self.until("\0never\0");
         self.child.wait().unwrap();
         String::from_utf8(self.seen).unwrap()

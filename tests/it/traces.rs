@@ -462,3 +462,30 @@ fn a_record_of_another_user_is_read() {
     }
     set(&workspace.path(".harness"), 0o755);
 }
+
+#[test]
+fn a_wrong_reply_is_asked_anew_once_it_is_void() {
+    let upstream = Upstream::new();
+    let workspace = Workspace::new();
+    workspace.put("my.toml", upstream.harness());
+    // Numbers its replies: what is repeated was not asked again.
+    std::thread::spawn(move || {
+        for number in 1.. {
+            let mut model = upstream.next();
+            model.say(&format!("Reply {number}."));
+            model.end();
+        }
+    });
+    let run = || workspace.json(&["run", "my.toml", "--prompt", "Say."]);
+    let (first, again) = (run(), run());
+    assert_eq!((&first["answer"], &again["answer"]), (&json!("Reply 1."), &json!("Reply 1.")), "a call is paid once");
+    let id = again["episode"].as_str().unwrap();
+    let voided = workspace.run(&["trace", "void", id, "--why", "another model answered"]).success().out;
+    assert_eq!(voided, "1 calls and 2 episodes are void: later runs ask again, and no result counts them\n");
+    assert_eq!(run()["answer"], "Reply 2.");
+    let list = workspace.run(&["trace", "list"]).success().out;
+    assert_eq!(list.matches(", void").count(), 2, "{list}");
+    let shown = workspace.run(&["trace", "show", id]).success().out;
+    assert!(shown.contains("another model answered"), "{shown}");
+    workspace.run(&["trace", "void", "nothing-like-it"]).failure(2, &["nothing-like-it"]);
+}

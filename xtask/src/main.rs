@@ -49,7 +49,8 @@ cargo xtask COMMAND
   attack [NUMBER]       plays every known way in, in both sandboxes and as another user, and lists what held
     --full                a fault at every single write, and 100 disturbances instead of a few
   plugin NAME           build one pack of plugins/ and install it into .harness/plugins
-  dist                  binary, packs and licences in one folder, target/dist
+  dist                  program, packs, man pages, completions and licences as an archive and a Python wheel, in target/dist
+    --check               then installs the wheel into an empty environment and evolves a small suite with it
 ";
 
 fn main() -> ExitCode {
@@ -75,7 +76,7 @@ fn run(mut args: Args) -> Outcome {
         "growth" => growth::run(args),
         "abi-fixture" => growth::fixture(args),
         "plugin" => packs::plugin(args),
-        "dist" => args.done().and_then(|()| dist::run()),
+        "dist" => dist::run(args),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -7,11 +7,13 @@ mod credit;
 mod html;
 mod others;
 mod statistics;
+mod summary;
 mod terminal;
 
 pub use build::{Context, build};
 pub use html::render_html;
-pub use statistics::first_duel;
+pub use statistics::{first_duel, provable};
+pub use summary::render_summary;
 pub use terminal::render_terminal;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,9 @@ use crate::arms::{Measured, Score};
 use crate::config::EvolveConfig;
 use crate::error::EvolveError;
 
+/// Background discordance that simulated duels assume: pairs that differ for no reason.
+const DISCORDANCE: f64 = 0.13;
+
 const LEVEL: f64 = 0.95;
 const RESAMPLES: usize = 10_000;
 /// Evolutions rehearsed for the placebo line.
@@ -139,13 +142,29 @@ pub fn placebo(
     Ok(Some(Placebo { line, reach, contrasts: different.len(), groups: count, alpha: config.alpha }))
 }
 
+/// The smallest gain, in steps of 5 points, that a first duel over `groups` gate groups proves in this share of runs; `None`: not even
+/// 95 points.
+///
+/// # Errors
+///
+/// The settings are none that a duel can be played by.
+pub fn provable(config: &EvolveConfig, groups: usize, share: f64) -> Result<Option<u32>, EvolveError> {
+    const DUELS: u32 = 500;
+    let mut purse = config.purse()?;
+    purse.open_round();
+    let (alpha, stopping) = (purse.grant(), stopping(config)?);
+    Ok((1..20).map(|step| 5 * step).find(|points: &u32| {
+        let contrast = Simulated { effect: f64::from(*points) / 100.0, discordance: DISCORDANCE };
+        power(config.seed, contrast, alpha, stopping, groups as u32, DUELS).accepted >= share
+    }))
+}
+
 /// What a first duel over `groups` gate groups can prove.
 ///
 /// # Errors
 ///
 /// The settings are none that a duel can be played by.
 pub fn first_duel(config: &EvolveConfig, groups: usize) -> Result<Power, EvolveError> {
-    const DISCORDANCE: f64 = 0.13;
     const DUELS: u32 = 1000;
     let mut purse = config.purse()?;
     purse.open_round();

@@ -7,14 +7,18 @@ use harness_trace::Split;
 
 use super::{Contrast, Report, Shipped, ended};
 
-struct Ink(bool);
+pub(super) struct Ink(bool);
 
 impl Ink {
+    pub fn new(color: bool) -> Self {
+        Self(color)
+    }
+
     fn paint(&self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn bold(&self, text: &str) -> String {
+    pub fn bold(&self, text: &str) -> String {
         self.paint("1", text)
     }
 

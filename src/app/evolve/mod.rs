@@ -4,6 +4,7 @@ mod approve;
 mod arms;
 mod evaluator;
 mod meta;
+mod plan;
 mod session;
 mod verify;
 
@@ -17,7 +18,7 @@ use std::{
 use harness_bench::{Benchmark, looks};
 use harness_core::{Clock, SystemClock};
 use harness_evolve::{
-    DECISIONS, Evolution, EvolveConfig, Extent,
+    DECISIONS, Evolution, EvolveConfig, Extent, Measurement,
     report::{self, Report},
 };
 use harness_host::Host;
@@ -29,11 +30,18 @@ use serde_json::{Map, Value, json};
 pub use harness_evolve::{Phase, Request as PendingEdit, Stop, Verification};
 
 pub use self::approve::{Answered, ApproveRequest, approve};
+pub use self::plan::{FirstRound, Plan, Timed, plan};
 use self::session::Session;
-pub use self::verify::{VerifiedRun, VerifyRequest, verify};
-use super::{App, BenchmarkRequest, benchmark::environments, folder_trust::Asking, hosts, models};
+pub use self::verify::{Verified, VerifiedRun, VerifyRequest, verify};
+use super::{
+    App, BenchmarkRequest,
+    benchmark::environments,
+    bounds::{AtOnce, Minutes},
+    folder_trust::Asking,
+    hosts, models,
+};
 use crate::{
-    Control, Failure,
+    Control, Event, Failure,
     lock::{self, Patience},
 };
 
@@ -54,7 +62,7 @@ pub struct EvolveRequest {
     /// The harness file to begin with in place of the suite's own.
     pub harness: Option<PathBuf>,
     /// Most minutes for everything.
-    pub minutes: Option<f64>,
+    pub minutes: Option<Minutes>,
     /// Most rollouts of the evolution itself.
     pub rollouts: Option<u64>,
     /// Groups of each arm that are measured on sealed tasks; 0: all.
@@ -70,7 +78,7 @@ pub struct EvolveRequest {
     /// Where the report and the final harness are written; by default a folder of the run below the workspace's reports.
     pub out: Option<PathBuf>,
     /// Episodes at a time; by default as the setting `concurrency` says. Decides how long it takes and nothing else.
-    pub concurrency: Option<usize>,
+    pub concurrency: Option<AtOnce>,
     /// Whether, where another process works on the same run, this one waits for it to end.
     pub wait: bool,
 }
@@ -104,7 +112,8 @@ pub struct Evolved {
     pub run: String,
     /// What was found.
     pub report: Report,
-    /// The folder it was written to: `report.json`, `report.html`, `harness.toml`, `evolution.json`.
+    /// The folder it was written to: `report.html`, `report.txt`, `report.json`, `scores.jsonl`, `harness.toml`,
+    /// `evolution.json`.
     pub out: PathBuf,
     /// Why it is not at its end; the same request continues.
     pub paused: Option<Stop>,
@@ -172,6 +181,7 @@ pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<E
         }),
         lock: app.installed(&host),
     })?;
+    control.tell(&Event::Decided { text: plan::outlook(&config, &benchmark)? });
     let sealed = request.sealed.unwrap_or(benchmark.suite.evolve.sealed);
     let session = Session {
         app,
@@ -180,8 +190,8 @@ pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<E
         store,
         meta,
         control,
-        concurrency: request.concurrency,
-        minutes: request.minutes,
+        concurrency: request.concurrency.map(AtOnce::get),
+        minutes: request.minutes.map(Minutes::get),
         began,
     };
     let (evolution, generic, measurement) =
@@ -202,7 +212,7 @@ pub fn evolve(app: &App, request: &EvolveRequest, control: &Control) -> Result<E
     let report = report::build(&evolution, generic.as_ref(), &measurement, session.benchmark.split(), context);
     let report = report.map_err(Failure::new)?;
     let out = request.out.clone().unwrap_or_else(|| app.workspace().reports().join(&config.run));
-    write(&out, &report, &evolution)?;
+    write(&out, &report, &evolution, &measurement)?;
     let mut shipped = Asking::new(app, &session.host);
     shipped.pool(Some(&out.join("harness.toml")), &evolution.pool);
     shipped.born()?;
@@ -278,7 +288,7 @@ fn settings(
         config.max_rollouts = Some(rollouts);
     }
     if let Some(minutes) = request.minutes {
-        config.max_seconds = Some((minutes * 60.0 * EVOLVE_SHARE) as u64);
+        config.max_seconds = Some((minutes.get() * 60.0 * EVOLVE_SHARE) as u64);
     }
     let question = json!({
         "config": config, "meta": meta, "initial": initial.canonical(host.catalogue()), "label": benchmark.label,
@@ -298,18 +308,38 @@ fn calls(store: &Store, run: &str) -> Result<(u64, u64), Failure> {
     Ok((calls - replayed, replayed))
 }
 
-fn write(out: &Path, report: &Report, evolution: &Evolution) -> Result<(), Failure> {
+fn write(out: &Path, report: &Report, evolution: &Evolution, measurement: &Measurement) -> Result<(), Failure> {
     let fail = |error: std::io::Error| Failure::new(format!("cannot write the report to {}: {error}", out.display()));
     let json = serde_json::to_string_pretty(report).map_err(Failure::new)?;
     let full = serde_json::to_string(evolution).map_err(Failure::new)?;
     let folder = harness_files::make_folders(out).map_err(fail)?;
     for (name, text) in [
         ("report.json", json),
+        ("report.txt", report::render_terminal(report, false)),
         ("report.html", report::render_html(std::slice::from_ref(report))),
         ("harness.toml", report.final_toml.clone()),
         ("evolution.json", full),
+        ("scores.jsonl", scores(measurement)),
     ] {
         folder.replace(Path::new(name), text.as_bytes(), harness_files::Access::Usual).map_err(fail)?;
     }
     Ok(())
+}
+
+/// Every score of every arm, a line each: enough to make the report's numbers again without this program.
+fn scores(measurement: &Measurement) -> String {
+    let mut lines = String::new();
+    for arm in &measurement.arms {
+        for (split, scores) in &arm.scores {
+            for one in scores {
+                let line = json!({
+                    "arm": arm.name, "kind": arm.kind, "split": split, "group": one.group, "task": one.task, "seed": one.seed,
+                    "score": one.outcome.score().map(|score| score.value()), "episode": one.episode,
+                });
+                lines += &line.to_string();
+                lines.push('\n');
+            }
+        }
+    }
+    lines
 }

@@ -8,7 +8,10 @@ use harness_spec::{Config, ModuleRef, nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{super::App, list::ModuleLine};
+use super::{
+    super::{App, bounds::Seconds},
+    list::ModuleLine,
+};
 use crate::{Control, Event, Failure};
 
 /// A pack, and how long it is tried.
@@ -23,7 +26,7 @@ pub struct CheckRequest {
     /// Episodes after which memory must not have grown.
     pub episodes: u32,
     /// Most seconds a module's episodes get.
-    pub seconds: u64,
+    pub seconds: Seconds,
 }
 
 /// What became of a pack.
@@ -54,8 +57,11 @@ pub fn check(app: &App, request: &CheckRequest, control: &Control) -> Result<Che
         .collect();
     let modules: Vec<ModuleRef> = entries.iter().map(|entry| entry.reference()).collect();
     let settings = settings(request, &modules)?;
-    let extent =
-        Extent { episodes: request.episodes, patience: Duration::from_secs(request.seconds), ..Extent::default() };
+    let extent = Extent {
+        episodes: request.episodes,
+        patience: Duration::from_secs(request.seconds.get()),
+        ..Extent::default()
+    };
     let what = request.file.display().to_string();
     control.tell(&Event::Started { what, total: modules.len() as u64 });
     let mut verdicts = Vec::new();

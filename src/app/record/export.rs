@@ -66,7 +66,7 @@ pub fn export(app: &App, request: &ExportRequest, out: &mut dyn Write, control: 
     };
     looks::reading(app, &store, rows.iter().map(Into::into), control)?;
     let written = Exported { sent: rows.len(), to: None, warnings: Vec::new() };
-    let variable = |name: &str| app.workspace().var_os(name)?.to_str().map(str::to_owned);
+    let variable = |name: &str| app.workspace().var_os(name).map(ToOwned::to_owned);
     let collector = match request.form {
         Form::Otlp => Collector::named(request.endpoint.as_deref(), variable).map_err(Failure::input)?,
         Form::Atif | Form::Jsonl => None,

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use self::{
     check::{Checked, check},
     from_traces::{FromTraces, FromTracesRequest, Redacted, from_traces},
-    new::{Made, Marking, NewRequest, Table, new},
+    new::{Made, Marking, NewRequest, Table, columns, new},
     stats::{Counts, Stats, stats},
 };
 
@@ -28,7 +28,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    fn of(benchmark: &Benchmark) -> Self {
+    pub(super) fn of(benchmark: &Benchmark) -> Self {
         let split = benchmark.split();
         Self { explore: split.explore.len(), gate: split.gate.len(), sealed: split.sealed.len() }
     }

@@ -205,6 +205,15 @@ fn rows(table: Option<&Table>) -> Result<Vec<Row>, Failure> {
     bench_tasks::table(&table.file, &columns).map_err(Failure::input)
 }
 
+/// The names of a table's columns, in the order in which they come.
+///
+/// # Errors
+///
+/// The file cannot be read or is no table with rows.
+pub fn columns(file: &Path) -> Result<Vec<String>, Failure> {
+    bench_tasks::columns(file).map_err(Failure::input)
+}
+
 fn suite(name: &str, grader: &str, first_candidates: usize) -> String {
     format!(
         r#"name = "{name}"

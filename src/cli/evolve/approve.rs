@@ -26,7 +26,10 @@ pub struct ApproveArgs {
 
 /// Answers every waiting edit of the run.
 pub fn run(app: &App, global: &Global, args: ApproveArgs, approved: bool) -> Result<(), Failure> {
-    let by = args.by.or_else(|| app.workspace().var("USER").map(str::to_owned));
+    let by = match args.by {
+        Some(by) => Some(by),
+        None => app.workspace().var("USER").map_err(Failure::input)?.map(str::to_owned),
+    };
     let by = by.ok_or_else(|| Failure::input("who answers? the record keeps it").hint("--by NAME"))?;
     let request = ApproveRequest { run: args.run, approved, by, reason: args.reason };
     for answered in approve(app, &request, &Control::default())? {

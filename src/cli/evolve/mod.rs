@@ -19,6 +19,7 @@ use super::Global;
 #[command(after_help = "Examples:
   harness evolve functions --model random                        no downloads: shows the machinery, proves nothing
   harness evolve functions --model smollm2 --data bfcl           a real small model on BFCL live_multiple
+  harness evolve household --plan                                what it would take, and which gain it can prove
   harness evolve household --model smollm2 --minutes 60          generated household games
   harness evolve household --model smollm2 --data ~/alfworld     ALFWorld's own games
   harness evolve verify RUN                                      checks a run's certificates against the record")]

@@ -7,7 +7,8 @@ use harness::{
     App, Failure,
     app::{
         BenchmarkRequest,
-        evolve::{EvolveRequest, Evolved, Stop, evolve},
+        bounds::{AtOnce, Minutes},
+        evolve::{EvolveRequest, Evolved, Plan, Stop, evolve, plan},
     },
 };
 
@@ -40,8 +41,8 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Most minutes for everything
-    #[arg(long, value_name = "N", value_parser = crate::cli::argv::minutes)]
-    minutes: Option<f64>,
+    #[arg(long, value_name = "N")]
+    minutes: Option<Minutes>,
     /// Most rollouts of the evolution itself
     #[arg(long, value_name = "N")]
     rollouts: Option<u64>,
@@ -63,12 +64,15 @@ pub struct RunArgs {
     /// Let a proven edit wait for a person: `harness evolve approve|reject RUN`
     #[arg(long)]
     approve: bool,
+    /// Spend next to nothing: play four rollouts, and say what the budget buys and which gain it can prove
+    #[arg(long)]
+    plan: bool,
     /// Wait for a process that works on this run to end
     #[arg(long)]
     wait: bool,
     /// Episodes at a time [default: the setting `concurrency`]
-    #[arg(long, value_name = "N", value_parser = crate::cli::argv::at_once)]
-    concurrency: Option<usize>,
+    #[arg(long, value_name = "N")]
+    concurrency: Option<AtOnce>,
     /// Where the report and the final harness are written [default: .harness/evolve/RUN]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -99,6 +103,10 @@ pub fn run(app: &App, global: &Global, args: RunArgs) -> Result<(), Failure> {
         concurrency: args.concurrency,
         wait: args.wait,
     };
+    if args.plan {
+        let planned = watched(global, |control| plan(app, &request, control))?;
+        return if global.json { output::json(&planned) } else { print_plan(&planned) };
+    }
     let evolved = watched(global, |control| evolve(app, &request, control))?;
     print(global, &evolved)?;
     match evolved.paused {
@@ -117,13 +125,69 @@ pub fn run(app: &App, global: &Global, args: RunArgs) -> Result<(), Failure> {
     }
 }
 
+fn print_plan(plan: &Plan) -> Result<(), Failure> {
+    let (groups, rollout, round) = (&plan.groups, &plan.rollout, &plan.first_round);
+    let line = |label: &str, text: String| output::line(format_args!("{label:<10}{text}"));
+    line("suite", format!("{} · {}", plan.label, plan.model))?;
+    line("groups", format!("{} explore, {} gate, {} sealed", groups.explore, groups.gate, groups.sealed))?;
+    line(
+        "rollout",
+        format!(
+            "{:.2} s, {:.0} tokens, ${:.5}; {:.0} % of {} succeeded",
+            rollout.seconds,
+            rollout.tokens,
+            rollout.dollars,
+            100.0 * rollout.success,
+            rollout.played
+        ),
+    )?;
+    let (first, later) = plan.proposals;
+    line(
+        "proposals",
+        format!("{first} edits in the first round, {later} in each of at most {} more", plan.rounds.saturating_sub(1)),
+    )?;
+    line(
+        "round 1",
+        format!(
+            "at most {} rollouts: {} explore, {} to screen, {} to tune, {} in a duel",
+            round.sum(),
+            round.explore,
+            round.screen,
+            round.tune,
+            round.duel
+        ),
+    )?;
+    line("report", format!("{} rollouts", plan.report))?;
+    if let Some(most) = plan.max_rollouts {
+        line("bound", format!("{most} rollouts of the evolution"))?;
+    }
+    line(
+        "takes",
+        format!(
+            "at most {:.0} minutes one rollout at a time, {:.1} million tokens, ${:.2}, for round 1 and the report",
+            plan.minutes.ceil(),
+            plan.tokens / 1e6,
+            plan.dollars
+        ),
+    )?;
+    line(
+        "proves",
+        match plan.provable {
+            Some(points) => format!("a gain of {points} points, in 4 of 5 runs (a first duel, simulated)"),
+            None => "too few gate groups: not even a gain of 95 points in 4 of 5 runs".to_owned(),
+        },
+    )
+}
+
 fn print(global: &Global, evolved: &Evolved) -> Result<(), Failure> {
     if global.json {
         return output::json(&evolved.report);
     }
     output::report(&evolved.report)?;
-    output::line(format_args!(
-        "written to {}: report.html, report.json, harness.toml, evolution.json",
-        evolved.out.display()
-    ))
+    let out = evolved.out.display();
+    if evolved.paused.is_none() {
+        output::line(format_args!("next     harness run {out}/harness.toml --prompt '…'   uses what came of it"))?;
+        output::line(format_args!("         harness evolve verify {}   checks it against the record", evolved.run))?;
+    }
+    output::line(format_args!("report   {out}: report.html, report.txt, report.json, scores.jsonl, harness.toml"))
 }

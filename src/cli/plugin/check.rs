@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use harness::{
     App, Failure,
-    app::pack::{Check, CheckRequest, CheckResult, ConformanceReport, check},
+    app::{
+        bounds::Seconds,
+        pack::{Check, CheckRequest, CheckResult, ConformanceReport, check},
+    },
 };
 
 use crate::cli::{Global, output, progress::shown};
@@ -30,8 +33,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     episodes: u32,
     /// Most seconds a module's episodes get
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = crate::cli::argv::seconds)]
-    seconds: u64,
+    #[arg(long, value_name = "N", default_value_t = Seconds::nearest(60))]
+    seconds: Seconds,
 }
 
 /// Checks the pack.

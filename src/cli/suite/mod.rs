@@ -8,6 +8,7 @@ mod stats;
 use clap::{Args, Subcommand};
 use harness::{App, Failure};
 
+pub(super) use self::new::Marking;
 use super::Global;
 
 /// Make a benchmark of your own tasks, and check that it measures what it should

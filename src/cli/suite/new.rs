@@ -47,7 +47,7 @@ pub struct NewArgs {
 
 /// How a reply is compared with the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Marking {
+pub(in crate::cli) enum Marking {
     /// The reply is the answer, or one of the answers
     Exact,
     /// The reply holds the answer, or every one of the answers
