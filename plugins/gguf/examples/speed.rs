@@ -1,5 +1,6 @@
 //! Prints the speed of a GGUF file: prompt, generation, and a growing household-like episode in which every
-//! step chooses among thirty actions. Usage: `speed [MODEL.gguf] [THREADS]`; each line is the best of several runs.
+//! step chooses among thirty actions, and the most memory there was. Usage: `speed [MODEL.gguf] [THREADS]`; each line is the best of several
+//! runs. `tests/reference/speed_llama_cpp.py` prints the first lines for llama.cpp.
 
 use plugin_gguf::engine::evaluate::{Query, Want};
 use plugin_gguf::engine::sample::Sampling;
@@ -8,7 +9,7 @@ use plugin_gguf::engine::template::Message;
 use plugin_gguf::engine::{EngineError, Model, Options};
 use std::time::Instant;
 
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// Prompt of `n` tokens, then `generated` greedy ones; tokens per second of both.
 fn text(model: &Model, n: usize, generated: usize) -> Result<(f64, f64), EngineError> {
@@ -44,7 +45,7 @@ fn episode(model: &Model) -> Result<Vec<Step>, EngineError> {
         .iter()
         .flat_map(|p| (1..=6).map(move |i| format!("{p} {i}")))
         .collect();
-    let message = |role: &str, content: String| Message { role: role.into(), content };
+    let message = |role: &str, content: String| Message { role: role.into(), content, ..Message::default() };
     let mut messages = vec![
         message("system", "You are in a household. Reply with one of the possible actions.".into()),
         message("user", format!("You see {}. Your task is to: put a clean mug on the shelf.", places.join(", "))),
@@ -78,14 +79,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let model = Model::load(&path, &Options { threads, ..Options::default() })?;
     let megabytes = model.weight_bytes() / 1_000_000;
-    println!("{:?}, weights {megabytes} MB, loaded in {:.2} s", model.isa(), start.elapsed().as_secs_f64());
-    for n in [37, 128, 512, 1024, 2048] {
+    let in_file = std::fs::metadata(&path)?.len() / 1_000_000;
+    println!(
+        "{:?}, weights {megabytes} MB ({in_file} MB in the file), loaded in {:.2} s",
+        model.isa(),
+        start.elapsed().as_secs_f64()
+    );
+    for n in [37, 128, 512, 1024] {
         let (mut prompt, mut generation) = (0f64, 0f64);
         for _ in 0..RUNS {
             let (p, g) = text(&model, n, 32)?;
             (prompt, generation) = (prompt.max(p), generation.max(g));
         }
-        println!("prompt of {n} tokens: {prompt:.0} tok/s, then generation: {generation:.0} tok/s");
+        println!("prompt of {n} tokens: {prompt:.0} tok/s, then generation: {generation:.1} tok/s");
     }
     let mut best: Vec<Step> = episode(&model)?;
     for _ in 1..RUNS {
@@ -97,6 +103,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Step { context, reused, computed, seconds } = s;
         let ms = seconds * 1000.0;
         println!("step {i}: prompt {context} ({reused} reused), {computed} tokens computed for 30 choices, {ms:.1} ms");
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+        println!("most memory: {}", peak.trim());
     }
     println!("episode of 30 steps: {:.2} s", best.iter().map(|s| s.seconds).sum::<f64>());
     Ok(())

@@ -68,11 +68,16 @@ impl GgufModel {
     ///
     /// The file cannot be read, or holds no model that this pack runs.
     pub fn open(config: &Config) -> Result<Self, ModuleError> {
-        let path = config.path();
+        let path = config.file().map_err(ModuleError::config)?;
         let engine = shared(&path, config.options()).map_err(|error| match error {
-            EngineError::Io { .. } if config.path.is_empty() => ModuleError::config(format_args!(
-                "{error}; fetch the weights with `harness model pull smollm2`, or set `path` to a GGUF file"
-            )),
+            EngineError::Io { .. } if config.path.is_empty() => {
+                let fetch = if config.model.is_empty() {
+                    "fetch the weights with `harness model pull smollm2`"
+                } else {
+                    "`harness model list` says how to fetch the weights"
+                };
+                ModuleError::config(format_args!("{error}; {fetch}, or set `path` to a GGUF file"))
+            }
             other => other.into(),
         })?;
         let stem = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
@@ -98,8 +103,11 @@ impl GgufModel {
 
     fn prompt(&self, messages: &[Message], tools: &[ToolSpec]) -> Result<Vec<u32>, ModuleError> {
         let template = &self.engine.template;
-        let conversation = tools::conversation(messages, tools, !template.tools);
-        let tools = if template.tools { serde_json::to_value(tools)? } else { Value::Null };
+        let (conversation, tools) = if template.tools {
+            (tools::structured(messages), tools::offered(tools))
+        } else {
+            (tools::conversation(messages, tools), Value::Null)
+        };
         Ok(template.encode(&self.engine.tokenizer, &conversation, &tools)?)
     }
 
@@ -131,7 +139,8 @@ impl GgufModel {
     }
 
     fn tool_call(&self, turn: &Turn<'_>, tools: &[ToolSpec], with_arguments: bool) -> Result<ChatReply, ModuleError> {
-        let openings: Vec<String> = tools.iter().map(|t| tools::naming(&t.name)).collect();
+        let tag = tools::tag(self.engine.template.tools);
+        let openings: Vec<String> = tools.iter().map(|t| tools::naming(tag, &t.name)).collect();
         if openings.is_empty() {
             return Err(ModuleError::input("a tool call is demanded but no tools are offered"));
         }
@@ -144,7 +153,7 @@ impl GgufModel {
         let mut finish = Finish::TOOL_CALLS;
         if with_arguments {
             let automaton = self.automaton(&tool.input_schema, true)?;
-            let head = self.engine.tokenizer.encode(&tools::opening(&tool.name));
+            let head = self.engine.tokenizer.encode(&tools::opening(tag, &tool.name));
             let prompt = [turn.prompt.as_slice(), &head].concat();
             let generated = self.generate(turn, &prompt, Some(&automaton), DeltaKind::ARGUMENTS)?;
             usage.output_tokens += generated.tokens.len() as u64;

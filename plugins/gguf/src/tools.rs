@@ -1,7 +1,9 @@
-//! Conversations with tools as plain text, for models whose template knows no tools, and back.
+//! Conversations with tools as the model's chat template takes them, and back.
 //!
-//! Tools are listed in the system message; a call is written
-//! `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, a result `<tool_response>…</tool_response>`.
+//! A template that knows of tools is given tools, calls and results as such. For one that does not, tools are
+//! listed in the system message, a call is written `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, a result
+//! `<tool_response>…</tool_response>`. Calls in other spellings (a fenced block of JSON, say) are text here: reading
+//! those is a processor's, which works for every model.
 
 use crate::engine::template;
 use harness_abi::{Message, Part, Role, ToolSpec};
@@ -10,48 +12,68 @@ use serde_json::{Value, json};
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
 
-/// The conversation as the template takes it. With `list`, the tools are described in the system message.
-pub fn conversation(messages: &[Message], tools: &[ToolSpec], list: bool) -> Vec<template::Message> {
+/// The conversation for a template that knows of tools.
+pub fn structured(messages: &[Message]) -> Vec<template::Message> {
+    let call = |name: &str, arguments: &str| {
+        let arguments: Value = serde_json::from_str(arguments).unwrap_or_else(|_| arguments.into());
+        let arguments = if arguments == "" { json!({}) } else { arguments };
+        json!({"type": "function", "function": {"name": name, "arguments": arguments}})
+    };
+    let message = |message: &Message| template::Message {
+        role: role(message.role(), "tool").into(),
+        content: message.text().into_owned(),
+        tool_calls: message.calls().map(|made| call(made.name, made.arguments)).collect(),
+    };
+    messages.iter().map(message).collect()
+}
+
+/// The tools for a template that knows of tools, as chat completions write them.
+pub fn offered(tools: &[ToolSpec]) -> Value {
+    let tool = |tool: &ToolSpec| json!({"type": "function", "function": described(tool)});
+    if tools.is_empty() { Value::Null } else { tools.iter().map(tool).collect() }
+}
+
+/// The conversation for a template that knows of none. The tools are described in the system message.
+pub fn conversation(messages: &[Message], tools: &[ToolSpec]) -> Vec<template::Message> {
     let mut out: Vec<template::Message> = messages.iter().map(plain).collect();
-    if list && !tools.is_empty() {
+    if !tools.is_empty() {
         let text = describe(tools);
         match out.first_mut().filter(|m| m.role == "system") {
             Some(system) => system.content = format!("{}\n\n{text}", system.content),
-            None => out.insert(0, template::Message { role: "system".into(), content: text }),
+            None => out.insert(0, template::Message { role: "system".into(), content: text, ..Default::default() }),
         }
     }
     out
 }
 
-fn plain(message: &Message) -> template::Message {
-    let role = match message.role() {
+fn role(role: Role, of_results: &'static str) -> &'static str {
+    match role {
         Role::System => "system",
         Role::Assistant => "assistant",
-        Role::User | Role::Tool => "user",
-    };
+        Role::User => "user",
+        Role::Tool => of_results,
+    }
+}
+
+fn plain(message: &Message) -> template::Message {
     let mut content = message.text().into_owned();
     if message.role() == Role::Tool {
         content = format!("<tool_response>\n{content}\n</tool_response>");
     }
     for call in message.calls() {
-        let head = opening(call.name);
+        let head = opening(OPEN, call.name);
         let arguments = if call.arguments.is_empty() { "{}" } else { call.arguments };
         let gap = if content.is_empty() { "" } else { "\n" };
         content.push_str(&format!("{gap}{head} {arguments}}}{CLOSE}"));
     }
-    template::Message { role: role.into(), content }
+    template::Message { role: role(message.role(), "user").into(), content, ..Default::default() }
 }
 
 /// What the model is told about its tools.
 fn describe(tools: &[ToolSpec]) -> String {
     let mut text = String::from("You can call these tools:\n<tools>\n");
     for tool in tools {
-        let line = json!({
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": tool.input_schema,
-        });
-        text.push_str(&format!("{line}\n"));
+        text.push_str(&format!("{}\n", described(tool)));
     }
     text.push_str("</tools>\nTo call a tool, reply with ");
     text.push_str(OPEN);
@@ -60,14 +82,23 @@ fn describe(tools: &[ToolSpec]) -> String {
     text
 }
 
+fn described(tool: &ToolSpec) -> Value {
+    json!({"name": tool.name, "description": tool.description, "parameters": tool.input_schema})
+}
+
+/// What a call begins with: where the template knows of tools it writes a line end after the tag.
+pub fn tag(template_knows_tools: bool) -> &'static str {
+    if template_knows_tools { "<tool_call>\n" } else { OPEN }
+}
+
 /// The beginning of a call, up to where its arguments go.
-pub fn opening(name: &str) -> String {
-    format!("{}, \"arguments\":", naming(name))
+pub fn opening(tag: &str, name: &str) -> String {
+    format!("{}, \"arguments\":", naming(tag, name))
 }
 
 /// The beginning of a call, up to the end of the tool's name.
-pub fn naming(name: &str) -> String {
-    format!("{OPEN}{{\"name\": {}", Value::from(name))
+pub fn naming(tag: &str, name: &str) -> String {
+    format!("{tag}{{\"name\": {}", Value::from(name))
 }
 
 /// Text and calls of a free reply: marked calls, or a reply that is nothing but one call's JSON.

@@ -64,8 +64,35 @@ impl Format {
         })
     }
 
+    /// What ggml calls the format of a number, whether it is decoded here or not.
+    pub fn name(number: u32) -> String {
+        let name = match number {
+            9 => "Q8_1",
+            15 => "Q8_K",
+            16 => "IQ2_XXS",
+            17 => "IQ2_XS",
+            18 => "IQ3_XXS",
+            19 => "IQ1_S",
+            20 => "IQ4_NL",
+            21 => "IQ3_S",
+            22 => "IQ2_S",
+            23 => "IQ4_XS",
+            29 => "IQ1_M",
+            34 => "TQ1_0",
+            35 => "TQ2_0",
+            39 => "MXFP4",
+            _ => return format!("ggml type {number}"),
+        };
+        format!("{name} (ggml type {number})")
+    }
+
+    /// The formats that are decoded here, for an error.
+    pub fn known() -> &'static str {
+        "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K and Q6_K"
+    }
+
     /// Weights per block.
-    pub fn weights(self) -> usize {
+    pub const fn weights(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => SMALL,
@@ -74,7 +101,7 @@ impl Format {
     }
 
     /// Bytes per block.
-    pub fn bytes(self) -> usize {
+    pub const fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
@@ -130,7 +157,7 @@ fn half_at(block: &[u8], at: usize) -> f32 {
 }
 
 /// The 32 bits at a place of a block.
-fn bits_at(block: &[u8], at: usize) -> u32 {
+pub(super) fn bits_at(block: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
@@ -153,7 +180,7 @@ fn q4_1(block: &[u8; 20], out: &mut [f32; SMALL]) {
 }
 
 /// The two weights of 5 bits whose lower four are byte `j` and whose fifth bits are in `fifth`.
-fn five_bits(byte: u8, fifth: u32, j: usize) -> (u8, u8) {
+pub(super) fn five_bits(byte: u8, fifth: u32, j: usize) -> (u8, u8) {
     let low = ((fifth >> j) << 4) & 16;
     let high = (fifth >> (j + 12)) & 16;
     ((byte & 15) | low as u8, (byte >> 4) | high as u8)
@@ -203,9 +230,7 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; SUPER]) {
     let (thirds, scales, scale) = (&block[..32], &block[96..108], half_at(block, 108));
     for (sub, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let (half, plane, side) = (sub / 8, sub % 8 / 2, sub % 2);
-        let low = if sub < 8 { scales[sub] & 15 } else { scales[sub - 8] >> 4 };
-        let high = (scales[8 + sub % 4] >> (2 * (sub / 4))) & 3;
-        let scale = scale * (f32::from(low | (high << 4)) - 32.0);
+        let scale = scale * f32::from(q3_level(scales, sub));
         let from = 32 + 32 * half + 16 * side;
         for ((q, third), out) in block[from..from + 16].iter().zip(&thirds[16 * side..]).zip(out) {
             let below = if (third >> (4 * half + plane)) & 1 == 0 { 4 } else { 0 };
@@ -214,23 +239,28 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; SUPER]) {
     }
 }
 
-/// Scale and minimum, 6 bits each, of one of the eight sub-blocks of Q4_K and Q5_K.
-fn scale_and_least(sub: usize, packed: &[u8]) -> (f32, f32) {
-    let (scale, least) = if sub < 4 {
-        (packed[sub] & 63, packed[sub + 4] & 63)
-    } else {
-        let both = packed[sub + 4];
-        ((both & 15) | ((packed[sub - 4] >> 6) << 4), (both >> 4) | ((packed[sub] >> 6) << 4))
-    };
-    (f32::from(scale), f32::from(least))
+/// Scale and minimum, 6 bits each, of one of the eight sub-blocks of Q4_K and Q5_K (ggml `get_scale_min_k4`).
+pub(super) fn q4_levels(packed: &[u8], sub: usize) -> (u8, u8) {
+    if sub < 4 {
+        return (packed[sub] & 63, packed[sub + 4] & 63);
+    }
+    let both = packed[sub + 4];
+    ((both & 15) | ((packed[sub - 4] >> 6) << 4), (both >> 4) | ((packed[sub] >> 6) << 4))
+}
+
+/// Scale, 6 bits less 32, of one of the sixteen sub-blocks of Q3_K.
+pub(super) fn q3_level(packed: &[u8], sub: usize) -> i8 {
+    let low = if sub < 8 { packed[sub] & 15 } else { packed[sub - 8] >> 4 };
+    let high = (packed[8 + sub % 4] >> (2 * (sub / 4))) & 3;
+    (low | (high << 4)) as i8 - 32
 }
 
 /// Scale of the scales, scale of the minima, both (12 bytes), 4-bit weights (128).
 fn q4_k(block: &[u8; 144], out: &mut [f32; SUPER]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
     for (sub, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (scale, least) = scale_and_least(sub, &block[4..16]);
-        let (scale, least) = (d * scale, m * least);
+        let (scale, least) = q4_levels(&block[4..16], sub);
+        let (scale, least) = (d * f32::from(scale), m * f32::from(least));
         let from = 16 + 32 * (sub / 2);
         let shift = 4 * (sub % 2);
         for (q, out) in block[from..from + 32].iter().zip(out) {
@@ -244,8 +274,8 @@ fn q5_k(block: &[u8; 176], out: &mut [f32; SUPER]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
     let fifths = &block[16..48];
     for (sub, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let (scale, least) = scale_and_least(sub, &block[4..16]);
-        let (scale, least) = (d * scale, m * least);
+        let (scale, least) = q4_levels(&block[4..16], sub);
+        let (scale, least) = (d * f32::from(scale), m * f32::from(least));
         let from = 48 + 32 * (sub / 2);
         let shift = 4 * (sub % 2);
         for ((q, fifth), out) in block[from..from + 32].iter().zip(fifths).zip(out) {

@@ -167,7 +167,7 @@ fn compute(
         let asked: Vec<usize> = (0..rows.len()).filter(|i| batch.asked.contains_key(&(first + i))).collect();
         for asked in asked.chunks(LOGIT_ROWS) {
             let stride = engine.logits(asked, &mut state.buffers, &mut state.logits);
-            let vocab = engine.weights.shape.vocab;
+            let vocab = engine.weights.architecture.vocab;
             let found: Vec<Mutex<Vec<Found>>> = asked.iter().map(|_| Mutex::default()).collect();
             let logits = &state.logits;
             engine.pool.run(asked.len(), &|i| {

@@ -3,8 +3,9 @@
 //! Rows may belong to one sequence or to many branching ones: a row attends to the path of its node and
 //! to its own page up to itself. A row's ancestors must be computed already or stand before it in the batch.
 
+use super::architecture::{Activation, Pairs, Rope};
 use super::cache::{Cache, NodeId, Place};
-use super::kernels::attend::{Stretch, attend};
+use super::kernels::attend::{Sight, Stretch, attend};
 use super::kernels::{self, Isa};
 use super::lanes::LANES;
 use super::matrix::{Activations, Matrix, RowWriter, multiply};
@@ -47,10 +48,21 @@ type Span = (NodeId, usize);
 /// Adjacent rows that attention takes together.
 struct Tile {
     first: usize,
-    /// What all of them see, from the first position on.
+    /// Position of the first of what all of them see.
+    start: usize,
+    /// What all of them see.
     common: Vec<Span>,
     /// What each of them sees after that.
     rests: Vec<Vec<Span>>,
+}
+
+/// What a pass needs to know of a kind of layer: those that see everything, or those that slide.
+struct Kind {
+    /// Positions a token sees, itself included.
+    window: usize,
+    tiles: Vec<Tile>,
+    /// `[row][head_dim/2]` of (cos, sin).
+    turns: Vec<(f32, f32)>,
 }
 
 /// What a pass runs on.
@@ -61,19 +73,15 @@ pub struct Engine<'a> {
     pub pool: &'a Pool,
     /// Weights.
     pub weights: &'a Weights,
-    /// `[position][head_dim/2]` of (cos, sin).
-    pub rotations: &'a [(f32, f32)],
 }
 
-/// Cosine and sine of every position and pair of dimensions (Su et al. 2021), in f64 then rounded.
-pub fn rotations(head_dim: usize, base: f64, context: usize) -> Vec<(f32, f32)> {
-    let half = head_dim / 2;
-    let angle = |position: usize, i: usize| {
-        let frequency = base.powf(-2.0 * i as f64 / head_dim as f64);
-        let (sin, cos) = (position as f64 * frequency).sin_cos();
-        (cos as f32, sin as f32)
+/// The angle between two positions for every pair of dimensions of a head (Su et al. 2021).
+fn frequencies(pairs: usize, rope: Rope, factors: Option<&[f32]>) -> Vec<f64> {
+    let frequency = |i: usize| {
+        let divisor = rope.stretch * factors.map_or(1.0, |factors| f64::from(factors[i]));
+        rope.base.powf(-(i as f64) / pairs as f64) / divisor
     };
-    (0..context).flat_map(|p| (0..half).map(move |i| angle(p, i))).collect()
+    (0..pairs).map(frequency).collect()
 }
 
 /// Runs `f(row, writer)` for every row, several rows to a task.
@@ -111,72 +119,121 @@ impl Engine<'_> {
     /// Computes keys and values of every row into the cache. `buffers.x` then holds the rows' last
     /// hidden states, from which [`Engine::logits`] reads. At most [`MAX_ROWS`] rows.
     pub fn run(&self, cache: &mut Cache, rows: &[Row], buffers: &mut Buffers) {
-        let shape = &self.weights.shape;
-        let (e, n) = (shape.embed, rows.len());
-        let half = shape.head_dim / 2;
-        let positions: Vec<usize> = rows.iter().map(|r| cache.position(r.place)).collect();
-        let tiles = tiles(cache, rows);
+        let net = &self.weights.architecture;
+        let (e, n) = (net.embed, rows.len());
+        let (q_width, kv_width, half) = (net.query_width(), net.kv_width(), net.head_dim / 2);
+        let everything = self.kind(cache, rows, usize::MAX, net.rope);
+        let sliding = net.sliding.map(|sliding| self.kind(cache, rows, sliding.window, sliding.rope));
         let pages = SharedPages::new(cache);
         let Buffers { x, wide, narrow, queries, input } = buffers;
-        let (qkv_width, up_width) = (e + 2 * shape.kv_width(), 2 * shape.hidden);
+        let (qkv_width, up_width) = (q_width + 2 * kv_width, 2 * net.hidden);
         x.resize(x.len().max(n * e), 0.0);
         wide.resize(wide.len().max(n * qkv_width.max(up_width)), 0.0);
-        narrow.resize(narrow.len().max(n * e), 0.0);
-        queries.resize(queries.len().max(n * e), 0.0);
+        narrow.resize(narrow.len().max(n * e.max(q_width)), 0.0);
+        queries.resize(queries.len().max(n * q_width), 0.0);
         for (row, x) in rows.iter().zip(x.chunks_mut(e)) {
-            self.weights.embed.row(row.token as usize, x);
+            self.weights.embed.row(self.isa, row.token as usize, x);
+            if net.embedding_scale != 1.0 {
+                x.iter_mut().for_each(|x| *x *= net.embedding_scale);
+            }
         }
         for (l, layer) in self.weights.layers.iter().enumerate() {
-            let Layer { attn_norm, qkv, attn_out, ffn_norm, gate_up, down } = layer;
+            let Layer { attn_norm, qkv, attn_out, attn_post_norm, ffn_norm, gate_up, down, ffn_post_norm, .. } = layer;
+            let kind = sliding.as_ref().filter(|_| net.sliding_at(l).is_some()).unwrap_or(&everything);
             self.normalise(x, attn_norm, input, n);
             self.product(qkv, input, wide);
-            // Rotation, and the new keys and values into their pages.
-            let scale = 1.0 / (shape.head_dim as f32).sqrt();
-            let jobs: Vec<_> =
-                wide.chunks_mut(ROW_TASK * qkv_width).zip(queries.chunks_mut(ROW_TASK * e)).map(Mutex::new).collect();
+            // Biases, norms and rotation, and the new keys and values into their pages.
+            let jobs: Vec<_> = wide
+                .chunks_mut(ROW_TASK * qkv_width)
+                .zip(queries.chunks_mut(ROW_TASK * q_width))
+                .map(Mutex::new)
+                .collect();
             self.pool.run(n.div_ceil(ROW_TASK), &|job| {
                 let mut guard = jobs[job].lock().unwrap_or_else(PoisonError::into_inner);
                 let (wide, queries) = &mut *guard;
-                for i in job * ROW_TASK..n.min((job + 1) * ROW_TASK) {
-                    let local = i - job * ROW_TASK;
-                    let row = &mut wide[local * qkv_width..(local + 1) * qkv_width];
-                    let turn = &self.rotations[positions[i] * half..(positions[i] + 1) * half];
-                    let (q, kv) = row.split_at_mut(e);
-                    let (k, v) = kv.split_at_mut(shape.kv_width());
-                    for head in q.chunks_mut(shape.head_dim).chain(k.chunks_mut(shape.head_dim)) {
-                        for (pair, (cos, sin)) in head.as_chunks_mut::<2>().0.iter_mut().zip(turn) {
-                            let [a, b] = *pair;
-                            *pair = [a * cos - b * sin, a * sin + b * cos];
-                        }
-                    }
-                    for (to, q) in queries[local * e..(local + 1) * e].iter_mut().zip(q) {
-                        *to = *q * scale;
+                let chunk = wide.chunks_mut(qkv_width).zip(queries.chunks_mut(q_width));
+                let turns = kind.turns.chunks(half).skip(job * ROW_TASK);
+                for (row, (turn, (wide, queries))) in rows.iter().skip(job * ROW_TASK).zip(turns.zip(chunk)) {
+                    self.prepare(layer, wide, turn);
+                    let (q, kv) = wide.split_at(q_width);
+                    let (k, v) = kv.split_at(kv_width);
+                    for (to, q) in queries.iter_mut().zip(q) {
+                        *to = *q * net.attention_scale;
                     }
                     // SAFETY: this region only writes, and each row has a place of its own.
-                    unsafe { pages.write(l, rows[i].place, k, v) };
+                    unsafe { pages.write(l, row.place, k, v) };
                 }
             });
             drop(jobs);
-            self.attention(l, &pages, &tiles, queries, narrow);
-            input.reshape(n, e);
-            each_row(self.pool, input, narrow, e, |_, row, out| kernels::quantise(self.isa, row, out));
+            self.attention(l, &pages, kind, queries, narrow);
+            input.reshape(n, q_width);
+            each_row(self.pool, input, narrow, q_width, |_, row, out| kernels::quantise(self.isa, row, out));
             self.product(attn_out, input, narrow);
-            kernels::add(self.isa, &mut x[..n * e], narrow);
+            self.add(&mut x[..n * e], narrow, attn_post_norm.as_deref());
             self.normalise(x, ffn_norm, input, n);
             self.product(gate_up, input, wide);
-            input.reshape(n, shape.hidden);
+            input.reshape(n, net.hidden);
             each_row(self.pool, input, wide, up_width, |_, row, out| {
-                let (gate, up) = row.split_at_mut(shape.hidden);
-                kernels::silu_product_and_quantise(self.isa, gate, up, out);
+                let (gate, up) = row.split_at_mut(net.hidden);
+                match net.activation {
+                    Activation::Silu => kernels::silu_product_and_quantise(self.isa, gate, up, out),
+                    Activation::Gelu => kernels::gelu_product_and_quantise(self.isa, gate, up, out),
+                }
             });
             self.product(down, input, narrow);
-            kernels::add(self.isa, &mut x[..n * e], narrow);
+            self.add(&mut x[..n * e], narrow, ffn_post_norm.as_deref());
+        }
+    }
+
+    /// What the layers of a kind see of the cache, and how they turn the rows.
+    fn kind(&self, cache: &Cache, rows: &[Row], window: usize, rope: Rope) -> Kind {
+        // No family has both factors and a window: the factors are of the layers that see everything.
+        let frequencies =
+            frequencies(self.weights.architecture.head_dim / 2, rope, self.weights.rope_factors.as_deref());
+        let turn = |row: &Row| {
+            let position = cache.position(row.place) as f64;
+            frequencies.iter().map(move |frequency| {
+                let (sin, cos) = (position * frequency).sin_cos();
+                (cos as f32, sin as f32)
+            })
+        };
+        let turns = rows.iter().flat_map(turn).collect();
+        Kind { window, tiles: tiles(cache, rows, window), turns }
+    }
+
+    /// Biases, norms and rotation of a row's queries and keys, and the bias of its values.
+    fn prepare(&self, layer: &Layer, row: &mut [f32], turn: &[(f32, f32)]) {
+        let net = &self.weights.architecture;
+        if let Some(bias) = &layer.qkv_bias {
+            kernels::add(self.isa, row, bias);
+        }
+        let (q, kv) = row.split_at_mut(net.query_width());
+        let k = &mut kv[..net.kv_width()];
+        if let Some((queries, keys)) = &layer.qk_norm {
+            kernels::normalise_heads(self.isa, q, queries, net.eps);
+            kernels::normalise_heads(self.isa, k, keys, net.eps);
+        }
+        for heads in [q, k] {
+            match net.pairs {
+                Pairs::Adjacent => kernels::rotate_adjacent(self.isa, heads, turn),
+                Pairs::Halves => kernels::rotate_halves(self.isa, heads, turn),
+            }
+        }
+    }
+
+    /// Adds what a part of a layer gave to the rows, normalised where there is a norm for it.
+    fn add(&self, x: &mut [f32], part: &[f32], norm: Option<&[f32]>) {
+        let Some(weight) = norm else { return kernels::add(self.isa, x, part) };
+        let e = weight.len();
+        let mut scratch = vec![0.0; e];
+        for (x, part) in x.chunks_mut(e).zip(part.chunks(e)) {
+            kernels::normalise_and_add(self.isa, x, part, weight, self.weights.architecture.eps, &mut scratch);
         }
     }
 
     /// Logits of the given rows of the last pass, `[row][vocab rounded up to 16]`.
     pub fn logits(&self, rows: &[usize], buffers: &mut Buffers, out: &mut Vec<f32>) -> usize {
-        let e = self.weights.shape.embed;
+        let e = self.weights.architecture.embed;
         let picked: Vec<f32> = rows.iter().flat_map(|r| &buffers.x[r * e..(r + 1) * e]).copied().collect();
         self.normalise(&picked, &self.weights.output_norm, &mut buffers.input, rows.len());
         let matrix = self.weights.vocabulary();
@@ -195,7 +252,7 @@ impl Engine<'_> {
                 scratch.resize(scratch.len().max(e), 0.0);
                 for i in job * ROW_TASK..n.min((job + 1) * ROW_TASK) {
                     let mut writer = jobs[i].lock().unwrap_or_else(PoisonError::into_inner);
-                    let (x, eps) = (&x[i * e..(i + 1) * e], self.weights.shape.eps);
+                    let (x, eps) = (&x[i * e..(i + 1) * e], self.weights.architecture.eps);
                     kernels::normalise_and_quantise(self.isa, x, weight, eps, &mut scratch[..e], &mut writer);
                 }
             });
@@ -206,13 +263,13 @@ impl Engine<'_> {
         multiply(self.isa, self.pool, matrix, input, out, matrix.rows.next_multiple_of(LANES));
     }
 
-    fn attention(&self, layer: usize, pages: &SharedPages<'_>, tiles: &[Tile], queries: &[f32], out: &mut [f32]) {
-        let shape = &self.weights.shape;
-        let (e, dim, group) = (shape.embed, shape.head_dim, shape.heads / shape.kv_heads);
+    fn attention(&self, layer: usize, pages: &SharedPages<'_>, kind: &Kind, queries: &[f32], out: &mut [f32]) {
+        let net = &self.weights.architecture;
+        let (width, dim, group) = (net.query_width(), net.head_dim, net.heads / net.kv_heads);
         // One part of the output per row and key/value head, each written by one task.
         let parts: Vec<_> = out.chunks_mut(group * dim).map(Mutex::new).collect();
-        self.pool.run(tiles.len() * shape.kv_heads, &|task| {
-            let (tile, head) = (&tiles[task / shape.kv_heads], task % shape.kv_heads);
+        self.pool.run(kind.tiles.len() * net.kv_heads, &|task| {
+            let (tile, head) = (&kind.tiles[task / net.kv_heads], task % net.kv_heads);
             // SAFETY: this region only reads pages.
             let bind = |span: &Span| unsafe { pages.stretch(layer, head, span.0, span.1) };
             let common: Vec<Stretch<'_>> = tile.common.iter().map(bind).collect();
@@ -220,14 +277,15 @@ impl Engine<'_> {
             let rows = tile.first..tile.first + rests.len();
             let mut q = Vec::with_capacity(rows.len() * group * dim);
             for i in rows.clone() {
-                q.extend_from_slice(&queries[i * e + head * group * dim..][..group * dim]);
+                q.extend_from_slice(&queries[i * width + head * group * dim..][..group * dim]);
             }
+            let sight = Sight { start: tile.start, window: kind.window };
             SCRATCH.with_borrow_mut(|(result, scores)| {
                 result.resize(result.len().max(q.len()), 0.0);
                 let result = &mut result[..q.len()];
-                attend(self.isa, &common, &rests, dim, group, &q, scores, result);
+                attend(self.isa, &common, &rests, sight, dim, group, &q, scores, result);
                 for (i, result) in rows.zip(result.chunks(group * dim)) {
-                    let part = &parts[i * shape.kv_heads + head];
+                    let part = &parts[i * net.kv_heads + head];
                     part.lock().unwrap_or_else(PoisonError::into_inner).copy_from_slice(result);
                 }
             });
@@ -235,8 +293,9 @@ impl Engine<'_> {
     }
 }
 
-/// Groups adjacent rows and finds what they share.
-fn tiles(cache: &Cache, rows: &[Row]) -> Vec<Tile> {
+/// Groups adjacent rows and finds what they share. Of what all of them see, whatever lies before the window of
+/// every row is left out, page by page.
+fn tiles(cache: &Cache, rows: &[Row], window: usize) -> Vec<Tile> {
     let mut paths: HashMap<NodeId, Vec<Span>> = HashMap::new();
     for row in rows {
         paths.entry(row.place.node).or_insert_with(|| cache.path(row.place.node));
@@ -245,12 +304,19 @@ fn tiles(cache: &Cache, rows: &[Row]) -> Vec<Tile> {
         let before: Vec<&[Span]> = rows.iter().map(|r| paths[&r.place.node].as_slice()).collect();
         let alike = |p: &&[Span]| p.iter().zip(before[0]).take_while(|(a, b)| a == b).count();
         let shared = before.iter().map(alike).min().unwrap_or(0);
+        let seen_from = |row: &Row| (cache.position(row.place) + 1).saturating_sub(window);
+        let first_seen = rows.iter().map(seen_from).min().unwrap_or(0);
+        let (mut start, mut skipped) = (0, 0);
+        while skipped < shared && start + before[0][skipped].1 <= first_seen {
+            start += before[0][skipped].1;
+            skipped += 1;
+        }
         let rest = |(row, path): (&Row, &&[Span])| {
             let own = (row.place.node, row.place.slot + 1);
             path[shared..].iter().copied().chain([own]).collect()
         };
         let rests = rows.iter().zip(&before).map(rest).collect();
-        Tile { first: i * TILE, common: before[0][..shared].to_vec(), rests }
+        Tile { first: i * TILE, start, common: before[0][skipped..shared].to_vec(), rests }
     };
     rows.chunks(TILE).enumerate().map(tile).collect()
 }

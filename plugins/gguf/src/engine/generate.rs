@@ -183,7 +183,7 @@ pub fn generate(
 
 /// Tokens of text that needs no draw; none where the bytes are no text on their own.
 fn tokens_of(tokenizer: &Tokenizer, bytes: &[u8]) -> Vec<u32> {
-    std::str::from_utf8(bytes).map_or_else(|_| Vec::new(), |text| tokenizer.encode(text))
+    std::str::from_utf8(bytes).map_or_else(|_| Vec::new(), |text| tokenizer.encode_further(text))
 }
 
 /// Whether the shortest completion fits into so many tokens.

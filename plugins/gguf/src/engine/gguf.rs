@@ -1,12 +1,22 @@
 //! Reader of the GGUF container (version 2 and 3): metadata and the table of tensors.
 //! Every count and length is checked against the bytes that are there before anything is allocated,
-//! so a truncated or hostile file is an error and never a panic; tensor data is decoded in `blocks`.
-//! Format: ggml `docs/gguf.md`. Big-endian files are refused.
+//! so a truncated or hostile file is an error and never a panic; tensor data is read when it is asked for,
+//! some rows at a time, so that a file is never in memory as a whole. Format: ggml `docs/gguf.md`. Big-endian
+//! files and files in several parts are refused.
 
 use super::blocks::Format;
 use super::error::{EngineError, Result};
 use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes read for the header at first; a header that is longer is read again with four times as many.
+const HEADER: usize = 16 << 20;
+/// Bytes hashed at a time.
+const PIECE: usize = 1 << 20;
 
 /// A metadata value; integers of all widths are widened.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,21 +39,35 @@ struct TensorInfo {
     dims: Vec<usize>,
     format: Format,
     offset: usize,
+    /// Whether anybody asked for it.
+    read: AtomicBool,
 }
 
-/// An open GGUF file, wholly in memory.
+enum Source {
+    Memory(Vec<u8>),
+    Disk(File),
+}
+
+/// An open GGUF file.
 pub struct Gguf {
     path: PathBuf,
-    bytes: Vec<u8>,
+    source: Source,
+    /// Bytes of the whole file.
+    len: usize,
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorInfo>,
     data_start: usize,
 }
 
 struct Cursor<'a> {
+    /// The beginning of the file.
     bytes: &'a [u8],
     at: usize,
     path: &'a Path,
+    /// Bytes of the whole file.
+    len: usize,
+    /// Whether more was asked for than the beginning holds, and the file has it.
+    short: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -59,7 +83,8 @@ impl<'a> Cursor<'a> {
                 Ok(slice)
             }
             None => {
-                Err(self.bad(format!("the file ends where {n} more bytes are needed ({} in all)", self.bytes.len())))
+                self.short = self.at.checked_add(n).is_some_and(|end| end <= self.len);
+                Err(self.bad(format!("the file ends where {n} more bytes are needed ({} in all)", self.len)))
             }
         }
     }
@@ -87,7 +112,7 @@ impl<'a> Cursor<'a> {
     /// A count of items that each take at least `min` bytes: refused when they cannot be there.
     fn count(&mut self, min: u64, what: &str) -> Result<usize> {
         let n = self.u64()?;
-        let left = (self.bytes.len() - self.at) as u64;
+        let left = (self.len - self.at) as u64;
         if n.saturating_mul(min) > left {
             return Err(self.bad(format!("{n} {what} are claimed but {left} bytes are left")));
         }
@@ -129,14 +154,27 @@ impl<'a> Cursor<'a> {
 }
 
 impl Gguf {
-    /// Reads and checks the whole file.
+    /// Reads and checks what stands before the tensors' data.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or [`Gguf::parse`] refuses it.
+    /// The file cannot be read, or is not as the format says.
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|source| EngineError::Io { path: path.into(), source })?;
-        Self::parse(path, bytes)
+        let failed = |source| EngineError::Io { path: path.into(), source };
+        let file = File::open(path).map_err(failed)?;
+        let len = usize::try_from(file.metadata().map_err(failed)?.len()).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        loop {
+            let before = bytes.len();
+            bytes.resize(len.min(HEADER.max(4 * before)), 0);
+            file.read_exact_at(&mut bytes[before..], before as u64).map_err(failed)?;
+            let mut cursor = Cursor { bytes: &bytes, at: 0, path, len, short: false };
+            match Self::header(&mut cursor) {
+                Err(_) if cursor.short => {}
+                Err(error) => return Err(error),
+                Ok(header) => return header.checked(Source::Disk(file)),
+            }
+        }
     }
 
     /// Checks a file already in memory; `path` names it in errors.
@@ -145,7 +183,12 @@ impl Gguf {
     ///
     /// What of the file is not as the format says, and where.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        let mut c = Cursor { bytes: &bytes, at: 0, path };
+        let mut cursor = Cursor { bytes: &bytes, at: 0, path, len: bytes.len(), short: false };
+        Self::header(&mut cursor)?.checked(Source::Memory(bytes))
+    }
+
+    /// The file without its source.
+    fn header(c: &mut Cursor<'_>) -> Result<Self> {
         if c.take(4).ok() != Some(b"GGUF") {
             c.at = 0;
             return Err(c.bad("it does not begin with `GGUF`"));
@@ -174,10 +217,14 @@ impl Gguf {
                 (0..n_dims).map(|_| Ok(usize::try_from(c.u64()?).unwrap_or(usize::MAX))).collect::<Result<Vec<_>>>()?;
             let number = c.u32()?;
             let format = Format::numbered(number).ok_or_else(|| EngineError::Unsupported {
-                what: format!("tensor `{name}` has ggml type {number}, which is not decoded here"),
+                what: format!(
+                    "tensor `{name}` is stored as {}; this engine reads {}",
+                    Format::name(number),
+                    Format::known()
+                ),
             })?;
             let offset = usize::try_from(c.u64()?).unwrap_or(usize::MAX);
-            tensors.insert(name, TensorInfo { dims, format, offset });
+            tensors.insert(name, TensorInfo { dims, format, offset, read: AtomicBool::new(false) });
         }
         let align = match metadata.get("general.alignment") {
             Some(Value::Uint(a)) if (1..=4096).contains(a) => *a as usize,
@@ -185,18 +232,33 @@ impl Gguf {
             Some(other) => return Err(c.bad(format!("alignment is {other:?}"))),
         };
         let data_start = c.at.next_multiple_of(align);
-        let file = Self { path: path.into(), bytes: Vec::new(), metadata, tensors, data_start };
-        for (name, info) in &file.tensors {
-            file.span(name, info, bytes.len())?;
-        }
-        Ok(Self { bytes, ..file })
+        let source = Source::Memory(Vec::new());
+        Ok(Self { path: c.path.into(), source, len: c.len, metadata, tensors, data_start })
     }
 
-    /// Byte range of a tensor in a file of `len` bytes.
-    fn span(&self, name: &str, info: &TensorInfo, len: usize) -> Result<std::ops::Range<usize>> {
+    /// The file with its source, if all its tensors lie within it and it is the whole model.
+    fn checked(self, source: Source) -> Result<Self> {
+        if let Some(Value::Uint(parts @ 2..)) = self.get("split.count") {
+            return Err(EngineError::Unsupported {
+                what: format!(
+                    "{} is one of {parts} files that make up a model; join them with `llama-gguf-split --merge`",
+                    self.path.display()
+                ),
+            });
+        }
+        for (name, info) in &self.tensors {
+            self.span(name, info)?;
+        }
+        Ok(Self { source, ..self })
+    }
+
+    /// Byte range of a tensor.
+    fn span(&self, name: &str, info: &TensorInfo) -> Result<Range<usize>> {
+        let len = self.len;
         let elements = info.dims.iter().try_fold(1usize, |a, d| a.checked_mul(*d));
         let block = info.format.weights();
-        let range = elements.filter(|n| *n > 0 && n % block == 0).and_then(|n| {
+        let whole = info.dims.first().is_none_or(|row| row.is_multiple_of(block));
+        let range = elements.filter(|n| *n > 0 && n % block == 0 && whole).and_then(|n| {
             let start = self.data_start.checked_add(info.offset)?;
             let end = start.checked_add((n / block).checked_mul(info.format.bytes())?)?;
             Some(start..end)
@@ -215,8 +277,36 @@ impl Gguf {
     }
 
     /// BLAKE3 of the whole file, in hex.
-    pub fn digest(&self) -> String {
-        blake3::hash(&self.bytes).to_hex().to_string()
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn digest(&self) -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        match &self.source {
+            Source::Memory(bytes) => {
+                hasher.update(bytes);
+            }
+            Source::Disk(_) => {
+                for start in (0..self.len).step_by(PIECE) {
+                    hasher.update(&self.bytes(start..self.len.min(start + PIECE))?);
+                }
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Bytes of the file.
+    fn bytes(&self, range: Range<usize>) -> Result<Vec<u8>> {
+        match &self.source {
+            Source::Memory(bytes) => Ok(bytes[range].to_vec()),
+            Source::Disk(file) => {
+                let mut bytes = vec![0; range.len()];
+                let read = file.read_exact_at(&mut bytes, range.start as u64);
+                read.map_err(|source| EngineError::Io { path: self.path.clone(), source })?;
+                Ok(bytes)
+            }
+        }
     }
 
     /// A metadata value.
@@ -290,26 +380,54 @@ impl Gguf {
         self.tensors.contains_key(name)
     }
 
+    /// Tensors that nobody asked for, in the order of their names: a model that is computed without them is
+    /// another model.
+    pub fn unread(&self) -> Vec<&str> {
+        let unread = self.tensors.iter().filter(|(_, info)| !info.read.load(Ordering::Relaxed));
+        let mut names: Vec<&str> = unread.map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The tensor of that name, if it has this shape, outermost dimension first.
+    fn info(&self, name: &str, shape: &[usize]) -> Result<&TensorInfo> {
+        let bad = |what| EngineError::Malformed { path: self.path.clone(), what, offset: self.data_start as u64 };
+        let info = self.tensors.get(name).ok_or_else(|| bad(format!("tensor `{name}` is missing")))?;
+        if !info.dims.iter().rev().eq(shape) {
+            return Err(bad(format!("tensor `{name}` has shape {:?}, expected {shape:?} reversed", info.dims)));
+        }
+        info.read.store(true, Ordering::Relaxed);
+        Ok(info)
+    }
+
+    /// How a tensor of that shape is stored.
+    ///
+    /// # Errors
+    ///
+    /// There is no such tensor, or its shape is another.
+    pub fn format(&self, name: &str, shape: &[usize]) -> Result<Format> {
+        Ok(self.info(name, shape)?.format)
+    }
+
+    /// Some rows of a matrix as they are stored.
+    ///
+    /// # Errors
+    ///
+    /// There is no such tensor, its shape is another, or it cannot be read.
+    pub fn rows(&self, name: &str, shape: &[usize; 2], rows: Range<usize>) -> Result<Vec<u8>> {
+        let info = self.info(name, shape)?;
+        let span = self.span(name, info)?;
+        let row = span.len() / shape[0];
+        self.bytes(span.start + rows.start * row..span.start + rows.end.min(shape[0]) * row)
+    }
+
     /// A tensor decoded to f32, row-major. `shape` is given outermost first and must match.
     ///
     /// # Errors
     ///
-    /// There is no such tensor, its shape is another, or its block format is unknown.
+    /// There is no such tensor, its shape is another, or it cannot be read.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let Some(info) = self.tensors.get(name) else {
-            return Err(EngineError::Malformed {
-                path: self.path.clone(),
-                what: format!("tensor `{name}` is missing"),
-                offset: self.data_start as u64,
-            });
-        };
-        if !info.dims.iter().rev().eq(shape) {
-            return Err(EngineError::Malformed {
-                path: self.path.clone(),
-                what: format!("tensor `{name}` has shape {:?}, expected {shape:?} reversed", info.dims),
-                offset: self.data_start as u64,
-            });
-        }
-        Ok(info.format.decode(&self.bytes[self.span(name, info, self.bytes.len())?]))
+        let info = self.info(name, shape)?;
+        Ok(info.format.decode(&self.bytes(self.span(name, info)?)?))
     }
 }

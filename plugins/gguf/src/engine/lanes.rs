@@ -1,5 +1,5 @@
 //! Sixteen f32 lanes with the few elementwise operations the engine needs, and the functions built on
-//! them (exp, SiLU, RMS norm). Every operation is IEEE-exact and the order is written out, so the same
+//! them (exp, SiLU, GELU, RMS norm). Every operation is IEEE-exact and the order is written out, so the same
 //! source compiled for AVX-512, AVX2 or plain x86-64/other CPUs gives the same bits.
 
 /// Lanes per vector.
@@ -100,9 +100,35 @@ pub fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
+/// The Gaussian error linear unit by its tanh form (Hendrycks & Gimpel 2016), x · sigmoid(2z) for
+/// z = √(2/π) · (x + 0.044715 x³).
+#[inline(always)]
+pub fn gelu(x: f32) -> f32 {
+    let z = 0.797_884_6 * x * (1.0 + 0.044_715 * x * x);
+    x / (1.0 + exp(-2.0 * z))
+}
+
 /// `out = x / sqrt(mean(x²) + eps) · weight` (Zhang & Sennrich 2019).
 #[inline(always)]
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let scale = inverse_rms(x, eps);
+    for ((o, x), w) in out.iter_mut().zip(x).zip(weight) {
+        *o = x * scale * w;
+    }
+}
+
+/// [`rms_norm`] whose output takes the place of its input.
+#[inline(always)]
+pub fn rms_norm_in_place(x: &mut [f32], weight: &[f32], eps: f32) {
+    let scale = inverse_rms(x, eps);
+    for (x, w) in x.iter_mut().zip(weight) {
+        *x = *x * scale * w;
+    }
+}
+
+/// 1 / sqrt(mean(x²) + eps).
+#[inline(always)]
+fn inverse_rms(x: &[f32], eps: f32) -> f32 {
     let (chunks, tail) = x.as_chunks::<LANES>();
     let mut sum = Lanes::ZERO;
     for c in chunks {
@@ -113,10 +139,7 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     for v in tail {
         total = v.mul_add(*v, total);
     }
-    let scale = 1.0 / (total / x.len() as f32 + eps).sqrt();
-    for ((o, x), w) in out.iter_mut().zip(x).zip(weight) {
-        *o = x * scale * w;
-    }
+    1.0 / (total / x.len() as f32 + eps).sqrt()
 }
 
 #[cfg(test)]
@@ -132,6 +155,16 @@ mod tests {
             assert!(((got - want) / want).abs() < 3e-7, "exp({x}) = {got}, want {want}");
         }
         assert_eq!(exp(0.0), 1.0);
+    }
+
+    #[test]
+    fn gelu_is_close_to_the_real_one() {
+        for i in -1000..1000 {
+            let x = f64::from(i) / 100.0;
+            let want = 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)).tanh());
+            let got = f64::from(gelu(x as f32));
+            assert!((got - want).abs() < 1e-6 * x.abs().max(1.0), "gelu({x}) = {got}, want {want}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The language-model engine: GGUF weights of the llama architecture on the CPU.
+//! The language-model engine: GGUF weights on the CPU.
 //!
-//! Reading order: `gguf` (container) and `blocks` (formats of weights) → `weights` (requantised, interleaved) → `kernels` and `matrix`
-//! (arithmetic) → `cache` (keys and values as a radix tree) → `forward` (one pass over a batch) →
+//! Reading order: `gguf` (container) and `blocks` (formats of weights) → `architecture` (what is computed) → `weights` (`interleave`d as
+//! they are) → `kernels` and `matrix` (arithmetic) → `cache` (keys and values as a radix tree) → `forward` (one pass over a batch) →
 //! `evaluate` (sequences in, logits and log-probabilities out) → `model` (one loaded model) → `generate` and
 //! `score` (what a caller wants), under `constrain` and `sample`. It knows nothing of the pack's ABI.
 
+pub mod architecture;
 pub mod blocks;
 pub mod cache;
 pub mod constrain;
@@ -14,6 +15,8 @@ pub mod evaluate;
 pub mod forward;
 pub mod generate;
 pub mod gguf;
+#[allow(unsafe_code, reason = "compiled once per instruction set")]
+pub mod interleave;
 #[allow(unsafe_code, reason = "SIMD and disjoint writes from several threads")]
 pub mod kernels;
 pub mod lanes;
@@ -21,7 +24,6 @@ pub mod matrix;
 pub mod model;
 #[allow(unsafe_code, reason = "pages are shared between threads by address")]
 mod pages;
-pub mod pretokenise;
 pub mod sample;
 pub mod score;
 pub mod template;

@@ -3,16 +3,17 @@
 //! Callers are served one after the other, each by all threads: what a caller gets does not depend on who
 //! else calls, and a batch never mixes callers.
 
+use super::architecture::Architecture;
 use super::cache::{Cache, Layout};
 use super::error::{EngineError, Result};
 use super::evaluate::{Answers, Query, Reuse, State, evaluate};
-use super::forward::{Buffers, Engine, rotations};
+use super::forward::{Buffers, Engine};
 use super::gguf::{Gguf, Value};
 use super::kernels::Isa;
 use super::template::Template;
 use super::threads::Pool;
 use super::tokenizer::Tokenizer;
-use super::weights::{Shape, Weights};
+use super::weights::Weights;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
@@ -40,7 +41,6 @@ pub struct Model {
     /// The chat template.
     pub template: Template,
     weights: Weights,
-    rotations: Vec<(f32, f32)>,
     isa: Isa,
     pool: Pool,
     context: usize,
@@ -73,8 +73,13 @@ impl Model {
         let pool = Pool::new(threads);
         let tokenizer = Tokenizer::read(file)?;
         let template = Template::read(file)?;
-        let weights = Weights::load(file, &pool)?;
-        let shape = &weights.shape;
+        // The digest is read beside the weights: both wait for the same bytes.
+        let (weights, digest) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| file.digest());
+            let weights = Weights::load(file, &pool)?;
+            Ok::<_, EngineError>((weights, digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?))
+        })?;
+        let shape = &weights.architecture;
         let context = match options.context {
             0 => shape.context,
             n if n <= shape.context => n,
@@ -89,13 +94,12 @@ impl Model {
         if max_pages == 0 {
             return Err(EngineError::CacheTooSmall { pages: 0 });
         }
-        let rotations = rotations(shape.head_dim, shape.rope_base, context);
         let cache = Cache::new(layout, max_pages);
         let state = State { cache, buffers: Buffers::default(), logits: Vec::new() };
         let state = Mutex::new(state);
-        let (digest, name) = (file.digest(), file.text("general.name").unwrap_or_default().to_owned());
+        let name = file.text("general.name").unwrap_or_default().to_owned();
         let simulated = file.get("harness.simulated") == Some(&Value::Bool(true));
-        Ok(Self { tokenizer, template, weights, rotations, isa, pool, context, digest, name, simulated, state })
+        Ok(Self { tokenizer, template, weights, isa, pool, context, digest, name, simulated, state })
     }
 
     /// Instruction set in use.
@@ -123,9 +127,9 @@ impl Model {
         self.context
     }
 
-    /// Sizes of the network.
-    pub fn shape(&self) -> &Shape {
-        &self.weights.shape
+    /// The network.
+    pub fn architecture(&self) -> &Architecture {
+        &self.weights.architecture
     }
 
     /// Bytes of the weights in memory.
@@ -146,13 +150,13 @@ impl Model {
             if q.tokens.len() > self.context {
                 return Err(EngineError::ContextExceeded { needed: q.tokens.len(), limit: self.context });
             }
-            if let Some(t) = q.tokens.iter().find(|t| **t as usize >= self.weights.shape.vocab) {
+            if let Some(t) = q.tokens.iter().find(|t| **t as usize >= self.weights.architecture.vocab) {
                 return Err(EngineError::Invalid { what: format!("token {t} is outside the vocabulary") });
             }
         }
         let mut state = self.state();
         let (isa, pool) = (self.isa, &self.pool);
-        let engine = Engine { isa, pool, weights: &self.weights, rotations: &self.rotations };
+        let engine = Engine { isa, pool, weights: &self.weights };
         evaluate(&engine, &mut state, queries, cancelled)
     }
 

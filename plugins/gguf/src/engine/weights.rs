@@ -1,38 +1,13 @@
-//! The weights of a llama-architecture model, requantised to the kernels' 8-bit form while loading.
+//! The weights of a model: what its architecture asks for, and nothing left over.
 //!
-//! A Q4_1 file is as good a source as a Q8_0 one: loading takes the same time either way, so nothing is
-//! ever rewritten on disk. Other architectures, rotary scalings and biases are refused by name.
+//! A tensor of the file that nothing reads (an expert, a bias, a rotary scaling) would make another model of
+//! what is computed; it is refused by name.
 
+use super::architecture::Architecture;
 use super::error::{EngineError, Result};
-use super::gguf::{Gguf, Value};
-use super::lanes::LANES;
-use super::matrix::{BLOCK, Matrix};
+use super::gguf::Gguf;
+use super::matrix::Matrix;
 use super::threads::Pool;
-
-/// Sizes of the network.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    /// Model width.
-    pub embed: usize,
-    /// Layers.
-    pub layers: usize,
-    /// Query heads.
-    pub heads: usize,
-    /// Key/value heads; divides `heads`.
-    pub kv_heads: usize,
-    /// Floats per head.
-    pub head_dim: usize,
-    /// Width of the feed-forward part.
-    pub hidden: usize,
-    /// Tokens known.
-    pub vocab: usize,
-    /// Context the model was trained for, in tokens.
-    pub context: usize,
-    /// Epsilon of the RMS norms.
-    pub eps: f32,
-    /// Base of the rotary frequencies.
-    pub rope_base: f64,
-}
 
 /// One transformer layer.
 pub struct Layer {
@@ -40,132 +15,95 @@ pub struct Layer {
     pub attn_norm: Vec<f32>,
     /// Query, key and value projections, one below the other.
     pub qkv: Matrix,
+    /// Their biases, one after the other.
+    pub qkv_bias: Option<Vec<f32>>,
+    /// Weights of the norms of every head of queries, and of keys.
+    pub qk_norm: Option<(Vec<f32>, Vec<f32>)>,
     /// Output projection.
     pub attn_out: Matrix,
+    /// Weight of the norm after attention.
+    pub attn_post_norm: Option<Vec<f32>>,
     /// Weight of the norm before the feed-forward part.
     pub ffn_norm: Vec<f32>,
     /// Gate and up projections, one below the other.
     pub gate_up: Matrix,
     /// Down projection.
     pub down: Matrix,
+    /// Weight of the norm after the feed-forward part.
+    pub ffn_post_norm: Option<Vec<f32>>,
 }
 
 /// All weights.
 pub struct Weights {
-    /// Sizes.
-    pub shape: Shape,
+    /// What they are the weights of.
+    pub architecture: Architecture,
     /// Token embeddings; also the output projection where the file ties them.
     pub embed: Matrix,
     /// Output projection, if the file has one of its own.
     pub output: Option<Matrix>,
     /// Weight of the last norm.
     pub output_norm: Vec<f32>,
+    /// What every rotary frequency is divided by, where the file says.
+    pub rope_factors: Option<Vec<f32>>,
     /// The layers.
     pub layers: Vec<Layer>,
 }
 
-impl Shape {
-    fn read(file: &Gguf) -> Result<Self> {
-        let arch = file.text("general.architecture")?;
-        if arch != "llama" {
-            return Err(EngineError::Unsupported {
-                what: format!("general.architecture is `{arch}`; this engine runs `llama`"),
-            });
-        }
-        if let Some(kind) = file.get("llama.rope.scaling.type")
-            && *kind != Value::Text("none".into())
-        {
-            return Err(EngineError::Unsupported { what: format!("rope scaling {kind:?}") });
-        }
-        let size = |key: &str| file.uint(&format!("llama.{key}"));
-        let (embed, heads) = (size("embedding_length")?, size("attention.head_count")?);
-        let head_dim = embed.checked_div(heads).unwrap_or(0);
-        let vocab = file.texts("tokenizer.ggml.tokens")?.len();
-        let shape = Self {
-            embed,
-            layers: size("block_count")?,
-            heads,
-            kv_heads: size("attention.head_count_kv").unwrap_or(heads),
-            head_dim,
-            hidden: size("feed_forward_length")?,
-            vocab,
-            context: size("context_length")?,
-            eps: file.float("llama.attention.layer_norm_rms_epsilon")? as f32,
-            rope_base: file.float("llama.rope.freq_base").unwrap_or(10_000.0),
-        };
-        let rotated = size("rope.dimension_count").unwrap_or(head_dim);
-        let sound = shape.layers > 0
-            && shape.kv_heads > 0
-            && shape.vocab > 0
-            && shape.context > 0
-            && head_dim * heads == embed
-            && head_dim.is_multiple_of(LANES)
-            && rotated == head_dim
-            && heads.is_multiple_of(shape.kv_heads)
-            && embed.is_multiple_of(BLOCK)
-            && shape.hidden > 0
-            && shape.hidden.is_multiple_of(BLOCK)
-            && shape.layers <= 1 << 12
-            && shape.context <= 1 << 24
-            && embed.max(shape.hidden).max(shape.vocab) <= 1 << 24;
-        if !sound {
-            return Err(EngineError::Unsupported {
-                what: format!(
-                    "sizes {shape:?} with {rotated} rotary dimensions; widths must be multiples of {BLOCK}, \
-                     heads of {LANES}, every head fully rotated"
-                ),
-            });
-        }
-        Ok(shape)
-    }
-
-    /// Width of the keys (and of the values) of a token.
-    pub fn kv_width(&self) -> usize {
-        self.kv_heads * self.head_dim
-    }
-}
-
 impl Weights {
-    /// Reads, requantises and interleaves every tensor.
+    /// Reads and interleaves every tensor.
     ///
     /// # Errors
     ///
-    /// A tensor is missing or has another shape.
+    /// A tensor is missing, has another shape, cannot be read, or is not one of this architecture.
     pub fn load(file: &Gguf, pool: &Pool) -> Result<Self> {
-        let shape = Shape::read(file)?;
-        let (e, h, kv) = (shape.embed, shape.hidden, shape.kv_width());
+        let architecture = Architecture::read(file)?;
+        let (e, h, vocab) = (architecture.embed, architecture.hidden, architecture.vocab);
+        let (q, kv, dim) = (architecture.query_width(), architecture.kv_width(), architecture.head_dim);
         let _awake = pool.session();
-        let stacked = |names: &[(String, usize)], cols: usize| -> Result<Matrix> {
-            let mut all = Vec::new();
-            let rows = names.iter().map(|n| n.1).sum();
-            for (name, rows) in names {
-                all.extend(file.tensor(name, &[*rows, cols])?);
-            }
-            Ok(Matrix::quantise(&all, rows, cols, pool))
-        };
+        let matrix = |tensors: &[(String, usize)], cols: usize| Matrix::read(file, tensors, cols, pool);
         let layer = |i: usize| -> Result<Layer> {
             let name = |part: &str| format!("blk.{i}.{part}.weight");
-            if file.has(&format!("blk.{i}.attn_q.bias")) {
-                return Err(EngineError::Unsupported { what: "biases in attention".into() });
-            }
-            let qkv = [(name("attn_q"), e), (name("attn_k"), kv), (name("attn_v"), kv)];
+            let qkv = [("attn_q", q), ("attn_k", kv), ("attn_v", kv)];
+            let norm = |part: &str, width: usize| file.tensor(&name(part), &[width]);
+            let if_so = |there: bool, part: &str, width: usize| there.then(|| norm(part, width)).transpose();
+            let bias = |(part, rows): (&str, usize)| file.tensor(&format!("blk.{i}.{part}.bias"), &[rows]);
+            let biases = architecture.qkv_bias.then(|| qkv.into_iter().map(bias).collect::<Result<Vec<_>>>());
+            let queries = if_so(architecture.qk_norm, "attn_q_norm", dim)?;
+            let keys = if_so(architecture.qk_norm, "attn_k_norm", dim)?;
             Ok(Layer {
-                attn_norm: file.tensor(&name("attn_norm"), &[e])?,
-                qkv: stacked(&qkv, e)?,
-                attn_out: stacked(&[(name("attn_output"), e)], e)?,
-                ffn_norm: file.tensor(&name("ffn_norm"), &[e])?,
-                gate_up: stacked(&[(name("ffn_gate"), h), (name("ffn_up"), h)], e)?,
-                down: stacked(&[(name("ffn_down"), e)], h)?,
+                attn_norm: norm("attn_norm", e)?,
+                qkv: matrix(&qkv.map(|(part, rows)| (name(part), rows)), e)?,
+                qkv_bias: biases.transpose()?.map(|biases| biases.concat()),
+                qk_norm: queries.zip(keys),
+                attn_out: matrix(&[(name("attn_output"), e)], q)?,
+                attn_post_norm: if_so(architecture.post_norms, "post_attention_norm", e)?,
+                ffn_norm: norm("ffn_norm", e)?,
+                gate_up: matrix(&[(name("ffn_gate"), h), (name("ffn_up"), h)], e)?,
+                down: matrix(&[(name("ffn_down"), e)], h)?,
+                ffn_post_norm: if_so(architecture.post_norms, "post_ffw_norm", e)?,
             })
         };
         let own = file.has("output.weight");
-        Ok(Self {
-            embed: stacked(&[("token_embd.weight".into(), shape.vocab)], e)?,
-            output: own.then(|| stacked(&[("output.weight".into(), shape.vocab)], e)).transpose()?,
+        let scaled = file.has("rope_freqs.weight");
+        let weights = Self {
+            embed: matrix(&[("token_embd.weight".into(), vocab)], e)?,
+            output: own.then(|| matrix(&[("output.weight".into(), vocab)], e)).transpose()?,
             output_norm: file.tensor("output_norm.weight", &[e])?,
-            layers: (0..shape.layers).map(layer).collect::<Result<_>>()?,
-            shape,
-        })
+            rope_factors: scaled.then(|| file.tensor("rope_freqs.weight", &[dim / 2])).transpose()?,
+            layers: (0..architecture.layers).map(layer).collect::<Result<_>>()?,
+            architecture,
+        };
+        let unread = file.unread();
+        if let Some(first) = unread.first() {
+            return Err(EngineError::Unsupported {
+                what: format!(
+                    "`{}` models with a tensor `{first}` ({} such tensors); without it this would be another model",
+                    weights.architecture.name,
+                    unread.len()
+                ),
+            });
+        }
+        Ok(weights)
     }
 
     /// The projection onto the vocabulary.

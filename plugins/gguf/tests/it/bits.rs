@@ -85,6 +85,44 @@ fn logits_do_not_depend_on_how_they_came_about() {
     }
 }
 
+/// As above for every architecture: windows that slide, norms of heads and other formats of weights change nothing of it.
+#[test]
+fn bits_are_the_same_in_every_architecture() {
+    for architecture in common::TINY {
+        let model = common::tiny(architecture, &options(1), Isa::detect());
+        let sequence: Vec<u32> = tokens(5, 120);
+        let want = run(&model, &[all_at_once(&sequence)]).remove(0);
+        for prefix in [1, 15, 17, 33, 70, 119] {
+            model.forget();
+            let mut other = sequence[..prefix].to_vec();
+            other.extend(tokens(6, 23));
+            run(&model, &[all_at_once(&other)]);
+            for i in prefix..sequence.len() {
+                let query = Query { tokens: sequence[..=i].to_vec(), wants: vec![(i, Want::Logits)], keep: i + 1 };
+                assert_eq!(run(&model, &[query]).remove(0)[0], want[i], "{architecture}, prefix {prefix}, token {i}");
+            }
+        }
+        // Branches of one context side by side: rows of a tile then see different stretches.
+        model.forget();
+        let branches: Vec<Query> = [3, 20, 31, 64, 90, 91]
+            .into_iter()
+            .enumerate()
+            .map(|(k, cut)| all_at_once(&[&sequence[..cut], &tokens(20 + k as u64, 40)].concat()))
+            .chain([all_at_once(&sequence)])
+            .collect();
+        let together = run(&model, &branches);
+        assert_eq!(together.last(), Some(&want), "{architecture}");
+        for (query, together) in branches.iter().zip(&together) {
+            model.forget();
+            assert_eq!(&run(&model, std::slice::from_ref(query))[0], together, "{architecture}");
+        }
+        for isa in Isa::available() {
+            let model = common::tiny(architecture, &options(2), isa);
+            assert_eq!(run(&model, &[all_at_once(&sequence)])[0], want, "{architecture}, {isa:?}");
+        }
+    }
+}
+
 #[test]
 fn concurrent_callers_get_what_they_would_get_alone() {
     let model = common::model(&options(2), Isa::detect());

@@ -1,6 +1,8 @@
 //! Weights in every format decode to the same bits as candle 0.11 decodes them to (ggml's own formulas), on pseudo-random blocks.
 
+use crate::common;
 use plugin_gguf::engine::blocks::Format;
+use serde::Deserialize;
 
 /// Blocks of each format: 64 of them, out of BLAKE3's output for the format's number; digest of the decoded numbers, with every
 /// NaN replaced by the same one.
@@ -40,4 +42,31 @@ fn every_format_decodes_to_the_bits_of_ggml() {
         assert_eq!(hasher.finalize().to_hex().as_str(), digest, "{format:?}");
     }
     assert_eq!(Format::numbered(39), None, "a format that is not decoded");
+}
+
+/// A case of `tiny/blocks.json`, which the readers of the Python package `gguf` 0.19 wrote (`tests/reference/tiny.py`).
+#[derive(Deserialize)]
+struct Case {
+    ggml: u32,
+    /// Hexadecimal.
+    blocks: String,
+    /// The numbers, as the bits of single-precision floats.
+    bits: Vec<u32>,
+}
+
+#[test]
+fn every_format_decodes_to_the_numbers_of_the_package_gguf() {
+    let cases: Vec<Case> = serde_json::from_slice(&common::tiny_file("blocks.json")).unwrap();
+    assert_eq!(cases.len(), EXPECTED.len() - 1, "all formats but F32");
+    for case in cases {
+        let format = Format::numbered(case.ggml).unwrap();
+        let digits = case.blocks.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
+        let blocks: Vec<u8> = digits.map(|two| u8::from_str_radix(two, 16).unwrap()).collect();
+        for (i, (got, want)) in format.decode(&blocks).into_iter().zip(case.bits).enumerate() {
+            let want = f32::from_bits(want);
+            // That package adds in another order for some formats.
+            let close = (got - want).abs() <= 2e-6 * want.abs().max(1e-3);
+            assert!(got == want || close || (got.is_nan() && want.is_nan()), "{format:?}, {i}: {got} for {want}");
+        }
+    }
 }

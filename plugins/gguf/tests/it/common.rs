@@ -15,7 +15,7 @@ pub const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{
 #[derive(Default)]
 pub struct Writer {
     values: Vec<(String, u32, Vec<u8>)>,
-    tensors: Vec<(String, Vec<u64>, Vec<u8>)>,
+    tensors: Vec<(String, Vec<u64>, u32, Vec<u8>)>,
 }
 
 fn text(s: &str) -> Vec<u8> {
@@ -51,13 +51,18 @@ impl Writer {
         self.values.push((key.into(), 9, bytes));
     }
 
+    /// A tensor of any type.
+    pub fn raw(&mut self, name: &str, dims: &[usize], ggml_type: u32, bytes: Vec<u8>) {
+        self.tensors.push((name.into(), dims.iter().map(|d| *d as u64).collect(), ggml_type, bytes));
+    }
+
     /// An f32 tensor; dimensions innermost first, as in the file.
     pub fn tensor(&mut self, name: &str, dims: &[usize], values: impl Iterator<Item = f32>) {
         let dims: Vec<u64> = dims.iter().map(|d| *d as u64).collect();
         let n = dims.iter().product::<u64>() as usize;
         let bytes: Vec<u8> = values.take(n).flat_map(f32::to_le_bytes).collect();
         assert_eq!(bytes.len(), n * 4);
-        self.tensors.push((name.into(), dims, bytes));
+        self.tensors.push((name.into(), dims, 0, bytes));
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -71,15 +76,15 @@ impl Writer {
             out.extend(value);
         }
         let mut offset = 0u64;
-        for (name, dims, bytes) in &self.tensors {
+        for (name, dims, ggml_type, bytes) in &self.tensors {
             out.extend(text(name));
             out.extend((dims.len() as u32).to_le_bytes());
             dims.iter().for_each(|d| out.extend(d.to_le_bytes()));
-            out.extend(0u32.to_le_bytes());
+            out.extend(ggml_type.to_le_bytes());
             out.extend(offset.to_le_bytes());
             offset += (bytes.len() as u64).next_multiple_of(32);
         }
-        for (_, _, bytes) in &self.tensors {
+        for (_, _, _, bytes) in &self.tensors {
             out.resize(out.len().next_multiple_of(32), 0);
             out.extend(bytes);
         }
@@ -148,6 +153,22 @@ pub fn writer() -> Writer {
 /// The simulated model with the given options and instruction set.
 pub fn model(options: &Options, isa: Isa) -> Model {
     let file = Gguf::parse(Path::new("simulated.gguf"), writer().bytes()).unwrap();
+    Model::from_gguf(&file, options, isa).unwrap()
+}
+
+/// The architectures of which there is a tiny model, made by `tests/reference/tiny.py`.
+pub const TINY: [&str; 4] = ["llama", "qwen2", "qwen3", "gemma3"];
+
+/// A file of the folder of tiny models.
+pub fn tiny_file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tiny").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The tiny model of an architecture.
+pub fn tiny(architecture: &str, options: &Options, isa: Isa) -> Model {
+    let name = format!("{architecture}.gguf");
+    let file = Gguf::parse(Path::new(&name), tiny_file(&name)).unwrap();
     Model::from_gguf(&file, options, isa).unwrap()
 }
 

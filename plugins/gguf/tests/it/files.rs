@@ -50,11 +50,23 @@ fn other_files_and_damaged_ones_do_not_panic() {
 #[test]
 fn models_of_another_kind_are_refused_by_name() {
     type Change = fn(&mut common::Writer);
-    let cases: [(Change, &str); 6] = [
-        (|w| w.text("general.architecture", "mamba"), "mamba"),
-        (|w| w.text("tokenizer.ggml.model", "llama"), "tokenizer `llama`"),
-        (|w| w.text("tokenizer.ggml.pre", "qwen2"), "splitting rule `qwen2`"),
-        (|w| w.text("llama.rope.scaling.type", "yarn"), "rope scaling"),
+    let cases: [(Change, &str); 12] = [
+        (|w| w.text("general.architecture", "mamba"), "`mamba`; this engine runs `llama`, `qwen2`, `qwen3`, `gemma3`"),
+        (|w| w.text("tokenizer.ggml.model", "t5"), "tokenizer `t5`; byte-level BPE (`gpt2`) and"),
+        (|w| w.text("tokenizer.ggml.model", "llama"), "`tokenizer.ggml.scores` does not match"),
+        (|w| w.text("tokenizer.ggml.pre", "tekken"), "splitting rule `tekken`; `default`, `gpt-2`, `smollm`"),
+        (|w| w.uint("split.count", 3), "one of 3 files that make up a model"),
+        (
+            |w| w.raw("blk.0.ffn_exps.weight", &[32], 39, vec![0; 17]),
+            "stored as MXFP4 (ggml type 39); this engine reads F32",
+        ),
+        (|w| w.raw("blk.0.x.weight", &[32], 77, vec![0; 64]), "stored as ggml type 77"),
+        (
+            |w| w.tensor("blk.1.attn_output.bias", &[64], std::iter::repeat(0.0)),
+            "with a tensor `blk.1.attn_output.bias`",
+        ),
+        (|w| w.uint("llama.attention.key_length", 24), "sizes"),
+        (|w| w.text("llama.rope.scaling.type", "yarn"), "`none` and `linear` are supported"),
         (|w| w.uint("llama.attention.head_count", 3), "sizes"),
         (|w| w.uint("llama.block_count", 4), "blk.3.attn_norm.weight"),
     ];

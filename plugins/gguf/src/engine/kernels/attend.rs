@@ -2,10 +2,10 @@
 //!
 //! Order of every sum, which makes the result independent of batch, page layout and threads:
 //! scores sum over the head's dimensions in index order; the softmax denominator sums in sixteen lanes by
-//! position modulo sixteen, then folds; the weighted values sum in position order.
-//! Scaling of the queries by 1/√d is the caller's.
+//! position modulo sixteen, then folds; the weighted values sum in position order. What a row does not see has
+//! the weight 0, which changes no sum: how much of it is left out before is a matter of time alone.
+//! Scaling of the queries is the caller's.
 
-use super::Isa;
 use super::row::per_isa;
 use crate::engine::lanes::{self, LANES, Lanes};
 
@@ -20,12 +20,22 @@ pub struct Stretch<'a> {
     pub len: usize,
 }
 
+/// Which positions a row sees.
+#[derive(Clone, Copy)]
+pub struct Sight {
+    /// Position of the first stretch; what lies before it is seen by no row.
+    pub start: usize,
+    /// How many positions up to its own a row sees.
+    pub window: usize,
+}
+
 per_isa! {
     /// Attends for `rests.len()` rows of `group` queries each, `dim` floats per query (a multiple of 16).
-    /// Every row sees `common` and then its own rest. `scores` is scratch.
+    /// Every row sees `common` and then its own rest, as far as its sight goes. `scores` is scratch.
     pub fn attend(
         common: &[Stretch<'_>],
         rests: &[Vec<Stretch<'_>>],
+        sight: Sight,
         dim: usize,
         group: usize,
         queries: &[f32],
@@ -33,21 +43,27 @@ per_isa! {
         out: &mut [f32],
     ) {
         let length = |stretches: &[Stretch<'_>]| stretches.iter().map(|s| s.len).sum::<usize>();
-        let shared = length(common);
+        // Scores lie by their position, less a multiple of sixteen: which lane a position falls into depends on
+        // nothing else.
+        let lead = sight.start % LANES;
+        let shared = lead + length(common);
         let longest = rests.iter().map(|r| length(r)).max().unwrap_or(0);
         // Each stretch writes sixteen scores; the next overwrites what exceeds its length.
         let stride = (shared + longest + LANES).next_multiple_of(LANES);
         scores.resize(scores.len().max(rests.len() * group * stride), 0.0);
-        score(common, dim, queries, rests.len() * group, &mut scores[..], stride);
+        score(common, dim, queries, rests.len() * group, &mut scores[lead..], stride);
         for (r, rest) in rests.iter().enumerate() {
             let queries = &queries[r * group * dim..];
             score(rest, dim, queries, group, &mut scores[r * group * stride + shared..], stride);
+            let end = shared + length(rest);
+            let unseen = (sight.start - lead + end).saturating_sub(sight.window);
+            let first = unseen.saturating_sub(sight.start - lead).max(lead);
             for q in r * group..(r + 1) * group {
-                softmax(&mut scores[q * stride..(q + 1) * stride], shared + length(rest));
+                softmax(&mut scores[q * stride..(q + 1) * stride], first, end);
             }
         }
         out.fill(0.0);
-        weigh(common, dim, rests.len() * group, scores, stride, out);
+        weigh(common, dim, rests.len() * group, &scores[lead..], stride, out);
         for (r, rest) in rests.iter().enumerate() {
             let out = &mut out[r * group * dim..];
             weigh(rest, dim, group, &scores[r * group * stride + shared..], stride, out);
@@ -112,11 +128,12 @@ fn dot<const Q: usize>(keys: &[f32], dim: usize, queries: &[f32], scores: &mut [
     Q
 }
 
-/// Turns the first `len` scores into weights that sum to one.
+/// Turns the scores from `first` to `end` into weights that sum to one, and all others into 0.
 #[inline(always)]
-fn softmax(scores: &mut [f32], len: usize) {
-    scores[len..].fill(f32::NEG_INFINITY);
-    let chunks = &mut scores.as_chunks_mut::<LANES>().0[..len.div_ceil(LANES)];
+fn softmax(scores: &mut [f32], first: usize, end: usize) {
+    scores[..first].fill(f32::NEG_INFINITY);
+    scores[end..].fill(f32::NEG_INFINITY);
+    let chunks = &mut scores.as_chunks_mut::<LANES>().0[..end.div_ceil(LANES)];
     let max = |a: f32, b: f32| if b > a { b } else { a };
     let mut peak = Lanes::splat(f32::NEG_INFINITY);
     for c in &*chunks {
@@ -126,7 +143,9 @@ fn softmax(scores: &mut [f32], len: usize) {
     let mut sum = Lanes::ZERO;
     for (i, c) in chunks.iter_mut().enumerate() {
         let mut e = Lanes::load(c).map(|s| lanes::exp(s - peak));
-        for lane in len.saturating_sub(i * LANES).min(LANES)..LANES {
+        for lane in
+            (0..first.saturating_sub(i * LANES).min(LANES)).chain(end.saturating_sub(i * LANES).min(LANES)..LANES)
+        {
             e.0[lane] = 0.0;
         }
         sum = sum.zip(e, |a, b| a + b);

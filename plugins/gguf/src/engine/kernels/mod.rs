@@ -5,14 +5,17 @@ pub mod attend;
 mod avx2;
 mod avx512;
 mod portable;
-mod row;
+pub(super) mod row;
 
 use super::lanes::LANES;
-use super::matrix::{Activations, Matrix};
+use super::matrix::{Activations, BLOCK, GROUP_BLOCK, Panel, SUM};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-pub use row::{add, log_sum_exp, normalise_and_quantise, quantise, silu_product_and_quantise};
+pub use row::{
+    add, gelu_product_and_quantise, log_sum_exp, normalise_and_add, normalise_and_quantise, normalise_heads, quantise,
+    rotate_adjacent, rotate_halves, silu_product_and_quantise,
+};
 
 /// Instruction set the kernels use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,28 +82,60 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The block of the product given by row groups × activation rows.
+/// Multiplies a panel of `groups` row groups by some rows of activations: sets the outputs from group `place` on
+/// where the panel holds the first inputs, and adds to them where it holds later ones.
 pub fn product(
     isa: Isa,
-    weights: &Matrix,
+    weights: &Panel<'_>,
     activations: &Activations,
-    groups: Range<usize>,
+    groups: usize,
     rows: Range<usize>,
+    place: usize,
     out: &Target<'_>,
 ) {
-    let blocks = weights.cols / super::matrix::BLOCK;
-    assert!(weights.quants.len() >= groups.end * blocks * super::matrix::GROUP_BLOCK, "weights");
-    assert!(weights.scales.len() >= groups.end * blocks * LANES, "weight scales");
-    assert!(activations.quants.len() >= rows.end * weights.cols, "activations");
-    assert!(activations.scales.len() >= rows.end * blocks, "activation scales");
-    assert!(activations.offsets.len() >= rows.end * blocks, "activation offsets");
+    let (blocks, cols) = (weights.blocks, activations.cols);
+    let scales = groups * weights.form.scales(blocks * BLOCK);
+    assert!(weights.quants.len() >= groups * blocks * GROUP_BLOCK, "weights");
+    assert!(weights.scales.len() >= scales, "weight scales");
+    assert!(weights.minima.len() >= if weights.form.minimum { scales } else { 0 }, "weight minima");
+    assert!((weights.first + blocks) * BLOCK <= cols, "inputs");
+    assert!(activations.quants.len() >= rows.end * cols, "activations");
+    assert!(activations.scales.len() >= rows.end * cols / BLOCK, "activation scales");
+    assert!(activations.sums.len() >= rows.end * cols / SUM, "activation sums");
+    assert!(activations.shifts.len() >= rows.end * cols / SUM, "activation shifts");
+    assert!(activations.block_shifts.len() >= rows.end * cols / BLOCK, "activation shifts");
+    let work = Work { weights, activations, groups, rows, place, out };
     match isa {
         // SAFETY: `Isa` values come from `available`, which checked the features; lengths are asserted above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { avx512::product(weights, activations, groups, rows, out) },
+        Isa::Avx512 => unsafe { avx512::product(&work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::product(weights, activations, groups, rows, out) },
-        _ => portable::product(weights, activations, groups, rows, out),
+        Isa::Avx2 => unsafe { avx2::product(&work) },
+        _ => portable::product(&work),
     }
 }
+
+/// A block of a product.
+struct Work<'a> {
+    weights: &'a Panel<'a>,
+    activations: &'a Activations,
+    groups: usize,
+    rows: Range<usize>,
+    place: usize,
+    out: &'a Target<'a>,
+}
+
+/// Calls `$tile::<HALVES, MINIMUM>` for the form of the weights: whether a block of 32 inputs has one scale or
+/// two, and whether it has minima.
+macro_rules! by_form {
+    ($work:expr, $tile:ident) => {
+        match ($work.weights.form.span, $work.weights.form.minimum) {
+            (16, false) => $tile::<2, false>($work),
+            (16, true) => $tile::<2, true>($work),
+            (_, false) => $tile::<1, false>($work),
+            (_, true) => $tile::<1, true>($work),
+        }
+    };
+}
+use by_form;

@@ -1,34 +1,55 @@
 //! The product in plain Rust: the definition the SIMD kernels must match bit for bit.
 
-use super::Target;
+use super::{Work, by_form};
 use crate::engine::lanes::LANES;
-use crate::engine::matrix::{Activations, BLOCK, GROUP_BLOCK, Matrix};
-use std::ops::Range;
+use crate::engine::matrix::{BLOCK, GROUP_BLOCK, SUM};
 
-pub fn product(w: &Matrix, a: &Activations, groups: Range<usize>, rows: Range<usize>, out: &Target<'_>) {
-    let blocks = w.cols / BLOCK;
-    for group in groups {
+pub fn product(work: &Work<'_>) {
+    by_form!(work, tile);
+}
+
+fn tile<const HALVES: usize, const MINIMUM: bool>(work: &Work<'_>) {
+    let Work { weights: w, activations: a, groups, rows, place, out } = work;
+    for group in 0..*groups {
         for row in rows.clone() {
-            let mut acc = [0f32; LANES];
-            for b in 0..blocks {
-                let quants = &w.quants[(group * blocks + b) * GROUP_BLOCK..][..GROUP_BLOCK];
-                let scales = &w.scales[(group * blocks + b) * LANES..][..LANES];
-                let x = &a.quants[row * w.cols + b * BLOCK..][..BLOCK];
-                let mut sums = [a.offsets[row * blocks + b]; LANES];
-                for (four, x) in quants.as_chunks::<64>().0.iter().zip(x.as_chunks::<4>().0) {
-                    for (sum, q) in sums.iter_mut().zip(four.as_chunks::<4>().0) {
-                        for (q, x) in q.iter().zip(x) {
-                            *sum += i32::from(*q) * i32::from(*x);
+            let lanes = out.lanes(row, place + group);
+            // SAFETY: the address was checked; this task alone uses it.
+            let mut acc = if w.first == 0 { [0f32; LANES] } else { unsafe { *lanes } };
+            for b in 0..w.blocks {
+                let at = w.first + b;
+                let quants = &w.quants[(group * w.blocks + b) * GROUP_BLOCK..][..GROUP_BLOCK];
+                let x = &a.quants[row * a.cols + at * BLOCK..][..BLOCK];
+                let x_scale = a.scales[row * a.cols / BLOCK + at];
+                let x_sums = &a.sums[row * a.cols / SUM + 2 * at..][..2];
+                for half in 0..HALVES {
+                    let x_sum = if HALVES == 1 { x_sums[0] + x_sums[1] } else { x_sums[half] };
+                    let mut sums = [-w.form.zero * x_sum; LANES];
+                    let some = half * 8 / HALVES..(half + 1) * 8 / HALVES;
+                    let (quants, x) = (&quants.as_chunks::<64>().0[some.clone()], &x.as_chunks::<4>().0[some]);
+                    for (four, x) in quants.iter().zip(x) {
+                        for (sum, q) in sums.iter_mut().zip(four.as_chunks::<4>().0) {
+                            for (q, x) in q.iter().zip(x) {
+                                *sum += i32::from(*q) * i32::from(*x);
+                            }
+                        }
+                    }
+                    let numbers = ((group * w.blocks + b) * HALVES + half) * LANES;
+                    for ((acc, sum), scale) in acc.iter_mut().zip(sums).zip(&w.scales[numbers..]) {
+                        *acc = (sum as f32).mul_add(scale * x_scale, *acc);
+                    }
+                    if MINIMUM {
+                        let shift = match HALVES {
+                            1 => a.block_shifts[row * a.cols / BLOCK + at],
+                            _ => a.shifts[row * a.cols / SUM + 2 * at + half],
+                        };
+                        for (acc, minimum) in acc.iter_mut().zip(&w.minima[numbers..]) {
+                            *acc = minimum.mul_add(shift, *acc);
                         }
                     }
                 }
-                let scale = a.scales[row * blocks + b];
-                for ((acc, sum), s) in acc.iter_mut().zip(sums).zip(scales) {
-                    *acc += sum as f32 * (s.to_f32() * scale);
-                }
             }
-            // SAFETY: the address was checked; this task alone writes it.
-            unsafe { *out.lanes(row, group) = acc };
+            // SAFETY: as above.
+            unsafe { *lanes = acc };
         }
     }
 }

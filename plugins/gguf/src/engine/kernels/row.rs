@@ -25,16 +25,16 @@ macro_rules! per_isa {
             match isa {
                 // SAFETY: `Isa` values come from `available`, which checked the features.
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::engine::kernels::Isa::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::engine::kernels::Isa::Avx2 => unsafe { avx2($($arg),*) },
                 _ => body($($arg),*),
             }
         }
     };
 }
-pub(super) use per_isa;
+pub(in crate::engine) use per_isa;
 
 per_isa! {
     /// RMS norm of `x` by `weight`, then quantised; `scratch` is as long as `x`.
@@ -60,6 +60,59 @@ per_isa! {
             *g = lanes::silu(*g) * u;
         }
         out.write(gate);
+    }
+}
+
+per_isa! {
+    /// gelu(gate) · up, in place of `gate`, then quantised.
+    pub fn gelu_product_and_quantise(gate: &mut [f32], up: &[f32], out: &mut RowWriter<'_>) {
+        for (g, u) in gate.iter_mut().zip(up) {
+            *g = lanes::gelu(*g) * u;
+        }
+        out.write(gate);
+    }
+}
+
+per_isa! {
+    /// RMS norm of `y` by `weight`, added to `x`; `scratch` is as long.
+    pub fn normalise_and_add(x: &mut [f32], y: &[f32], weight: &[f32], eps: f32, scratch: &mut [f32]) {
+        lanes::rms_norm(y, weight, eps, scratch);
+        for (x, y) in x.iter_mut().zip(scratch) {
+            *x += *y;
+        }
+    }
+}
+
+per_isa! {
+    /// RMS norm of every head by the same `weight`, which is as long as a head, in place.
+    pub fn normalise_heads(heads: &mut [f32], weight: &[f32], eps: f32) {
+        for head in heads.chunks_exact_mut(weight.len()) {
+            lanes::rms_norm_in_place(head, weight, eps);
+        }
+    }
+}
+
+per_isa! {
+    /// Rotates the adjacent pairs of every head by the cosines and sines of `turn`.
+    pub fn rotate_adjacent(heads: &mut [f32], turn: &[(f32, f32)]) {
+        for head in heads.chunks_exact_mut(2 * turn.len()) {
+            for (pair, (cos, sin)) in head.as_chunks_mut::<2>().0.iter_mut().zip(turn) {
+                let [a, b] = *pair;
+                *pair = [a * cos - b * sin, a * sin + b * cos];
+            }
+        }
+    }
+}
+
+per_isa! {
+    /// Rotates the pairs of every head that its first and second half make.
+    pub fn rotate_halves(heads: &mut [f32], turn: &[(f32, f32)]) {
+        for head in heads.chunks_exact_mut(2 * turn.len()) {
+            let (first, second) = head.split_at_mut(turn.len());
+            for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(turn) {
+                (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+            }
+        }
     }
 }
 
