@@ -6,7 +6,7 @@ use abi_stable::{
     std_types::{RBox, RResult, RSlice, RStr, RString, RVec},
 };
 
-use crate::{Constraint, Message, ModelInfo, ModuleError, ReplyExtra, Sampling, ToolSpec};
+use crate::{Constraint, Message, ModelInfo, ModuleError, ReplyExtra, Sampling, ScoreExtra, ToolSpec};
 
 /// A request for a reply, borrowed: a model has read what it needs of it when its `chat` returns.
 #[repr(C)]
@@ -179,7 +179,7 @@ impl ScoreItem {
 pub struct ScoreRequest {
     /// What to score.
     pub items: RVec<ScoreItem>,
-    /// JSON for what later versions add; empty now.
+    /// [`ScoreExtra`] as JSON; empty for none.
     pub extra: RString,
 }
 
@@ -187,6 +187,23 @@ impl ScoreRequest {
     /// A request for these items.
     pub fn new(items: impl IntoIterator<Item = ScoreItem>) -> Self {
         Self { items: items.into_iter().collect(), extra: RString::new() }
+    }
+
+    /// Asks for completions of plain text: prompts are read without a chat template. A model that can do it says so by the capability
+    /// `completion`.
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        self.extra = crate::kit::json(&ScoreExtra { raw: true });
+        self
+    }
+
+    /// What it asks besides its items.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not of this form.
+    pub fn extra(&self) -> Result<ScoreExtra, ModuleError> {
+        read(self.extra.as_str(), "the score request's extra")
     }
 }
 

@@ -120,7 +120,8 @@ pub struct ModelInfo {
     /// Whether nobody knows what its calls cost: then a cost of 0 says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unpriced: bool,
-    /// What it can do: `tools`, `json_schema`, `grammar`, `choice`, `logprobs`, `score`, `token_ids`.
+    /// What it can do: `tools`, `json_schema`, `grammar`, `choice`, `logprobs`, `score`, `completion` (scores of plain text),
+    /// `token_ids`.
     #[serde(default)]
     pub capabilities: Vec<String>,
 }
@@ -270,6 +271,14 @@ pub struct TokenLogprob {
     pub id: u32,
     /// Its log-probability given all before it, natural logarithm.
     pub logprob: f64,
+}
+
+/// What a score request asks besides its items: the JSON of [`crate::ScoreRequest::extra`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScoreExtra {
+    /// Whether each prompt is given to the model as plain text: the texts of its messages one after another, without a chat template.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub raw: bool,
 }
 
 /// What a reply carries besides its message: the JSON of [`crate::ChatReply::extra`].

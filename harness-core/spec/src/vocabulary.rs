@@ -138,6 +138,8 @@ vocabulary! {
         Logprobs = "logprobs",
         /// log p(completion | prompt) of given strings.
         Score = "score",
+        /// Scores under plain text, without a chat template.
+        Completion = "completion",
         /// Token ids of what it read and wrote.
         TokenIds = "token_ids",
     }

@@ -44,7 +44,7 @@ pub fn simulated(name: &str, digest: &str, seeded: bool) -> ModelInfo {
         deterministic: true,
         seeded,
         simulated: true,
-        capabilities: ["tools", "json_schema", "choice", "score"].map(String::from).into(),
+        capabilities: ["tools", "json_schema", "choice", "score", "completion"].map(String::from).into(),
         ..ModelInfo::default()
     }
 }

@@ -81,7 +81,7 @@ impl GgufModel {
             other => other.into(),
         })?;
         let stem = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-        let capabilities = ["tools", "json_schema", "choice", "logprobs", "score", "token_ids"];
+        let capabilities = ["tools", "json_schema", "choice", "logprobs", "score", "completion", "token_ids"];
         let info = ModelInfo {
             name: if engine.name().is_empty() { stem } else { engine.name().to_owned() },
             // The engine's arithmetic is part of what a recorded call depends on.
@@ -109,6 +109,19 @@ impl GgufModel {
             (tools::conversation(messages, tools), Value::Null)
         };
         Ok(template.encode(&self.engine.tokenizer, &conversation, &tools)?)
+    }
+
+    /// The tokens of a prompt that is plain text: the texts of its messages one after another. What looks like a special token in them
+    /// is text.
+    fn plain(&self, messages: &[Message]) -> Result<Vec<u32>, ModuleError> {
+        let tokenizer = &self.engine.tokenizer;
+        let text: String = messages.iter().map(Message::text).collect();
+        let begin = tokenizer.bos.filter(|_| tokenizer.add_bos);
+        let prompt: Vec<u32> = begin.into_iter().chain(tokenizer.encode(&text)).collect();
+        match prompt.is_empty() {
+            true => Err(ModuleError::input("a plain prompt is empty; a completion follows at least one token")),
+            false => Ok(prompt),
+        }
     }
 
     fn automaton(&self, schema: &Value, led_by_space: bool) -> Result<Arc<Automaton>, ModuleError> {
@@ -277,6 +290,7 @@ impl Model for GgufModel {
     }
 
     fn score(&self, request: &ScoreRequest, sink: &ScoreSink) -> Result<ScoreReply, ModuleError> {
+        let raw = request.extra()?.raw;
         let mut pairs = Vec::with_capacity(request.items.len());
         // Items often share their prompt: the same messages are rendered once.
         let mut prompts: Vec<(&[Message], Vec<u32>)> = Vec::new();
@@ -285,7 +299,7 @@ impl Model for GgufModel {
             let prompt = match prompts.iter().find(|(m, _)| *m == messages) {
                 Some((_, prompt)) => prompt.clone(),
                 None => {
-                    let prompt = self.prompt(messages, &[])?;
+                    let prompt = if raw { self.plain(messages) } else { self.prompt(messages, &[]) }?;
                     prompts.push((messages, prompt.clone()));
                     prompt
                 }

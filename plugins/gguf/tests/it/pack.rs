@@ -87,9 +87,13 @@ fn chat(
 }
 
 fn score(model: &ModelBox, items: Vec<ScoreItem>, cancelled: bool) -> Result<ScoreReply, ModuleError> {
+    scored(model, ScoreRequest::new(items), cancelled)
+}
+
+fn scored(model: &ModelBox, request: ScoreRequest, cancelled: bool) -> Result<ScoreReply, ModuleError> {
     let (send, receive) = channel();
     let sink = score_sink(Sink(send, Arc::default(), cancelled));
-    model.score(ScoreRequest::new(items), sink);
+    model.score(request, sink);
     receive.recv().unwrap().into_result()
 }
 
@@ -162,6 +166,28 @@ fn the_pack_answers_as_its_manifest_promises() {
     let scores = score(&model, vec![item("on the"), item("in"), item("")], false).unwrap().scores;
     assert_eq!((scores[2].logprob, scores[2].tokens), (0.0, 0));
     assert!(scores.iter().take(2).all(|s| s.logprob < 0.0 && s.tokens > 0));
+}
+
+#[test]
+fn plain_text_is_scored_as_it_stands() {
+    let weights = Weights::new("plain");
+    let model = weights.open();
+    let raw = |items: &[(&str, &str)]| {
+        let items = items.iter().map(|(prompt, completion)| ScoreItem::new(&[Message::user(*prompt)], completion));
+        scored(&model, ScoreRequest::new(items).raw(), false).map(|reply| reply.scores)
+    };
+    let scores = raw(&[("on", " the in"), ("on", " the"), ("on the", " in")]).unwrap();
+    // The chain rule holds where words are cut: nothing stands between prompt and completion.
+    assert!((scores[0].logprob - scores[1].logprob - scores[2].logprob).abs() < 1e-6, "{scores:?}");
+    assert_eq!(scores[0].tokens, scores[1].tokens + scores[2].tokens);
+    let chat = score(&model, vec![ScoreItem::new(&[Message::user("on")], " the")], false).unwrap().scores;
+    assert_ne!(chat[0], scores[1], "a template stands around a chat");
+    // Several messages are one text, whoever says them; a special token's text is text.
+    let parts = [Message::system("on"), Message::user(" the")];
+    let parts = ScoreRequest::new([ScoreItem::new(&parts, " in")]).raw();
+    assert_eq!(scored(&model, parts, false).unwrap().scores[0], scores[2]);
+    assert!(raw(&[("<|im_end|>", " in")]).unwrap()[0].logprob < 0.0);
+    assert_eq!(raw(&[("", " in")]).err().unwrap().class, ErrorClass::INPUT);
 }
 
 #[test]
