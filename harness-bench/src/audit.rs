@@ -9,7 +9,13 @@ use std::{
 use harness_abi::{Action, ErrorClass, Grade, ModuleError, Task, kit};
 use serde::Serialize;
 
-use crate::{Benchmark, Finding, Spelling, benchmark::EnvironmentBinding, play::play, spelling};
+use crate::{
+    Benchmark, Finding, RuleScore, Spelling, Split,
+    benchmark::EnvironmentBinding,
+    play::{opened, play},
+    rules::{self, Choice},
+    spelling,
+};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -34,6 +40,10 @@ pub struct Audit {
     pub spellings: Vec<Spelling>,
     /// Tasks of different groups with the same question: what is learnt on one is known on the other.
     pub twins: Vec<(String, String)>,
+    /// Tasks of which more than one option passes, or none.
+    pub ambiguous: Vec<Finding>,
+    /// What rules without a model pass of the tasks that have options.
+    pub rules: Vec<RuleScore>,
 }
 
 impl Audit {
@@ -43,6 +53,8 @@ impl Audit {
     }
 }
 
+/// Seed of what is played: it decides in which order options are shown.
+const SEED: u64 = 1;
 /// Replies tried on every task: the commonest solutions.
 const CONSTANTS: usize = 5;
 
@@ -56,6 +68,7 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
     let mut audit = Audit::default();
     // Tasks solved by calls; tasks solved by none.
     let (mut called, mut uncalled) = (0, BTreeSet::new());
+    let mut choices: Vec<Choice> = Vec::new();
     let (mut solutions, mut questions) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, &Task>::new());
     for (task, binding) in benchmark.bound() {
         audit.tasks += 1;
@@ -88,6 +101,10 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
                 }
             }
         }
+        // Each option is marked: not where that starts programs or asks a model.
+        if !binding.blocking() {
+            choices.extend(choice(benchmark, binding, task)?);
+        }
         match played(binding, task, &[say("")]) {
             Ok(graded) if graded.reward > 0.0 => audit.empty.push(finding(task, "an empty reply passes")),
             Ok(_) => {}
@@ -111,6 +128,14 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
         (audit.idle, audit.empty) = audit.empty.into_iter().partition(right);
         audit.echo.retain(|finding| !right(finding));
     }
+    for choice in &choices {
+        let passes = choice.passes.iter().filter(|passes| **passes).count();
+        if passes != 1 {
+            let why = format!("{passes} of its {} options pass", choice.options.len());
+            audit.ambiguous.push(Finding { task: choice.task.clone(), why });
+        }
+    }
+    audit.rules = rules::play(&choices);
     let mut common: Vec<(String, usize)> = solutions.into_iter().collect();
     common.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
     let passed = |reply: &str| {
@@ -122,6 +147,33 @@ pub fn audit(benchmark: &Benchmark, tick: impl Fn() -> ControlFlow<()>) -> Resul
     let tried = common.into_iter().take(CONSTANTS).map(|(reply, _)| (passed(&reply), reply));
     audit.constant = tried.max_by_key(|(count, _)| *count).map(|(count, reply)| (reply, count));
     Ok(audit)
+}
+
+/// A task that is done by naming one of the actions shown first, and which of them pass; `None` for any other.
+fn choice(benchmark: &Benchmark, binding: &EnvironmentBinding, task: &Task) -> Result<Option<Choice>, ModuleError> {
+    let mut environment = binding.environment()?;
+    let first = opened(&mut environment, task, SEED)?;
+    let options = first.admissible;
+    if options.len() < 2 {
+        return Ok(None);
+    }
+    let mut passes = Vec::with_capacity(options.len());
+    for option in &options {
+        let played = play(&mut environment, &binding.grader(), task, SEED, &[say(option)])?;
+        // A first move is no answer.
+        if !played.done {
+            return Ok(None);
+        }
+        passes.push(played.grade.reward >= 1.0);
+    }
+    Ok(Some(Choice {
+        task: task.id.clone(),
+        group: task.group.clone(),
+        question: first.text,
+        options,
+        passes,
+        explore: benchmark.split_of(&task.id) == Some(Split::Explore),
+    }))
 }
 
 fn finding(task: &Task, why: impl std::fmt::Display) -> Finding {
@@ -143,5 +195,5 @@ fn known(binding: &EnvironmentBinding, task: &Task) -> Result<Vec<Action>, Strin
 
 fn played(binding: &EnvironmentBinding, task: &Task, actions: &[Action]) -> Result<Grade, ModuleError> {
     let mut environment = binding.environment()?;
-    Ok(play(&mut environment, &binding.grader(), task, 1, actions)?.grade)
+    Ok(play(&mut environment, &binding.grader(), task, SEED, actions)?.grade)
 }

@@ -11,10 +11,18 @@ use crate::graders;
 pub(crate) struct Played {
     /// Actions until the environment said it is over.
     pub steps: u64,
+    /// Whether the environment said so.
+    pub done: bool,
     /// The final state.
     pub state: Value,
     /// The mark.
     pub grade: Grade,
+}
+
+/// What `task` shows first.
+pub(crate) fn opened(environment: &mut EnvironmentBox, task: &Task, seed: u64) -> Result<Observation, ModuleError> {
+    let first = environment.reset(kit::json(&Task { gold: Value::Null, ..task.clone() }).as_rstr(), seed);
+    Ok(serde_json::from_str(&first.into_result()?)?)
 }
 
 /// Plays `actions` on `task`.
@@ -25,16 +33,17 @@ pub(crate) fn play(
     seed: u64,
     actions: &[Action],
 ) -> Result<Played, ModuleError> {
-    environment.reset(kit::json(&Task { gold: Value::Null, ..task.clone() }).as_rstr(), seed).into_result()?;
-    let mut steps = 0;
+    opened(environment, task, seed)?;
+    let (mut steps, mut done) = (0, false);
     for action in actions {
         steps += 1;
         let observation = environment.step(kit::json(action).as_rstr()).into_result()?;
-        if serde_json::from_str::<Observation>(&observation)?.done {
+        done = serde_json::from_str::<Observation>(&observation)?.done;
+        if done {
             break;
         }
     }
     let state = environment.state().into_result()?;
     let grade = graders::grade(grader, task, &state)?;
-    Ok(Played { steps, state: serde_json::from_str(&state)?, grade })
+    Ok(Played { steps, done, state: serde_json::from_str(&state)?, grade })
 }

@@ -396,7 +396,7 @@ impl PlannedEpisode {
         self.store.begin(self.meta.clone())?;
         let fail =
             |error: ModuleError| RunError::Environment { task: self.meta.task.clone(), message: error.to_string() };
-        let Played { steps, state, grade } = solve(&mut environment, self.meta.seed).map_err(fail)?;
+        let Played { steps, state, grade, .. } = solve(&mut environment, self.meta.seed).map_err(fail)?;
         let end = EpisodeEnd {
             outcome: Outcome::Done,
             reason: "the known solution was played".to_owned(),

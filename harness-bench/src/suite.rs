@@ -253,6 +253,15 @@ type Bundle = (&'static str, &'static str, &'static [(&'static str, &'static str
 /// The suites that come with the program: name, `suite.toml`, harness files.
 const BUILT_IN: &[Bundle] = &[
     (
+        "everyday",
+        include_str!("../suites/everyday/suite.toml"),
+        &[
+            ("initial.toml", include_str!("../suites/everyday/initial.toml")),
+            ("naive.toml", include_str!("../suites/everyday/naive.toml")),
+            ("rules.toml", include_str!("../suites/everyday/rules.toml")),
+        ],
+    ),
+    (
         "functions",
         include_str!("../suites/functions/suite.toml"),
         &[

@@ -23,7 +23,7 @@ use crate::render;
   harness bench household --model oracle --limit 20         known solutions: checks world and grader
   harness bench household --harness my.toml --model smollm2 --data ~/alfworld --split valid_seen")]
 pub struct BenchArgs {
-    /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
+    /// The suite: everyday, functions, household, menus, mixed, or a folder with a suite.toml
     suite: String,
     /// The harness: a file, or one of the suite's own (initial, naive, rules)
     #[arg(long, value_name = "FILE|NAME", default_value = "initial")]

@@ -29,7 +29,7 @@ pub struct CompareArgs {
     a: String,
     /// The other side
     b: String,
-    /// The suite both play: functions, household, menus, mixed, or a folder with a suite.toml
+    /// The suite both play: everyday, functions, household, menus, mixed, or a folder with a suite.toml
     #[arg(long)]
     suite: Option<String>,
     /// The model of both sides, as in `harness bench`

@@ -49,7 +49,7 @@ pub struct ServeArgs {
     /// The harnesses, or bundles; each is called by its file's or folder's name
     #[arg(value_name = "FILE.toml|DIR")]
     files: Vec<PathBuf>,
-    /// A suite that may be checked and evolved on: a folder with a suite.toml, or functions, household, menus, mixed (repeatable)
+    /// A suite that may be checked and evolved on: a folder with a suite.toml, or everyday, functions, household, menus, mixed (repeatable)
     #[arg(long = "suite", value_name = "SUITE")]
     suites: Vec<String>,
     /// Work in this folder, as if started there

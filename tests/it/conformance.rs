@@ -61,7 +61,7 @@ fn confined() -> Result<(), String> {
 
 /// Everything there is, loaded packs where `isolation` says.
 fn findings(isolation: Isolation) -> Vec<String> {
-    let workspace = Workspace::with(&["hello", "generic", "household", "gguf"]);
+    let workspace = Workspace::with(&["hello", "generic", "choice", "household", "gguf"]);
     let host = Host::builder()
         .linked(harness_modules::pack())
         .linked(harness_models::pack())

@@ -190,12 +190,91 @@ fn a_suite_reads_files_beneath_its_folder_and_no_others() {
 #[test]
 fn the_suites_that_come_along_are_sound() {
     let workspace = Workspace::with(&["household"]);
-    for (suite, idle) in [("functions", 5), ("menus", 0), ("household", 0)] {
+    for (suite, idle) in [("everyday", 0), ("functions", 5), ("menus", 0), ("household", 0)] {
         let check = workspace.json(&["suite", "check", suite, "--quiet"]);
         assert_eq!(check["broken"], false, "{suite}: {check}");
         assert_eq!(check["audit"]["idle"].as_array().unwrap().len(), idle, "{suite}");
     }
 }
+
+/// How far from chance a rule without a model may be on `everyday`, in points: a blind choice of so many tasks strays by two of its
+/// standard errors, which are 2.
+const RULES_WITHIN: f64 = 5.0;
+
+#[test]
+fn no_rule_without_a_model_has_anything_to_offer_on_everyday() {
+    let workspace = Workspace::new();
+    for seed in ["1", "2", "3"] {
+        let check = workspace.json(&["suite", "check", "everyday", "--seed", seed, "--quiet"]);
+        assert_eq!(check["warnings"], json!([]), "{check}");
+        let rules = check["audit"]["rules"].as_array().unwrap();
+        let names: Vec<&str> = rules.iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
+        assert_eq!(names, ["random", "place", "longest", "shortest", "overlap", "words", "neighbour"]);
+        for rule in rules {
+            let of = |key: &str| rule[key].as_f64().unwrap();
+            let points = 100.0 * (of("passed") - of("chance")) / of("tasks");
+            assert!(points.abs() < RULES_WITHIN, "seed {seed}: {points:+.1} points: {rule}");
+        }
+    }
+    let groups = workspace.json(&["suite", "stats", "everyday", "--quiet"])["groups"].as_u64().unwrap();
+    assert!(groups >= 600, "{groups}");
+}
+
+#[test]
+fn options_are_played_marked_and_watched() {
+    let workspace = Workspace::with(&["choice"]);
+    let row = |number: usize, right: &str, wrong: &str| json!({"id": number.to_string(), "prompt": format!("Question {number}?"), "options": [right, wrong], "answer": right});
+    let rows = |wrong: &str| -> String {
+        (0..200).map(|number| format!("{}\n", row(number, &format!("a long answer {number}"), wrong))).collect()
+    };
+    workspace.put("own/suite.toml", SUITE_OF_CHOICES);
+    workspace.put(
+        "own/harness.toml",
+        "action = \"reply\"\n[[processor]]\nuse = \"choice/rule\"\nconfig.pick = \"longest\"\n",
+    );
+    workspace.put("own/tasks.jsonl", rows("no"));
+    let check = workspace.run(&["suite", "check", "own"]).success();
+    for said in [
+        "rules without a model, beside chance (%):",
+        "longest    100.0   50.0",
+        "warning: a rule without a model passes 100.0 %",
+    ] {
+        assert!(check.out.contains(said), "{said}: {}", check.out);
+    }
+    let bench = workspace.json(&[
+        "bench",
+        "own",
+        "--model",
+        "noop",
+        "--harness",
+        "own/harness.toml",
+        "--split",
+        "all",
+        "--quiet",
+    ]);
+    assert_eq!(bench["success"], 1.0, "{bench}");
+    for (wrong, says) in [("", "option 2 is empty"), ("A LONG answer 7.", "options 1 and 2 are the same")] {
+        workspace.put("own/tasks.jsonl", rows(wrong));
+        workspace.run(&["suite", "check", "own"]).failure(2, &["own/tasks.jsonl", "line ", says]);
+    }
+}
+
+/// A suite whose rows have options.
+const SUITE_OF_CHOICES: &str = r#"
+name = "own"
+tasks = "tasks.jsonl"
+
+[grader]
+use = "tasks/choice"
+
+[splits]
+explore = 30
+gate = 40
+sealed = 30
+
+[harness]
+initial = "harness.toml"
+"#;
 
 #[test]
 fn what_cannot_be_a_suite_is_refused() {

@@ -48,7 +48,8 @@ pub const SUITES: [Suite; 2] = [
 ];
 
 /// Benchmarks that are taken when somebody asks for them.
-const OTHERS: [Suite; 2] = [
+const OTHERS: [Suite; 3] = [
+    Suite { name: "everyday", data: None, record: &["--sealed=0", "--with=explore_groups=0"] },
     Suite { name: "mixed", data: Some("bfcl"), record: &["--sealed=0", "--with=explore_groups=16"] },
     Suite { name: "menus", data: None, record: &["--sealed=0", "--with=explore_groups=0"] },
 ];
@@ -57,7 +58,7 @@ const OTHERS: [Suite; 2] = [
 pub fn suites(name: Option<&str>) -> Outcome<Vec<Suite>> {
     let Some(name) = name else { return Ok(SUITES.to_vec()) };
     let named = SUITES.iter().chain(&OTHERS).find(|suite| suite.name == name);
-    let hint = "--suite functions, household, mixed or menus";
+    let hint = "--suite everyday, functions, household, mixed or menus";
     named.map(|suite| vec![*suite]).ok_or_else(|| Failure::new(format!("no suite `{name}`")).hint(hint))
 }
 

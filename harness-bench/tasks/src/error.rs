@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::input::TextFault;
+use crate::{choice::ChoiceFault, input::TextFault};
 
 /// A file of tasks that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +128,14 @@ pub enum RowFault {
     /// The prompt is empty.
     #[error("task {0:?} has an empty prompt")]
     NoPrompt(String),
+    /// Its options are no choice.
+    #[error("task {id:?}: {source}")]
+    Options {
+        /// The id.
+        id: String,
+        /// What is wrong with them.
+        source: ChoiceFault,
+    },
     /// The id was there before.
     #[error("task {id:?} is already in line {first}; ids must be unique")]
     Twice {

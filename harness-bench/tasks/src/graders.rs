@@ -130,7 +130,7 @@ impl Grader for Contains {
 }
 
 /// A text in one spelling with one space between words.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

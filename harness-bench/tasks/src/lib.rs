@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
 
+mod choice;
 mod decimal;
 mod environment;
 mod error;
@@ -14,14 +15,17 @@ mod redact;
 mod reply;
 mod row;
 mod schema;
+mod shipped;
 mod table;
 mod text;
 mod workspace;
 
+use choice::{Choice, ChoiceConfig};
 use environment::{Questions, QuestionsConfig};
 use graders::{Contains, ContainsConfig, Exact, ExactConfig, Numeric, Pattern, PatternConfig};
 use schema::JsonSchema;
 
+pub use choice::ChoiceFault;
 pub use error::{RowFault, RowsError};
 pub use fuzzing::fuzz;
 pub use input::TextFault;
@@ -40,6 +44,7 @@ harness_abi::linked_pack! {
         "workspace" => |config| Ok(workspace::Folder::new(config)),
     },
     graders: {
+        "choice" => |config: ChoiceConfig| Ok(Choice::new(config)),
         "exact" => |config: ExactConfig| Ok(Exact::new(config)),
         "contains" => |config: ContainsConfig| Ok(Contains::new(config)),
         "command" => workspace::Command::new,

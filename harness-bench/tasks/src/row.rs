@@ -12,12 +12,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    choice::{self, Asked},
     error::{RowFault, RowsError},
     input,
 };
 
 /// One task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// Unique in the file.
@@ -27,6 +28,12 @@ pub struct Row {
     /// What the grader compares with: a text, a number, or a list of them.
     #[serde(default, deserialize_with = "input::answer", skip_serializing_if = "Value::is_null")]
     pub answer: Value,
+    /// Texts of which one is the answer; none where the answer is in words of one's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Whether the options stay in the order of the row, as "none of these" must; else the task's seed shuffles them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed_order: bool,
     /// A right reply, where it does not follow from the answer; `harness suite check` plays it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub example: String,
@@ -66,14 +73,15 @@ impl Row {
 
 impl From<Row> for Task {
     fn from(row: Row) -> Self {
+        let asked = Asked::of(&row);
         Self {
             group: if row.group.is_empty() { row.id.clone() } else { row.group },
             id: row.id,
             split: row.split,
             kind: row.kind,
             // What is asked; the rest is for the grader alone.
-            data: Value::from(row.prompt.clone()),
-            prompt: row.prompt,
+            data: serde_json::to_value(&asked).unwrap_or_default(),
+            prompt: asked.text(),
             max_turns: row.max_turns,
             gold: serde_json::json!({"answer": row.answer, "example": row.example}),
         }
@@ -186,6 +194,9 @@ fn checked(
     }
     if row.prompt.trim().is_empty() {
         return Err(RowFault::NoPrompt(row.id));
+    }
+    if let Err(source) = choice::checked(&row) {
+        return Err(RowFault::Options { id: row.id, source });
     }
     if let Some(first) = lines.get(&row.id) {
         return Err(RowFault::Twice { id: row.id, first: *first });

@@ -138,7 +138,7 @@ fn row(record: &Map<String, Value>, columns: &Columns<'_>, number: impl FnOnce()
         }
     }
     let (group, kind) = (some(columns.group)?, some(columns.kind)?);
-    Ok(Row { id, prompt, answer, example: String::new(), group, kind, split: String::new(), max_turns: 0 })
+    Ok(Row { id, prompt, answer, group, kind, ..Row::default() })
 }
 
 /// Lines, counted from 1, and what they hold.

@@ -131,14 +131,15 @@ impl Session<'_> {
         restricted.approve = false;
         restricted.max_seconds = self.minutes.map(|minutes| (minutes * 60.0 * GENERIC_SHARE) as u64);
         let stopped = |evolution: &Evolution| evolution.ended.continues();
-        let generic = if stopped(&evolution) {
+        // Where no pack is the suite's own, that would be the same evolution again.
+        let generic = if stopped(&evolution) || own.is_empty() {
             None
         } else {
             self.phase("generic modules only");
             self.is_control(&restricted, &config.run)?;
             Some(self.evolve(&self.runner(&restricted)?, &restricted, initial).await?)
         };
-        let mut interrupted = generic.as_ref().is_none_or(stopped);
+        let mut interrupted = stopped(&evolution) || generic.as_ref().is_some_and(stopped);
         // Against several variants stands the best that the same evolver finds with one harness for all.
         let mut single = None;
         if config.variants > 1 && !interrupted {

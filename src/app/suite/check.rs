@@ -111,6 +111,23 @@ fn warnings(audit: &Audit, benchmark: &Benchmark, power: &[(u32, f64)]) -> Vec<S
             audit.twins.len()
         ));
     }
+    if let Some(first) = audit.ambiguous.first() {
+        all.push(format!(
+            "{} tasks have options of which not exactly one passes, {} first: {}",
+            audit.ambiguous.len(),
+            first.task,
+            first.why
+        ));
+    }
+    for rule in audit.rules.iter().filter(|rule| rule.is_above_chance()) {
+        all.push(format!(
+            "a rule without a model passes {:.1} %, {:.1} % are chance: {} ({}); balance the options, or a gain counts from there",
+            100.0 * rule.share(),
+            100.0 * rule.chance_share(),
+            rule.rule,
+            rule.about
+        ));
+    }
     if benchmark.suite.parts.iter().any(|part| part.splits.folds.is_some()) {
         all.push("`folds` in [splits] changes nothing: all gate groups are one stream; delete the line".to_owned());
     }

@@ -187,12 +187,9 @@ fn task(
         id: row.start.episode.clone(),
         prompt: redactor.redact(&prompt),
         answer: redactor.redact(&right).into(),
-        example: String::new(),
         // Requests of one session know of each other.
         group: redactor.redact(&row.start.group),
-        kind: String::new(),
-        split: String::new(),
-        max_turns: 0,
+        ..Row::default()
     }))
 }
 

@@ -187,11 +187,7 @@ fn rows(table: Option<&Table>) -> Result<Vec<Row>, Failure> {
             id: (number + 1).to_string(),
             prompt: (*prompt).to_owned(),
             answer: Value::from(*answer),
-            example: String::new(),
-            group: String::new(),
-            kind: String::new(),
-            split: String::new(),
-            max_turns: 0,
+            ..Row::default()
         };
         return Ok(EXAMPLE.iter().enumerate().map(row).collect());
     };

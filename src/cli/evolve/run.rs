@@ -17,7 +17,7 @@ use crate::cli::{Global, output, progress::watched, settings};
 /// What an evolution is told.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The suite: functions, household, menus, mixed, or a folder with a suite.toml
+    /// The suite: everyday, functions, household, menus, mixed, or a folder with a suite.toml
     #[arg(required = true)]
     suite: Option<String>,
     /// The model, which stays as it is: smollm2, gguf:FILE, openai:NAME, anthropic:NAME, random, first, noop, pack/module

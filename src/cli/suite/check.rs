@@ -21,7 +21,7 @@ use crate::cli::{Global, output, progress::watched};
 
 Ends with exit code 1 if numbers of the suite would be wrong: a known answer fails, or silence passes.")]
 pub struct CheckArgs {
-    /// The suite: a folder with a suite.toml, or functions, household, menus, mixed
+    /// The suite: a folder with a suite.toml, or everyday, functions, household, menus, mixed
     suite: String,
     /// Other data than the suite's own
     #[arg(long, value_name = "PATH")]
@@ -56,6 +56,16 @@ fn print(checked: &Checked) -> Result<(), Failure> {
     for (what, findings) in [("fails", &audit.unsolved), ("passes", &audit.empty), ("unknown", &audit.unknown)] {
         for line in shown(what, findings) {
             output::line(line)?;
+        }
+    }
+    if !audit.rules.is_empty() {
+        output::line("rules without a model, beside chance (%):")?;
+        for rule in &audit.rules {
+            let (share, chance) = (100.0 * rule.share(), 100.0 * rule.chance_share());
+            output::line(format_args!(
+                "  {:<10} {share:>5.1}  {chance:>5.1}  {}, {} tasks",
+                rule.rule, rule.about, rule.tasks
+            ))?;
         }
     }
     let shares: Vec<String> =

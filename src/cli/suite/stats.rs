@@ -19,7 +19,7 @@ use crate::cli::{Global, output, progress::shown};
   harness suite stats tickets
   harness suite stats functions --data bfcl --json | jq '.kinds'")]
 pub struct StatsArgs {
-    /// The suite: a folder with a suite.toml, or functions, household, menus, mixed
+    /// The suite: a folder with a suite.toml, or everyday, functions, household, menus, mixed
     suite: String,
     /// Other data than the suite's own
     #[arg(long, value_name = "PATH")]
