@@ -32,8 +32,8 @@ use failure::{Failure, Outcome};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  bench                 build everything, pull model and data, evolve on both suites, write target/bench/report.html
-    --suite SUITE         only this suite: everyday, functions, household, mixed or menus
+  bench                 build, pull a model, evolve on `everyday`, write target/bench/report.html
+    --suite SUITE         on this suite instead: everyday, functions, household, mixed or menus
     --minutes N           all in all, builds and downloads included (default 30)
     --full                runs of record, resumable, into docs/results/ (default 120 minutes a suite)
     --smoke               no downloads: stand-in model, self-written and generated tasks, under two minutes

@@ -239,7 +239,7 @@ fn examples_of_the_conversation_go_before_those_of_the_module_and_the_prior_has_
 #[test]
 fn plain_text_is_refused_where_the_model_cannot_read_it() {
     let chat_only = ModelInfo { capabilities: vec!["score".into()], ..ModelInfo::default() };
-    let mut ask = |template: &str| {
+    let ask = |template: &str| {
         let mut cx = asked("Which?", &["tin", "sun"]).model(&chat_only);
         let mut raw = None;
         let decisions =
