@@ -1,6 +1,6 @@
 //! What kind of network a file holds: everything in which the supported architectures differ, as one value.
 //!
-//! [`FAMILIES`] says what a family always is, the file's metadata the sizes; [`Architecture`] is both together,
+//! `FAMILIES` says what a family always is, the file's metadata the sizes; [`Architecture`] is both together,
 //! and nothing else in the engine asks for a name. Facts are those of llama.cpp's `src/models`, which writes
 //! and reads such files. A tensor of the file that the architecture does not use is an error (see `weights`),
 //! so a variant that is not known here is refused and not computed wrongly.
