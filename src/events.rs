@@ -97,6 +97,22 @@ pub enum Event {
 #[serde(tag = "stage", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Download {
+    /// What is about to be fetched.
+    Begins {
+        /// What it is.
+        what: String,
+        /// Its bytes, where they are known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+        /// Its licence, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        licence: Option<String>,
+    },
+    /// A source of several is asked.
+    Asking {
+        /// An address, or wheels.
+        source: String,
+    },
     /// pip asks its index and downloads.
     AskingPip {
         /// What is fetched.

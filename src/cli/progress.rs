@@ -137,10 +137,22 @@ impl Progress {
     }
 
     fn download(&self, state: &mut State, stage: &Download) {
+        if let Download::Begins { what, bytes, licence } = stage {
+            let bytes = bytes.map_or_else(String::new, |bytes| format!("; {} MB", bytes.div_ceil(1_000_000)));
+            let licence = match licence {
+                Some(licence) => format!("; licence {licence}"),
+                None => "; its licence is what its publisher says".to_owned(),
+            };
+            if !self.quiet {
+                output::note(format_args!("{what}{bytes}{licence}"));
+            }
+            return;
+        }
         if state.bar.is_none() {
             self.begin(state, "asking for it".to_owned(), STAGES);
         }
         let message = match stage {
+            Download::Asking { source } => return self.going_on(state, &format!("asking {source}")),
             Download::Receiving { received, total } => {
                 let of = total.map_or_else(String::new, |total| format!(" of {} MB", total / 1_000_000));
                 let unit = if total.is_none() { " MB" } else { "" };

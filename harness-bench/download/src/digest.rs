@@ -20,6 +20,11 @@ pub fn sha256(path: &Path) -> Result<String, DownloadError> {
     of(&mut File::open(path).map_err(at)?).map_err(at)
 }
 
+/// The same of a text.
+pub(crate) fn of_text(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
 /// The same of an open file, from where it stands.
 pub(crate) fn of(file: &mut File) -> io::Result<String> {
     let mut hasher = Sha256::new();

@@ -88,6 +88,22 @@ pub enum DownloadError {
         /// The status, as a number with its words.
         status: String,
     },
+    /// Every source failed.
+    #[error("none of {} sources has it: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Sources(Vec<DownloadError>),
+    /// The disk is too small for what is to come. Nothing was downloaded for it.
+    #[error(
+        "{} has {} MB free, and {} MB more are needed; free some space or choose another cache folder ($XDG_CACHE_HOME)",
+        path.display(), free / 1_000_000, needed.div_ceil(1_000_000)
+    )]
+    NoSpace {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that are to come.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// Another process is fetching the same file.
     #[error("another process is downloading to {}; wait until it has ended", .0.display())]
     Busy(PathBuf),

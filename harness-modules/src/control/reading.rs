@@ -159,6 +159,17 @@ mod tests {
                 "get_weather",
                 json!({"city": "Oslo"}),
             ),
+            // Qwen's own spelling, and the one it often falls into.
+            (
+                "Let me look.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>",
+                "get_weather",
+                json!({"city": "Oslo"}),
+            ),
+            (
+                "```json\n{\n  \"name\": \"get_weather\",\n  \"arguments\": {\n    \"city\": \"Oslo\"\n  }\n}\n```\nThis calls it.",
+                "get_weather",
+                json!({"city": "Oslo"}),
+            ),
             (r#"[{"function": {"name": "book", "parameters": {"n": 2}}}]"#, "book", json!({"n": 2})),
             (r#"I will use {"get_weather": {"city": "Rome"}}."#, "get_weather", json!({"city": "Rome"})),
             ("get_weather(city='Oslo', days=2)", "get_weather", json!({"city": "Oslo", "days": 2})),

@@ -316,6 +316,16 @@ fn parse_repair_reads_then_asks() {
         .map(|call| (call.name.to_owned(), call.arguments.to_owned()))
         .collect();
     assert_eq!((found, asked), (vec![("get_air".to_owned(), r#"{"city":"Oslo"}"#.to_owned())], 0));
+    // What Qwen writes where its template asks for `<tool_call>`: often a fenced block. Both are calls, without another question.
+    for said in [
+        "<tool_call>\n{\"name\": \"get_air\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>",
+        "```json\n{\n  \"name\": \"get_air\",\n  \"arguments\": {\n    \"city\": \"Oslo\"\n  }\n}\n```",
+    ] {
+        let (decisions, asked) = after_model(json!({}), says(said), &[]);
+        let calls: Vec<_> =
+            response(&decisions).expect("a response").calls().map(|call| call.arguments.to_owned()).collect();
+        assert_eq!((calls, asked), (vec![r#"{"city":"Oslo"}"#.to_owned()], 0), "{said}");
+    }
     let (decisions, asked) = after_model(json!({}), forced("Hm."), &["{\"name\": \"get_weather\", \"arguments\": {}}"]);
     assert_eq!(
         (response(&decisions).and_then(|message| message.calls().next()).map(|call| call.name), asked),

@@ -16,14 +16,13 @@ const REASONS: &[(&str, &str)] = &[
         "fills a new folder with a random name, before anything runs in it",
     ),
     (
-        "harness-bench/download/src/http.rs",
+        "harness-bench/download/src/part.rs",
         "resumes in the user's cache, through no link and under a lock; kept if the digest is right",
     ),
     (
         "harness-bench/download/src/wheel.rs",
         "moves what it unpacked in a new folder with a random name, in the user's cache",
     ),
-    ("src/app/model.rs", "moves weights whose digest is right to their name in the user's cache"),
 ];
 
 /// Every Rust file of the program.

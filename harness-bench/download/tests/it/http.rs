@@ -12,19 +12,19 @@ use std::{
 use bench_download::{DownloadError, Progress, Remote, fetch_file};
 
 /// What the whole file is.
-const FILE: &[u8] = b"0123456789";
+pub const FILE: &[u8] = b"0123456789";
 /// Its sha256.
-const DIGEST: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+pub const DIGEST: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
 /// Answers one request a connection, with the given answers in turn, and keeps the ranges that were asked for.
-struct Server {
-    url: String,
+pub struct Server {
+    pub url: String,
     ranges: Arc<Mutex<Vec<String>>>,
     thread: JoinHandle<()>,
 }
 
 impl Server {
-    fn new(answers: &[&str]) -> Self {
+    pub fn new(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/weights.gguf", listener.local_addr().unwrap());
         let ranges = Arc::<Mutex<Vec<String>>>::default();
@@ -44,13 +44,13 @@ impl Server {
     }
 
     /// The ranges asked for, when every answer has been given.
-    fn ranges(self) -> Vec<String> {
+    pub fn ranges(self) -> Vec<String> {
         self.thread.join().unwrap();
         self.ranges.lock().unwrap().clone()
     }
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n{body}")
 }
 

@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod http;
+mod sources;
 mod wheel;
